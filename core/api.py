@@ -1,0 +1,199 @@
+"""The door: parse, call one service, render. Its order of answers is the API's promise (PRODUCT.md §8).
+
+401 → 405 → 406 → 415, 413, 400 body → 400 key → replay → 403 role → 404 → the service's own gates.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import register_converter
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import idempotency
+from core.errors import (
+    BodyTooLarge,
+    IdempotencyKeyRequired,
+    MethodNotAllowed,
+    RoleNotAllowed,
+    Unauthenticated,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from core.fields import UUID_TEXT, Body, Page
+from core.ids import NIL
+from core.pagination import keyset
+from core.parsing import MAX_BODY_BYTES
+
+KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
+T = TypeVar("T")
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class IdConverter:
+    """A path's id. What is no UUID becomes the nil id, which no row has: 404, but only when it is 404's turn."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> UUID:
+        return UUID(value) if UUID_TEXT.match(value) else NIL
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+register_converter(IdConverter, "id")
+
+
+def utc(moment: datetime | None) -> str | None:
+    """ISO 8601 with `Z`."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Door(APIView):
+    """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`."""
+
+    public: ClassVar[bool] = False
+    roles: ClassVar[tuple[str, ...]] = ()
+    operation: ClassVar[str] = ""
+    Input: ClassVar[type[serializers.Serializer]] = Body
+    Query: ClassVar[type[serializers.Serializer] | None] = None
+    http_method_names = ["get", "post", "put", "patch", "delete"]
+
+    data: dict[str, Any]
+    query: dict[str, Any]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.args, self.kwargs = args, kwargs
+        self.headers = {}
+        self.request = self.initialize_request(request, *args, **kwargs)
+        try:
+            answer = self._answer(self.request)
+        except Exception as exc:  # noqa: BLE001  the envelope logs what is not a refusal
+            answer = self.handle_exception(exc)
+        self.response = self.finalize_response(self.request, answer, *args, **kwargs)
+        return self.response
+
+    def handle_exception(self, exc: Exception) -> Response:
+        answer = self.get_exception_handler()(exc, self.get_exception_handler_context())
+        answer.exception = True
+        return cast(Response, answer)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if isinstance(response, Response):
+            response.accepted_renderer = self.get_renderers()[0]
+            response.accepted_media_type = "application/json"
+            response.renderer_context = {}
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _answer(self, request: Request) -> HttpResponse:
+        request.accepted_renderer = self.get_renderers()[0]
+        self.perform_authentication(request)
+        if not self.public and not request.user.is_authenticated:
+            raise Unauthenticated
+        handler = self._handler(request)
+        self.perform_content_negotiation(request)
+        self.data = self._parsed(request)
+        self.query = self._queried(request)
+        if self.operation and request.method in WRITES:
+            known = self._replayed(request)
+            if known is not None:
+                return self._rendered(known)
+        self._admit(request)
+        return handler(request, **self.kwargs)
+
+    def _handler(self, request: Request) -> Callable[..., HttpResponse]:
+        method = str(request.method).lower()
+        handler = getattr(self, method, None) if method in self.http_method_names else None
+        if handler is None:
+            self.headers["Allow"] = ", ".join(self._allowed_methods())
+            raise MethodNotAllowed(method=str(request.method)[:20])
+        return cast(Callable[..., HttpResponse], handler)
+
+    def _parsed(self, request: Request) -> dict[str, Any]:
+        if request.method not in WRITES:
+            return {}
+        if request.content_type and request.content_type.split(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType
+        if _declared_length(request) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        body = request.data
+        if not isinstance(body, dict):
+            raise ValidationFailed(body=["A JSON object is needed."])
+        parsed = self.Input(data=dict(body))
+        parsed.is_valid(raise_exception=True)
+        return cast(dict[str, Any], parsed.validated_data)
+
+    def _queried(self, request: Request) -> dict[str, Any]:
+        if self.Query is None:
+            return {}
+        parsed = self.Query(data=request.query_params)
+        parsed.is_valid(raise_exception=True)
+        return cast(dict[str, Any], parsed.validated_data)
+
+    def _replayed(self, request: Request) -> idempotency.Answer | None:
+        self.key = request.headers.get("Idempotency-Key", "")
+        if not KEY.match(self.key):
+            raise IdempotencyKeyRequired
+        self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)
+        return idempotency.replay(
+            caller=request.user.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint
+        )
+
+    def _admit(self, request: Request) -> None:
+        if self.roles and getattr(request.user, "role", "") not in self.roles:
+            raise RoleNotAllowed
+
+    def once(
+        self,
+        *,
+        work: Callable[[], T],
+        render: Callable[[T], Any],
+        before: Callable[[], object] | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        """Run a keyed command; `render` is called inside its transaction."""
+        return self._rendered(
+            idempotency.once(
+                caller=self.request.user.pk,
+                operation=self.operation,
+                key=self.key,
+                fingerprint=self.fingerprint,
+                work=work,
+                render=render,
+                before=before,
+                status=status,
+            )
+        )
+
+    def _rendered(self, answer: idempotency.Answer) -> HttpResponse:
+        headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+        return HttpResponse(
+            answer.body, status=answer.status, content_type="application/json", headers=headers
+        )
+
+    def ok(self, body: Any, status: int = 200) -> Response:
+        return Response(body, status=status)
+
+    def page(self, queryset: QuerySet[Any], render: Callable[[Sequence[Any]], list[Any]]) -> Response:
+        """A list, newest first; needs `Query = Page` or a subclass of it."""
+        found, following = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"])
+        return Response({"items": render(found), "next": following})
+
+
+def _declared_length(request: Request) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdigit() else 0
+
+
+__all__ = ["Body", "Door", "Page", "utc"]

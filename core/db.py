@@ -1,0 +1,96 @@
+"""One way to open a transaction. Lock first, read the state after; nothing slow inside.
+
+`command` is the outermost transaction of a page, an admin action or a task; `core.idempotency.once` is that of a
+keyed request. Services use `joined`, so the same function serves both.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from psycopg import errors as pg
+
+from core.errors import DomainError, LedgerUnavailable, QueueBusy
+
+T = TypeVar("T")
+TRIES = 3
+_pause = threading.Event()
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Join the open transaction without a savepoint, or open one."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        yield
+
+
+def command(work: Callable[[], T], *, before: Callable[[], object] | None = None) -> T:
+    """Run `before` in committed transactions of its own, then `work` in one; retry deadlocks and serialization.
+
+    Raises:
+        QueueBusy: a lock was not had in time; LedgerUnavailable: the database was not reached. Nothing was written.
+    """
+    if connection.in_atomic_block:
+        raise RuntimeError("A command opens the outermost transaction; it cannot run inside one.")
+    if before is not None:
+        with translated():
+            before()
+    return retried(lambda: _outermost(work))
+
+
+def _outermost(work: Callable[[], T]) -> T:
+    with transaction.atomic():
+        return work()
+
+
+def retried(work: Callable[[], T]) -> T:
+    """Call `work`, which opens its own transaction, up to three times in all, with jitter between."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            with translated():
+                return work()
+        except OperationalError as error:
+            if attempt == TRIES or not isinstance(
+                error.__cause__, pg.DeadlockDetected | pg.SerializationFailure
+            ):
+                raise
+            _pause.wait(random.uniform(0.005, 0.03) * attempt)  # noqa: S311  jitter, not a secret
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn lock time-outs and lost connections into the two refusals a caller can act on."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_of(error: BaseException) -> DomainError | None:
+    """Return the refusal that a database error stands for, None for a defect or something to retry."""
+    match error.__cause__:
+        case pg.LockNotAvailable():
+            return QueueBusy(retry_after_s=1)
+        case pg.DeadlockDetected() | pg.SerializationFailure():
+            return None
+        case pg.OperationalError() | pg.InterfaceError():
+            return LedgerUnavailable(retry_after_s=5)
+    return None
+
+
+def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+    """Run one statement and return its rows by column name."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,84 @@
+"""Strict fields: what is not exactly the documented JSON type is refused, never converted."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+MAX_AMOUNT = 1_000_000_000
+UUID_TEXT = re.compile(r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+
+
+class StrictInt(serializers.IntegerField):
+    """A JSON integer: no boolean, float or string."""
+
+    default_error_messages = {"invalid": "A whole number is needed."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class Amount(StrictInt):
+    """Whole tokens or points, 1 to 1,000,000,000."""
+
+    def __init__(self, *, min_value: int = 1, **kwargs: Any) -> None:
+        super().__init__(min_value=min_value, max_value=MAX_AMOUNT, **kwargs)
+
+
+class StrictChar(serializers.CharField):
+    """A JSON string without NUL."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if any("\ud800" <= letter <= "\udfff" for letter in data):
+            self.fail("invalid")  # a lone surrogate cannot be stored
+        return str(super().to_internal_value(data))
+
+
+class StrictBool(serializers.BooleanField):
+    """JSON true or false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class StrictUUID(serializers.UUIDField):
+    """A UUID in its 36-character form."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str) or not UUID_TEXT.match(data):
+            self.fail("invalid", value=data)
+        return UUID(data)
+
+
+class Body(serializers.Serializer):
+    """A JSON object with known members only: a misspelt `settleTokens` must never pay in full."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            raise serializers.ValidationError(
+                {
+                    name[:100]: [ErrorDetail("This field is not known.", code="unknown")]
+                    for name in unknown[:20]
+                }
+            )
+        return super().to_internal_value(data)
+
+
+class Params(serializers.Serializer):
+    """The query string of a GET. Unknown parameters are ignored."""
+
+
+class Page(Params):
+    """The query of every list."""
+
+    cursor = serializers.CharField(required=False, max_length=200)
+    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)

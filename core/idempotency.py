@@ -1,0 +1,124 @@
+"""One key, one effect: the key's row, the work and the rendered answer commit together or not at all."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from psycopg import errors as pg
+from rest_framework.renderers import JSONRenderer
+
+from core.db import retried, translated
+from core.errors import IdempotencyKeyReused, RequestInProgress
+from core.ids import new_id
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was told first, byte for byte."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class _TwinAnswered(Exception):
+    """The other request with this key committed while we waited for its row."""
+
+
+def fingerprint_of(method: str, path: str, body: Any) -> bytes:
+    """SHA-256 over method, path with its ids, and the body's canonical form."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).digest()
+
+
+def replay(*, caller: UUID, operation: str, key: str, fingerprint: bytes) -> Answer | None:
+    """Return the first answer to this key, None if it has not been used (one statement).
+
+    Raises:
+        IdempotencyKeyReused: the key belongs to another request.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT fingerprint, status, body FROM core_idempotencykey WHERE caller = %s AND operation = %s AND key = %s",
+            [caller, operation, key],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    if bytes(row[0]) != fingerprint:
+        raise IdempotencyKeyReused
+    return Answer(status=row[1], body=bytes(row[2]), replayed=True)
+
+
+def once(
+    *,
+    caller: UUID,
+    operation: str,
+    key: str,
+    fingerprint: bytes,
+    work: Callable[[], T],
+    render: Callable[[T], Any],
+    status: int = 200,
+    before: Callable[[], object] | None = None,
+) -> Answer:
+    """Do `work` once for this caller, operation and key, and give every repeat the first answer.
+
+    The outermost transaction: key row, work, rendered answer, commit. `before` runs first, committed on its own.
+    The caller has already looked for a replay. A twin waits on the key row for up to the lock time-out (3 s).
+    Deadlocks and serialization failures are tried three times in all.
+
+    Raises:
+        RequestInProgress: the twin is still at work; IdempotencyKeyReused: the twin was another request;
+        whatever `work` raises: nothing was written and the key is free again.
+    """
+    if before is not None:
+        with translated():
+            before()
+
+    def attempt() -> Answer:
+        with transaction.atomic():
+            row = _claim(caller, operation, key, fingerprint)
+            answer = Answer(status, JSONRenderer().render(render(work())))
+            _store(row, answer)
+        return answer
+
+    try:
+        return retried(attempt)
+    except _TwinAnswered:
+        answer = replay(caller=caller, operation=operation, key=key, fingerprint=fingerprint)
+        if answer is None:
+            raise RequestInProgress(retry_after_s=1) from None
+        return answer
+
+
+def _claim(caller: UUID, operation: str, key: str, fingerprint: bytes) -> UUID:
+    row = new_id()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO core_idempotencykey (id, caller, operation, key, fingerprint) VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT (caller, operation, key) DO NOTHING",
+                [row, caller, operation, key, fingerprint],
+            )
+            claimed = cursor.rowcount == 1
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.LockNotAvailable):
+            raise RequestInProgress(retry_after_s=1) from error
+        raise
+    if not claimed:
+        raise _TwinAnswered
+    return row
+
+
+def _store(row: UUID, answer: Answer) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_idempotencykey SET status = %s, body = %s WHERE id = %s",
+            [answer.status, answer.body, row],
+        )

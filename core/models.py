@@ -1,0 +1,32 @@
+"""Rows that belong to no noun."""
+
+from django.db import models
+
+from core.clock import CoreNow
+from core.ids import new_id
+
+
+class IdempotencyKey(models.Model):
+    """The first answer to one caller's key for one operation, written in the transaction of the work itself."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    caller = models.UUIDField()
+    operation = models.CharField(max_length=64)
+    key = models.CharField(max_length=128)
+    fingerprint = models.BinaryField(max_length=32)
+    status = models.SmallIntegerField(null=True)
+    body = models.BinaryField(null=True)
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "operation", "key"], name="core_key_once"),
+        ]
+        indexes = [models.Index(fields=["at"], name="core_key_age")]
+
+
+class Heartbeat(models.Model):
+    """When a background process last did its round. One row per process name."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(db_default=CoreNow())

@@ -1,0 +1,44 @@
+"""OpenAPI from the doors themselves: input, query, docstring and who may call."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+
+class DoorSchema(AutoSchema):
+    """Reads `Input`, `Query`, `operation` and the docstring of a Door."""
+
+    def get_request_serializer(self) -> Any:
+        declared = getattr(self.view, "Input", None)
+        if declared is None or self.method not in ("POST", "PUT", "PATCH") or not declared().fields:
+            return None
+        return declared
+
+    def get_response_serializers(self) -> Any:
+        output = getattr(self.view, "Output", None)
+        return output if output is not None else {"200": None}
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters: list[Any] = []
+        query = getattr(self.view, "Query", None)
+        if query is not None and self.method == "GET":
+            parameters.append(query)
+        if getattr(self.view, "operation", "") and self.method != "GET":
+            parameters.append(
+                OpenApiParameter(
+                    "Idempotency-Key",
+                    str,
+                    OpenApiParameter.HEADER,
+                    required=True,
+                    pattern="^[A-Za-z0-9_-]{8,128}$",
+                )
+            )
+        return parameters
+
+    def get_operation_id(self) -> str:
+        name = type(self.view).__name__
+        return f"{name[0].lower()}{name[1:]}{self.method.capitalize() if len(self._methods()) > 1 else ''}"
+
+    def _methods(self) -> list[str]:
+        return [name for name in ("get", "post", "put", "patch", "delete") if hasattr(self.view, name)]

@@ -1,0 +1,206 @@
+"""Every setting of the project. Values come from the environment; `.env.example` lists each with its unit.
+
+`APP_MODE` says how strict start-up is: `production` (default) refuses weak or missing values, `demo` and `test`
+may shorten timers, switch limits off and shift the clock.
+"""
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+APP_MODE = env.str("APP_MODE", "production")
+if APP_MODE not in {"production", "demo", "test"}:
+    raise ImproperlyConfigured(f"APP_MODE is {APP_MODE!r}; production, demo or test are known.")
+RELAXED = APP_MODE != "production"
+
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", "test-only-" + "k" * 60) if APP_MODE == "test" else env.str("SECRET_KEY")
+SEED_KEY = base64.b64decode(
+    env.str("SEED_KEY", "dGVzdC1vbmx5LXNlZWQta2V5LTMyLWJ5dGVzLWxvbmc=")
+    if APP_MODE == "test"
+    else env.str("SEED_KEY")
+)
+if len(SEED_KEY) != 32:
+    raise ImproperlyConfigured("SEED_KEY must be 32 bytes in base64.")
+SITE_NAME = env.str("SITE_NAME", "ChatNow")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if RELAXED else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- the rules' figures -------------------------------------------------------------------------------------
+PLATFORM_FEE_BPS = env.int("PLATFORM_FEE_BPS", 0)
+SLOTS_MIN_INTERVAL_MS = env.int("SLOTS_MIN_INTERVAL_MS", 2_500)
+SLOTS_SPINS_PER_HOUR = env.int("SLOTS_SPINS_PER_HOUR", 100)
+SLOTS_ENABLED = env.bool("SLOTS_ENABLED", True)
+TERMS_VERSION = env.int("TERMS_VERSION", 1)
+QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
+SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", "demo-only-password")
+if not 0 <= PLATFORM_FEE_BPS <= 10_000:
+    raise ImproperlyConfigured("PLATFORM_FEE_BPS must lie between 0 and 10000 (basis points).")
+
+# --- applications -------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "xxxchat.apps.BackOfficeConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "xxxchat.apps.CompositionConfig",
+    "core",
+    "accounts",
+    "live",
+    "escrow",
+    "compliance",
+    "perfqueue",
+    "menus",
+    "slots",
+]
+MIDDLEWARE = [
+    "core.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.DrainBodyMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "xxxchat.urls"
+WSGI_APPLICATION = "xxxchat.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database, broker, cache --------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE_S", 600)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # PgBouncer in transaction mode must work
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.str("REDIS_URL")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60}
+CELERY_TASK_DEFAULT_QUEUE = "xxxchat"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "sweep-queues": {
+        "task": "perfqueue.sweep",
+        "schedule": SWEEP_EVERY_S,
+        "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
+    },
+}
+
+# --- sign-in ------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "/"
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "UPDATE_LAST_LOGIN": False,
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "core.schema.DoorSchema",
+    "EXCEPTION_HANDLER": "core.envelope.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{SITE_NAME} interactive features",
+    "DESCRIPTION": "Slot machine, performer menus, performance queue and the escrow under them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- safety of pages ----------------------------------------------------------------------------------------
+SECURE_COOKIES = env.bool("SECURE_COOKIES", not RELAXED)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not RELAXED)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if RELAXED else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not RELAXED
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "core.envelope.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        **{
+            name: ["'self'"]
+            for name in ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action")
+        },
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- static files, language, logs ---------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = env.str("STATIC_ROOT", str(BASE_DIR / ".local" / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = RELAXED
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING_CONFIG = "core.logs.configure"
+LOGGING = {"level": LOG_LEVEL}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
