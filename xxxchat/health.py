@@ -1,0 +1,100 @@
+"""What the operator's probes ask: is the process alive, and may it be sent traffic.
+
+`/livez` touches nothing. `/readyz` is 503 only while the database or its migrations keep every door shut;
+whatever merely slows the product down is named there with `"status": "degraded"` and 200.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from perfqueue import services as perfqueue
+
+BROKER_TIMEOUT_S = 0.5
+SWEEPER_MISSED_ROUNDS = 5
+SWEEPER_MIN_AGE_S = 15.0
+
+logger = structlog.get_logger()
+Part = dict[str, Any]
+OK: Part = {"status": "ok"}
+
+
+def database() -> Part:
+    """Ask the database for one row, then whether every migration of this release is applied."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error as error:
+        return unreachable(error)
+    if missing:
+        return {"status": "down", "reason": "unapplied migrations", "unapplied": len(missing)}
+    return OK
+
+
+def broker() -> Part:
+    """Ping the broker: without it nothing is lost, but tasks, cache and throttles stand still."""
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=BROKER_TIMEOUT_S, socket_timeout=BROKER_TIMEOUT_S
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return {"status": "degraded", "reason": type(error).__name__}
+    finally:
+        client.close()
+    return OK
+
+
+def sweeper() -> Part:
+    """Read how long ago a sweeper (beat's task or `queue_sweeper`) last finished a round, in seconds."""
+    try:
+        age_s = perfqueue.sweeper_age_s()
+    except Error as error:
+        return unreachable(error)
+    if age_s is None:
+        return {"status": "degraded", "reason": "has not run yet"}
+    limit_s = max(SWEEPER_MISSED_ROUNDS * settings.SWEEP_EVERY_S, SWEEPER_MIN_AGE_S)
+    status = "ok" if age_s <= limit_s else "degraded"
+    return {"status": status, "ageS": round(age_s, 1)}
+
+
+def unreachable(error: Exception) -> Part:
+    """Log the failure's kind (its text may name hosts and roles) and tell the probe to keep traffic away."""
+    logger.warning("readyz_database_down", error=type(error).__name__)
+    return {"status": "down", "reason": "unreachable"}
+
+
+AFTER_DATABASE: dict[str, Callable[[], Part]] = {"broker": broker, "sweeper": sweeper}
+
+
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """GET /livez. 200 as long as this process answers."""
+    return JsonResponse(OK)
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """GET /readyz. 200 `ok` or `degraded`; 503 `down` (database, migrations). Each part is named."""
+    parts = {"database": database()}
+    if parts["database"] == OK:
+        parts |= {name: ask() for name, ask in AFTER_DATABASE.items()}
+    states = {part["status"] for part in parts.values()}
+    status = next(state for state in ("down", "degraded", "ok") if state in states)
+    return JsonResponse({"status": status, "parts": parts}, status=503 if status == "down" else 200)
+
+
+urlpatterns = [path("livez", livez, name="livez"), path("readyz", readyz, name="readyz")]
