@@ -86,9 +86,7 @@ class Door(APIView):
         answer.exception = True
         return cast(Response, answer)
 
-    def finalize_response(
-        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(response, Response):
             response.accepted_renderer = self.get_renderers()[0]
             response.accepted_media_type = "application/json"
@@ -178,9 +176,7 @@ class Door(APIView):
 
     def _rendered(self, answer: idempotency.Answer) -> HttpResponse:
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
-        return HttpResponse(
-            answer.body, status=answer.status, content_type="application/json", headers=headers
-        )
+        return HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=headers)
 
     def ok(self, body: Any, status: int = 200) -> Response:
         return Response(body, status=status)

@@ -25,8 +25,6 @@ def db_now() -> datetime:
 def clock_offset() -> timedelta:
     """Return how far the clock of this session is shifted."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval"
-        )
+        cursor.execute("SELECT coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval")
         offset: timedelta = cursor.fetchone()[0]
     return offset

@@ -56,9 +56,7 @@ def retried(work: Callable[[], T]) -> T:
             with translated():
                 return work()
         except OperationalError as error:
-            if attempt == TRIES or not isinstance(
-                error.__cause__, pg.DeadlockDetected | pg.SerializationFailure
-            ):
+            if attempt == TRIES or not isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
                 raise
             _pause.wait(random.uniform(0.005, 0.03) * attempt)  # noqa: S311  jitter, not a secret
     raise AssertionError("unreachable")
@@ -88,8 +86,8 @@ def refusal_of(error: BaseException) -> DomainError | None:
     return None
 
 
-def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
-    """Run one statement and return its rows by column name."""
+def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Run one statement and return its rows by column name. Without params a % is a %."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         names = [column.name for column in cursor.description or ()]

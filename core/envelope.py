@@ -120,8 +120,4 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return (
-        respond(errors.CsrfFailed())
-        if _is_api(request)
-        else render(request, "403.html", {"csrf": True}, status=403)
-    )
+    return respond(errors.CsrfFailed()) if _is_api(request) else render(request, "403.html", {"csrf": True}, status=403)

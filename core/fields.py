@@ -65,10 +65,7 @@ class Body(serializers.Serializer):
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
             raise serializers.ValidationError(
-                {
-                    name[:100]: [ErrorDetail("This field is not known.", code="unknown")]
-                    for name in unknown[:20]
-                }
+                {name[:100]: [ErrorDetail("This field is not known.", code="unknown")] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
 

@@ -45,7 +45,8 @@ def replay(*, caller: UUID, operation: str, key: str, fingerprint: bytes) -> Ans
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT fingerprint, status, body FROM core_idempotencykey WHERE caller = %s AND operation = %s AND key = %s",
+            "SELECT fingerprint, status, body FROM core_idempotencykey"
+            " WHERE caller = %s AND operation = %s AND key = %s",
             [caller, operation, key],
         )
         row = cursor.fetchone()

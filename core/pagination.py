@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, UUIDField
 
 from core.errors import ValidationFailed
 
-
+MAX_BIGINT = 2**63 - 1
 M = TypeVar("M", bound=Model)
 
 
@@ -33,7 +33,13 @@ def decode(cursor: str) -> UUID:
 def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int) -> tuple[Sequence[M], str | None]:
     """Return up to `limit` rows older than `cursor` (one statement) and the next page's cursor."""
     if cursor:
-        queryset = queryset.filter(id__lt=decode(cursor))
+        position = decode(cursor)
+        is_uuid = isinstance(queryset.model._meta.pk, UUIDField)
+        queryset = queryset.filter(id__lt=position if is_uuid else position.int & MAX_BIGINT)
     found = list(queryset.order_by("-id")[: limit + 1])
     page = found[:limit]
-    return page, encode(page[-1].pk) if len(found) > limit else None
+    return page, encode(_position(page[-1].pk)) if len(found) > limit else None
+
+
+def _position(key: UUID | int) -> UUID:
+    return key if isinstance(key, UUID) else UUID(int=key)

@@ -1,0 +1,213 @@
+"""The ledger's tables, read through the ORM and written only by the SQL functions in `escrow/sql/`.
+
+The constraints and triggers that keep them true stand in the same SQL files; see README.md.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from core.clock import CoreNow
+from core.ids import new_id
+
+
+class Currency(models.TextChoices):
+    """TOKEN is bought (menus, tips, performances); POINT is loyalty (slot machine)."""
+
+    TOKEN = "TOKEN"  # noqa: S105  a currency's code
+    POINT = "POINT"
+
+
+class House(models.TextChoices):
+    """Accounts of the platform: only entries, no row to lock, allowed below zero."""
+
+    REVENUE = "revenue"
+    SLOTS_BANK = "slots_bank"
+    SALES = "sales"
+    MINT = "mint"
+    PAYOUTS = "payouts"
+    LOYALTY_CLEARING = "loyalty_clearing"
+    LOSSES = "losses"
+
+
+class HoldStatus(models.TextChoices):
+    HELD = "HELD"
+    SETTLED = "SETTLED"
+    SPLIT = "SPLIT"
+    REFUNDED = "REFUNDED"
+    EXPIRED = "EXPIRED"
+
+
+class OperationKind(models.TextChoices):
+    DEPOSIT = "deposit"
+    HOLD = "hold"
+    SETTLE = "settle"
+    SPLIT = "split"
+    REFUND = "refund"
+    EXPIRE = "expire"
+    AWARD = "award"
+
+
+class WalletStatus(models.TextChoices):
+    ACTIVE = "active"
+    FROZEN = "frozen"
+
+
+def person() -> "models.ForeignKey":
+    """A link to a user; the composite constraints and indexes below serve its look-ups."""
+    return models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", db_index=False)
+
+
+class Wallet(models.Model):
+    """One person's balances in one currency. `version` counts its entries; it moves by one with each."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = person()
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    available = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    earned = models.BigIntegerField(default=0)
+    owed = models.BigIntegerField(default=0)
+    version = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=6, choices=WalletStatus.choices, default=WalletStatus.ACTIVE)
+    created_at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "currency"], name="escrow_wallet_one_per_owner_and_currency"),
+            models.CheckConstraint(
+                condition=Q(available__gte=0, held__gte=0, earned__gte=0, owed__gte=0, version__gte=0),
+                name="escrow_wallet_not_negative",
+            ),
+            models.CheckConstraint(condition=Q(currency__in=Currency.values), name="escrow_wallet_currency_known"),
+            models.CheckConstraint(condition=Q(status__in=WalletStatus.values), name="escrow_wallet_status_known"),
+        ]
+
+
+class Hold(models.Model):
+    """What a payer has set aside for one payee. `captured + released == amount` once it is closed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    payer = person()
+    payee = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    payee_house = models.CharField(max_length=20, null=True, choices=House.choices)
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    feature = models.CharField(max_length=40)
+    source_event_id = models.CharField(max_length=128, db_default="")
+    amount = models.BigIntegerField()
+    captured = models.BigIntegerField(db_default=0)
+    released = models.BigIntegerField(db_default=0)
+    status = models.CharField(max_length=8, choices=HoldStatus.choices, db_default=HoldStatus.HELD)
+    expires_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=CoreNow())
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=1, amount__lte=1_000_000_000), name="escrow_hold_amount"),
+            models.CheckConstraint(condition=Q(captured__gte=0, released__gte=0), name="escrow_hold_not_negative"),
+            models.CheckConstraint(
+                condition=Q(payee__isnull=False, payee_house__isnull=True)
+                | Q(payee__isnull=True, payee_house__in=House.values),
+                name="escrow_hold_one_payee",
+            ),
+            models.CheckConstraint(condition=~Q(payee=F("payer")), name="escrow_hold_not_to_oneself"),
+            models.CheckConstraint(
+                condition=Q(status="HELD", captured=0, released=0, closed_at__isnull=True)
+                | Q(status="SETTLED", captured=F("amount"), released=0, closed_at__isnull=False)
+                | Q(status__in=("REFUNDED", "EXPIRED"), captured=0, released=F("amount"), closed_at__isnull=False)
+                | Q(
+                    status="SPLIT",
+                    captured__gt=0,
+                    released__gt=0,
+                    amount=F("captured") + F("released"),
+                    closed_at__isnull=False,
+                ),
+                name="escrow_hold_closed_in_full",
+            ),
+            models.CheckConstraint(condition=Q(currency__in=Currency.values), name="escrow_hold_currency_known"),
+        ]
+        indexes = [
+            models.Index(fields=["payer", "-id"], name="escrow_hold_of_payer"),
+            models.Index(fields=["expires_at"], name="escrow_hold_open_expiry", condition=Q(status="HELD")),
+        ]
+
+
+class Operation(models.Model):
+    """One movement of money, once per (scope, key), for ever. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    scope = models.CharField(max_length=64)
+    key = models.CharField(max_length=128)
+    fingerprint = models.BinaryField(max_length=32)
+    kind = models.CharField(max_length=20, choices=OperationKind.choices)
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="+", null=True)
+    reverses = models.ForeignKey("self", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    actor = models.UUIDField(null=True)
+    reason = models.TextField(db_default="")
+    meta = models.JSONField(db_default={})
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "key"], name="escrow_operation_once"),
+            models.CheckConstraint(condition=Q(kind__in=OperationKind.values), name="escrow_operation_kind_known"),
+        ]
+
+
+class Entry(models.Model):
+    """One line of an operation: what it did to a wallet, or to a house account. Append-only."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    line = models.SmallIntegerField()
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    house = models.CharField(max_length=20, null=True, choices=House.choices)
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    version = models.BigIntegerField(null=True)
+    d_available = models.BigIntegerField(db_default=0)
+    d_held = models.BigIntegerField(db_default=0)
+    d_earned = models.BigIntegerField(db_default=0)
+    d_owed = models.BigIntegerField(db_default=0)
+    available_after = models.BigIntegerField(null=True)
+    held_after = models.BigIntegerField(null=True)
+    earned_after = models.BigIntegerField(null=True)
+    owed_after = models.BigIntegerField(null=True)
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operation", "line"], name="escrow_entry_line_once"),
+            models.UniqueConstraint(
+                fields=["wallet", "version"], name="escrow_entry_version_once", condition=Q(wallet__isnull=False)
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    wallet__isnull=False,
+                    house__isnull=True,
+                    version__isnull=False,
+                    available_after__isnull=False,
+                    held_after__isnull=False,
+                    earned_after__isnull=False,
+                    owed_after__isnull=False,
+                )
+                | Q(
+                    wallet__isnull=True,
+                    house__in=House.values,
+                    version__isnull=True,
+                    available_after__isnull=True,
+                    held_after__isnull=True,
+                    earned_after__isnull=True,
+                    owed_after__isnull=True,
+                    d_held=0,
+                    d_earned=0,
+                    d_owed=0,
+                ),
+                name="escrow_entry_wallet_or_house",
+            ),
+            models.CheckConstraint(condition=Q(currency__in=Currency.values), name="escrow_entry_currency_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["house", "currency", "id"], name="escrow_entry_house", condition=Q(house__isnull=False)
+            )
+        ]

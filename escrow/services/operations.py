@@ -1,0 +1,257 @@
+"""Movements of money. Each function is one call of one SQL function over a list: one round trip, a code per element.
+
+All join the caller's transaction, or open one. Amounts are whole tokens or points.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from core import db
+from core.errors import Refused
+from core.ids import new_id
+from escrow.errors import BY_CODE, InsufficientBalance
+from escrow.models import Currency, House
+
+HOLD_LIFE_S = 300
+
+
+@dataclass(frozen=True)
+class Payee:
+    """Whom a hold will pay: a performer, or an account of the house. Exactly one."""
+
+    user_id: UUID | None = None
+    house: House | None = None
+
+    def __post_init__(self) -> None:
+        if (self.user_id is None) == (self.house is None):
+            raise ValueError("A payee is a performer or a house account.")
+
+
+@dataclass(frozen=True)
+class HoldRequest:
+    """Ask to set `amount` aside. `key` is unique per feature, for ever; the hold expires without an item."""
+
+    hold_id: UUID
+    key: str
+    payer_id: UUID
+    payee: Payee
+    currency: Currency
+    amount: int
+    feature: str
+    source_event_id: str = ""
+    actor_id: UUID | None = None
+    reason: str = ""
+    expires_in_s: int = HOLD_LIFE_S
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Element of `hold_many`. `available`, `held`: the payer's balances after it (before it, if refused)."""
+
+    code: str | None
+    hold_id: UUID
+    operation_id: UUID
+    available: int
+    held: int
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Close:
+    """Ask to end a hold: `settle` to its payee, `refund` to its payer; together its amount. Fee in basis points."""
+
+    key: str
+    hold_id: UUID
+    settle: int
+    refund: int
+    fee_bps: int = 0
+    expired: bool = False
+    actor_id: UUID | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Element of `close_many`. `available`: the payer's balance after it."""
+
+    code: str | None
+    hold_id: UUID
+    operation_id: UUID
+    available: int
+    fee: int
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Award:
+    """Points from `slots_bank` to a player, for the hold of an instant item."""
+
+    key: str
+    owner_id: UUID
+    amount: int
+    hold_id: UUID
+    actor_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Money that enters a wallet from a house account (sales, mint, loyalty_clearing)."""
+
+    key: str
+    owner_id: UUID
+    currency: Currency
+    amount: int
+    house: House
+    actor_id: UUID | None = None
+    reason: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Credited:
+    """Element of `award_many` and `deposit_many`. `available`: the owner's balance after it."""
+
+    code: str | None
+    operation_id: UUID
+    available: int
+    replayed: bool
+
+
+def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
+    """Open holds. Locks the payers' wallets in id order.
+
+    Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
+    """
+    columns = [
+        ("uuid", [new_id() for _ in requests]),
+        ("text", [f"hold:{r.feature}" for r in requests]),
+        ("text", [r.key for r in requests]),
+        ("bytea", [_fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests]),
+        ("uuid", [r.hold_id for r in requests]),
+        ("uuid", [r.payer_id for r in requests]),
+        ("uuid", [r.payee.user_id for r in requests]),
+        ("text", [r.payee.house and r.payee.house.value for r in requests]),
+        ("text", [r.currency.value for r in requests]),
+        ("bigint", [r.amount for r in requests]),
+        ("text", [r.feature for r in requests]),
+        ("text", [r.source_event_id for r in requests]),
+        ("integer", [r.expires_in_s for r in requests]),
+        ("uuid", [r.actor_id for r in requests]),
+        ("text", [r.reason for r in requests]),
+        ("jsonb", [json.dumps(r.meta) for r in requests]),
+    ]
+    return [
+        Opened(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
+        for row in _call("escrow_hold", columns)
+    ]
+
+
+def hold(request: HoldRequest) -> Opened:
+    """Open one hold.
+
+    Raises:
+        InsufficientBalance, WalletFrozen, WalletUnknown, IdempotencyKeyReused: nothing was written.
+    """
+    (opened,) = hold_many([request])
+    if opened.code == InsufficientBalance.code:
+        raise InsufficientBalance(needed=request.amount, available=opened.available, currency=request.currency.value)
+    if opened.code is not None:
+        raise refusal(opened.code)
+    return opened
+
+
+def close_many(closes: Sequence[Close]) -> list[Closed]:
+    """Close holds in full. Locks the holds, then payers' and payees' wallets, each in id order.
+
+    Only perfqueue calls it: the trigger on holds wants the item in the state that allows it.
+    Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
+    """
+    columns = [
+        ("uuid", [new_id() for _ in closes]),
+        ("text", ["close" for _ in closes]),
+        ("text", [c.key for c in closes]),
+        ("bytea", [_fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes]),
+        ("uuid", [c.hold_id for c in closes]),
+        ("bigint", [c.settle for c in closes]),
+        ("bigint", [c.refund for c in closes]),
+        ("integer", [c.fee_bps for c in closes]),
+        ("boolean", [c.expired for c in closes]),
+        ("uuid", [c.actor_id for c in closes]),
+        ("text", [c.reason for c in closes]),
+    ]
+    return [
+        Closed(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
+        for row in _call("escrow_close", columns)
+    ]
+
+
+def award_many(awards: Sequence[Award]) -> list[Credited]:
+    """Pay points from `slots_bank`. Locks the wallets in id order. Only perfqueue calls it.
+
+    Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
+    """
+    return _credit(
+        "award",
+        House.SLOTS_BANK,
+        [(a.key, a.owner_id, Currency.POINT, a.amount, a.hold_id, a.actor_id, "", {}) for a in awards],
+    )
+
+
+def deposit(request: Deposit) -> Credited:
+    """Credit a wallet from a house account.
+
+    Raises:
+        WalletFrozen, WalletUnknown, IdempotencyKeyReused: nothing was written.
+    """
+    r = request
+    row = (r.key, r.owner_id, r.currency, r.amount, None, r.actor_id, r.reason, r.meta)
+    (credited,) = _credit("deposit", r.house, [row])
+    if credited.code is not None:
+        raise refusal(credited.code)
+    return credited
+
+
+def refusal(code: str) -> Refused:
+    """The domain error of a code; an unknown code is a defect."""
+    return BY_CODE[code]()
+
+
+_CreditRow = tuple[str, UUID, Currency, int, UUID | None, UUID | None, str, dict[str, Any]]
+
+
+def _credit(kind: str, house: House, credits: Sequence[_CreditRow]) -> list[Credited]:
+    columns = [
+        ("uuid", [new_id() for _ in credits]),
+        ("text", [kind for _ in credits]),
+        ("text", [c[0] for c in credits]),
+        ("bytea", [_fingerprint(c[1], house, c[2], c[3]) for c in credits]),
+        ("text", [kind for _ in credits]),
+        ("uuid", [c[1] for c in credits]),
+        ("text", [house.value for _ in credits]),
+        ("text", [c[2].value for c in credits]),
+        ("bigint", [c[3] for c in credits]),
+        ("uuid", [c[4] for c in credits]),
+        ("uuid", [c[5] for c in credits]),
+        ("text", [c[6] for c in credits]),
+        ("jsonb", [json.dumps(c[7]) for c in credits]),
+    ]
+    return [
+        Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])
+        for row in _call("escrow_credit", columns)
+    ]
+
+
+def _fingerprint(*inputs: object) -> bytes:
+    return hashlib.sha256("\x1f".join(map(str, inputs)).encode()).digest()
+
+
+def _call(function: str, columns: Iterable[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
+    kinds, values = zip(*columns, strict=True)
+    places = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    with db.joined():
+        return db.rows(f"SELECT * FROM {function}({places}) ORDER BY ord", values)  # noqa: S608  names are ours
