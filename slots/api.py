@@ -1,0 +1,207 @@
+"""The machine's doors under /slot-machine/. Each parses, calls one service, renders."""
+
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.models import Role
+from core.api import Body, Door
+from core.errors import Refused
+from core.fields import Amount, Params, StrictUUID
+from slots import draw, services
+from slots.fields import ClientSeed, HexBytes
+from slots.figures import decimal_text
+from slots.models import Spin as SpinRow
+
+FARTHEST = 10**12
+
+
+def hexed(value: Any) -> str:
+    return bytes(value).hex()
+
+
+def outcome(spin: SpinRow) -> dict[str, Any]:
+    """What the reels showed and what it paid; ``multiplier`` is an exact decimal."""
+    return {
+        "symbols": spin.symbols,
+        "isWin": spin.payout > 0,
+        "payout": spin.payout,
+        "multiplier": decimal_text(Fraction(spin.payout, spin.bet)),
+    }
+
+
+def proof(spin: SpinRow) -> dict[str, Any]:
+    """Everything that re-computes the draw, and the commitment of the next one."""
+    return {
+        "seed": hexed(spin.seed),
+        "commitment": draw.commitment(bytes(spin.seed)).hex(),
+        "clientSeed": spin.client_seed,
+        "clientNonce": hexed(spin.client_nonce),
+        "nextCommitment": hexed(spin.next_commitment),
+        "nextNonce": spin.nonce + 1,
+        "paytableDigest": hexed(spin.paytable_digest),
+    }
+
+
+def spin_out(spin: SpinRow) -> dict[str, Any]:
+    """A spin with its proof, as it stays."""
+    return {
+        "spinId": spin.id,
+        "nonce": spin.nonce,
+        "timestamp": spin.at,
+        "betAmount": spin.bet,
+        "result": outcome(spin),
+        "previousBalance": spin.balance_before,
+        "newBalance": spin.balance_after,
+        "fairness": proof(spin),
+    }
+
+
+def spun_out(spun: services.Spun) -> dict[str, Any]:
+    """The answer to a spin: the spin, the session it belongs to, and what is left to play."""
+    elapsed = spun.spin.at - spun.session.started_at
+    return {
+        **spin_out(spun.spin),
+        "session": {
+            "netPoints": spun.session.net_points,
+            "elapsedSeconds": int(elapsed.total_seconds()),
+            "spinsLeft": spun.spins_left,
+            "limitsLeft": {},
+        },
+        "pendingCredit": False,
+    }
+
+
+def history_row(spin: SpinRow) -> dict[str, Any]:
+    return {
+        "spinId": spin.id,
+        "nonce": spin.nonce,
+        "timestamp": spin.at,
+        "betAmount": spin.bet,
+        "symbols": spin.symbols,
+        "isWin": spin.payout > 0,
+        "payout": spin.payout,
+    }
+
+
+class Spin(Door):
+    """POST /slot-machine/spin. 200; 404 (performer); 403 ROLE_NOT_ALLOWED, AGE_VERIFICATION_REQUIRED,
+    TERMS_NOT_ACCEPTED, WALLET_FROZEN; 409 PAYTABLE_CHANGED, COMMITMENT_STALE; 422 INVALID_BET; 429 SPIN_TOO_FAST,
+    RATE_LIMIT_EXCEEDED; 402 INSUFFICIENT_BALANCE; 503 GAME_DISABLED.
+
+    Without `clientNonce` the server draws one: the proof then rests on the server's word that it was drawn blindly.
+    The role is a gate of the service here, so that its refusal is recorded like any other gate's.
+    """
+
+    operation = "slots.spin"
+
+    class Input(Body):
+        betAmount = Amount()  # noqa: N815  the API's spelling
+        commitment = HexBytes(length_bytes=32, required=False)
+        paytableDigest = HexBytes(length_bytes=32, required=False)  # noqa: N815
+        clientNonce = HexBytes(length_bytes=draw.CLIENT_NONCE_BYTES, required=False)  # noqa: N815
+        clientSeed = ClientSeed(required=False)  # noqa: N815
+        performerId = StrictUUID(required=False)  # noqa: N815
+
+    def post(self, request: Request) -> HttpResponse:
+        try:
+            return self.once(work=self._spin, render=spun_out)
+        except Refused as refusal:
+            services.record_refusal(user=request.user, refusal=refusal)
+            raise
+
+    def _spin(self) -> services.Spun:
+        return services.spin(
+            user=self.request.user,
+            bet=self.data["betAmount"],
+            commitment=self._bytes("commitment"),
+            paytable_digest=self._bytes("paytableDigest"),
+            client_nonce=self._bytes("clientNonce"),
+            client_seed=self.data.get("clientSeed"),
+            performer_id=self.data.get("performerId"),
+        )
+
+    def _bytes(self, name: str) -> bytes | None:
+        given = self.data.get(name)
+        return None if given is None else bytes.fromhex(given)
+
+
+class History(Door):
+    """GET /slot-machine/history. 200, newest first; the same cost at any offset."""
+
+    roles = (Role.USER,)
+
+    class Query(Params):
+        limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
+        offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=FARTHEST)
+
+    def get(self, request: Request) -> HttpResponse:
+        found = services.history(user=request.user, **self.query)
+        return self.ok({"spins": [history_row(spin) for spin in found.spins], "total": found.total, **self.query})
+
+
+class Config(Door):
+    """GET /slot-machine/config. 200: the paytable in play with its exact return and odds; 503 GAME_DISABLED."""
+
+    roles = (Role.USER,)
+
+    def get(self, request: Request) -> HttpResponse:
+        config = services.config()
+        return self.ok(
+            {
+                "enabled": config.enabled,
+                "betAmount": config.unit,
+                "paytable": config.table,
+                "paytableDigest": hexed(config.digest),
+                "rtp": str(config.par.rtp),
+                "rtpPercent": decimal_text(config.par.rtp * 100),
+                "odds": [
+                    {"kind": row.kind, "pay": row.pay, "tickets": row.tickets, "of": config.par.tickets}
+                    for row in config.par.odds
+                ],
+            }
+        )
+
+
+class RateLimit(Door):
+    """GET /slot-machine/rate-limit. 200; `limit` and `remaining` are null when the hourly limit is off."""
+
+    roles = (Role.USER,)
+
+    def get(self, request: Request) -> HttpResponse:
+        use = services.hourly_use(user=request.user)
+        return self.ok({"limit": use.limit, "used": use.used, "remaining": use.remaining, "resetsAt": use.resets_at})
+
+
+class Fairness(Door):
+    """GET /slot-machine/fairness. 200: what the next spin is committed to; 503 GAME_DISABLED."""
+
+    roles = (Role.USER,)
+
+    def get(self, request: Request) -> HttpResponse:
+        fairness = services.fairness(user=request.user)
+        return self.ok(
+            {
+                "commitment": hexed(fairness.commitment),
+                "nonce": fairness.nonce,
+                "paytableDigest": hexed(fairness.paytable_digest),
+                "clientSeed": fairness.client_seed,
+            }
+        )
+
+
+class OwnSpin(Door):
+    """GET /slot-machine/spins/{id}. 200, the spin with its proof; 404 for what is not the caller's own.
+
+    `clientNonceFrom` says who drew the nonce: with "server" the proof rests on the server's word.
+    """
+
+    roles = (Role.USER,)
+
+    def get(self, request: Request, spin_id: UUID) -> HttpResponse:
+        spin = services.spin_of(user=request.user, spin_id=spin_id)
+        return self.ok({**spin_out(spin), "clientNonceFrom": "server" if spin.client_nonce_drawn else "client"})

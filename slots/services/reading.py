@@ -1,0 +1,159 @@
+"""What a player may look up. Every answer costs the same however many spins there are."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import User
+from core.clock import CoreNow
+from core.db import rows
+from core.errors import NotFound
+from core.ids import new_id
+from slots.gates import HOUR, SESSION_IDLE, Session
+from slots.models import SlotState, Spin
+from slots.par import ParSheet
+from slots.services.paytables import active_paytable, is_open, par_of, table_of
+from slots.services.storage import opening
+
+_ALL = 10**12
+_USED = """
+    SELECT h.used, h.oldest_at FROM slots_slotstate s
+    CROSS JOIN LATERAL slots_used(
+        s.user_id, s.nonce, %s, core_now() - interval '1 hour',
+        slots_id_floor(slots_id_moment(%s) - interval '2 days')) AS h
+    WHERE s.user_id = %s
+"""
+_HOT = """
+    SELECT s.nonce AS next, coalesce((
+        SELECT p.nonce FROM slots_spin p WHERE p.user_id = s.user_id ORDER BY p.nonce LIMIT 1), s.nonce) AS first
+    FROM slots_slotstate s WHERE s.user_id = %s
+"""
+
+
+@dataclass(frozen=True)
+class History:
+    """A page of a player's spins, newest first, and how many are still hot in all."""
+
+    spins: Sequence[Spin]
+    total: int
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the machine is played with, and what it returns, exactly."""
+
+    enabled: bool
+    table: dict[str, Any]
+    unit: int
+    digest: bytes
+    par: ParSheet
+
+
+@dataclass(frozen=True)
+class HourlyUse:
+    """Spins of the rolling hour. ``limit`` and ``remaining`` are None when the limit is off.
+
+    ``resets_at`` is when the oldest of them leaves the hour; None when there is none.
+    """
+
+    limit: int | None
+    used: int
+    remaining: int | None
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """What the next spin is committed to."""
+
+    commitment: bytes
+    nonce: int
+    paytable_digest: bytes
+    client_seed: str
+
+
+def history(*, user: User, limit: int, offset: int) -> History:
+    """Look up a page of the user's spins through their gapless nonces: the same cost at any offset."""
+    found = rows(_HOT, [user.id])
+    if not found:
+        return History(spins=[], total=0)
+    first, total = found[0]["first"], found[0]["next"] - found[0]["first"]
+    newest = found[0]["next"] - 1 - offset
+    if newest < first:
+        return History(spins=[], total=total)
+    page = Spin.objects.filter(user_id=user.id, nonce__gt=newest - limit, nonce__lte=newest)
+    return History(spins=list(page.order_by("-nonce")), total=total)
+
+
+def spin_of(*, user: User, spin_id: UUID) -> Spin:
+    """Return one spin of this user.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    found = Spin.objects.filter(id=spin_id, user_id=user.id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def config() -> Config:
+    """Describe the machine: whether it is open, its paytable and its exact odds.
+
+    Raises:
+        GameDisabled: there is no active paytable.
+    """
+    active = active_paytable()
+    table = table_of(active.canonical)
+    return Config(
+        enabled=is_open(),
+        table=json.loads(active.canonical),
+        unit=table.unit,
+        digest=table.digest,
+        par=par_of(active.canonical),
+    )
+
+
+def hourly_use(*, user: User) -> HourlyUse:
+    """Count the user's spins of the rolling hour by halving over their nonces (one statement)."""
+    limit = settings.SLOTS_SPINS_PER_HOUR
+    found = rows(_USED, [limit or _ALL, new_id(), user.id])
+    used, oldest_at = (found[0]["used"], found[0]["oldest_at"]) if found else (0, None)
+    return HourlyUse(
+        limit=limit or None,
+        used=used,
+        remaining=max(limit - used, 0) if limit else None,
+        resets_at=oldest_at + HOUR if used and oldest_at else None,
+    )
+
+
+def session(*, user: User) -> Session | None:
+    """Return the session of the user's last spin, None without one or once it has been idle for 30 minutes."""
+    state = SlotState.objects.filter(user_id=user.id, last_spin_at__gt=CoreNow() - SESSION_IDLE).first()
+    if state is None or state.session_started_at is None or state.reality_at is None:
+        return None
+    return Session(started_at=state.session_started_at, net_points=state.session_net, reality_at=state.reality_at)
+
+
+def fairness(*, user: User) -> Fairness:
+    """Tell what the user's next spin is committed to; the first question opens the slot state."""
+    digest = bytes(active_paytable().digest)
+    state = SlotState.objects.filter(user_id=user.id).first()
+    if state is None:
+        committed, sealed, start = opening(user.id)
+        SlotState.objects.bulk_create(
+            [SlotState(user_id=user.id, commitment=committed, sealed_seed=sealed, chain=start)],
+            ignore_conflicts=True,
+        )
+        state = SlotState.objects.get(user_id=user.id)
+    return Fairness(
+        commitment=bytes(state.commitment),
+        nonce=state.nonce,
+        paytable_digest=digest,
+        client_seed=state.client_seed,
+    )
