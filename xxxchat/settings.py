@@ -11,6 +11,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from xxxchat import theme
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -22,9 +24,7 @@ RELAXED = APP_MODE != "production"
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", "test-only-" + "k" * 60) if APP_MODE == "test" else env.str("SECRET_KEY")
 SEED_KEY = base64.b64decode(
-    env.str("SEED_KEY", "dGVzdC1vbmx5LXNlZWQta2V5LTMyLWJ5dGVzLWxvbmc=")
-    if APP_MODE == "test"
-    else env.str("SEED_KEY")
+    env.str("SEED_KEY", "dGVzdC1vbmx5LXNlZWQta2V5LTMyLWJ5dGVzLWxvbmc=") if APP_MODE == "test" else env.str("SEED_KEY")
 )
 if len(SEED_KEY) != 32:
     raise ImproperlyConfigured("SEED_KEY must be 32 bytes in base64.")
@@ -40,13 +40,19 @@ SLOTS_ENABLED = env.bool("SLOTS_ENABLED", True)
 TERMS_VERSION = env.int("TERMS_VERSION", 1)
 QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
 SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
+LIVE_POLL_MS = env.int("LIVE_POLL_MS", 200)
+LIVE_HEARTBEAT_S = env.float("LIVE_HEARTBEAT_S", 15.0)
+LIVE_STREAMS = env.int("LIVE_STREAMS", 4_000)
+LIVE_STREAMS_PER_PERSON = env.int("LIVE_STREAMS_PER_PERSON", 8)
+LIVE_STREAMS_PER_ADDRESS = env.int("LIVE_STREAMS_PER_ADDRESS", 500)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", "demo-only-password")
 if not 0 <= PLATFORM_FEE_BPS <= 10_000:
     raise ImproperlyConfigured("PLATFORM_FEE_BPS must lie between 0 and 10000 (basis points).")
 
 # --- applications -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the default configuration would replace our admin site
+    "unfold.contrib.filters",
     "xxxchat.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -78,6 +84,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.DrainBodyMiddleware",
     "csp.middleware.CSPMiddleware",
+    "accounts.backoffice.policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -146,7 +153,18 @@ SIMPLE_JWT = {
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "UPDATE_LAST_LOGIN": False,
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token at once
 }
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", 10)
+AXES_COOLOFF_TIME = timedelta(seconds=env.int("SIGN_IN_LOCK_S", 300))
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_response"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework_simplejwt.authentication.JWTAuthentication",
@@ -190,6 +208,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+# --- back office --------------------------------------------------------------------------------------------
+UNFOLD = theme.unfold(SITE_NAME)
 
 # --- static files, language, logs ---------------------------------------------------------------------------
 STATIC_URL = "static/"

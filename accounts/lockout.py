@@ -1,0 +1,72 @@
+"""Lock-out after repeated failures, counted by django-axes per name and client address.
+
+The address is counted only together with the name, so nobody behind the same proxy is locked out with a stranger.
+"""
+
+import math
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+
+def address_of(*, forwarded_for: str, peer: str) -> str | None:
+    """Return the client's address as the outermost of our TRUSTED_PROXIES saw it; None when nobody can tell.
+
+    Each proxy appends the address it saw to X-Forwarded-For, so only as many entries as there are proxies of ours
+    can be believed, counted from the right.
+    """
+    seen = [part.strip() for part in forwarded_for.split(",")]
+    trusted: int = settings.TRUSTED_PROXIES
+    candidates = [seen[-trusted], peer] if 0 < trusted <= len(seen) else [peer]
+    return next((text for text in candidates if _is_address(text)), None)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the client's address of a request (AXES_CLIENT_IP_CALLABLE)."""
+    return address_of(
+        forwarded_for=request.META.get("HTTP_X_FORWARDED_FOR", ""), peer=request.META.get("REMOTE_ADDR") or ""
+    )
+
+
+def forget(request: HttpRequest, username: str) -> None:
+    """Drop the failures counted for this name from this address; called after a sign-in that succeeded."""
+    AxesProxyHandler.reset_attempts(username=username, ip_address=client_address(request))
+
+
+def seconds_left(request: HttpRequest, username: str) -> int:
+    """Return how long this name stays locked for this address, at least 1 s. Axes counts on the wall clock."""
+    cool_off: timedelta = settings.AXES_COOLOFF_TIME
+    attempts = AccessAttempt.objects.filter(username=username, ip_address=client_address(request))
+    last = attempts.aggregate(last=Max("attempt_time"))["last"]
+    if last is None:
+        return 1
+    return max(1, math.ceil((last + cool_off - timezone.now()).total_seconds()))
+
+
+def locked_response(
+    request: HttpRequest, response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
+) -> HttpResponse:
+    """Answer a request that axes has locked out (AXES_LOCKOUT_CALLABLE).
+
+    Doors and pages of ours have answered 429 themselves; the admin's sign-in form has not and gets a plain text.
+    """
+    if response is not None and response.status_code == 429:
+        return response
+    left = seconds_left(request, (credentials or {}).get("username") or "")
+    text = f"Too many failed sign-ins for this name. Try again in {math.ceil(left / 60)} min."
+    return HttpResponse(text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(left)})
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

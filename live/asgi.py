@@ -1,0 +1,160 @@
+"""The events process: server-sent events over ASGI. A stream's loop touches memory and its own socket only."""
+
+import asyncio
+import json
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from uuid import UUID
+
+import structlog
+
+from core import envelope
+from core.errors import InternalError, MethodNotAllowed, NotFound
+from core.fields import UUID_TEXT
+from core.ids import new_id
+from core.middleware import SOUND_ID
+from live.admission import Admitted, asked, person, room
+from live.feed import position_of
+from live.hub import Hub, Limits, Stream
+from live.poller import Poller
+from live.streaming import Receive, Scope, Send, body, serve, start
+
+log = structlog.get_logger()
+ROOM = re.compile(r"\A/live/performer/([^/]+)\Z")
+FRESH_LOOK_S = 5.0
+
+
+class Events:
+    """GET /live/me and GET /live/performer/{id}; every other path is 404. One hub and one poller for all streams."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.hub: Hub | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._run(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        """Read the outbox from start-up to shutdown; a database that cannot be read at start-up ends the process."""
+        await receive()
+        hub = Hub(self.limits)
+        poller = Poller(hub)
+        try:
+            await poller.start()
+        except Exception as exc:  # noqa: BLE001  told to the server, which logs it and stops
+            await poller.close()
+            await send({"type": "lifespan.startup.failed", "message": repr(exc)})
+            return
+        self.hub = hub
+        reading = asyncio.create_task(poller.run())
+        reading.add_done_callback(self._reading_ended)
+        with _ended_by_signal(hub):
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        reading.cancel()
+        await poller.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _reading_ended(self, reading: asyncio.Task[None]) -> None:
+        """Close every stream and open no more: an error is better than silence."""
+        if self.hub is not None:
+            self.hub.end_all()
+        self.hub = None
+        if not reading.cancelled():
+            log.error("outbox_reader_failed", exc_info=reading.exception())
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        request_id = given if SOUND_ID.match(given) else str(new_id())
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                admitted = await self._admitted(scope, headers)
+                hub, stream = await self._subscribed(admitted, headers.get("last-event-id"))
+            except Exception as exc:  # noqa: BLE001  the envelope tells refusals and logs the rest
+                await _refuse(exc, request_id, send)
+                return
+            try:
+                lasting_s = self._lasting_s(admitted)
+                await serve(
+                    stream, lasting_s=lasting_s, limits=self.limits, request_id=request_id, receive=receive, send=send
+                )
+            finally:
+                hub.unsubscribe(stream)
+
+    async def _admitted(self, scope: Scope, headers: dict[str, str]) -> Admitted:
+        """Say who asks for what: 401, then 405, then 404."""
+        path, method = scope["path"], scope["method"]
+        named = ROOM.match(path)
+        if path == "/live/me":
+            admitted = await asked(lambda: person(headers))
+        elif named is None or (method == "GET" and not UUID_TEXT.match(named[1])):
+            raise NotFound
+        if method != "GET":
+            raise MethodNotAllowed(method=method[:20])
+        if named is None:
+            return admitted
+        peer = str((scope.get("client") or ("",))[0])
+        return await asked(lambda: room(UUID(named[1]), headers=headers, peer=peer))
+
+    async def _subscribed(self, admitted: Admitted, given: str | None) -> tuple[Hub, Stream]:
+        hub = self.hub
+        if hub is None:
+            raise InternalError
+        last = position_of(given) if given is not None else None
+        if last is not None and last > hub.position:  # another process may have seen further than this one
+            await asyncio.wait_for(hub.fresh_look(), FRESH_LOOK_S)
+        stream = hub.subscribe(admitted.channel, owner=admitted.owner, last=last)
+        if given is not None and last is None:
+            stream.complete = False
+        return hub, stream
+
+    def _lasting_s(self, admitted: Admitted) -> float:
+        """A stream ends with its token, and within minutes in any case: whoever comes back is admitted anew."""
+        if admitted.until is None:
+            return self.limits.lifetime_s
+        return max(0.0, min(self.limits.lifetime_s, admitted.until - time.time()))
+
+
+async def _refuse(exc: Exception, request_id: str, send: Send) -> None:
+    error = envelope.domain_error_of(exc)
+    if error is None:
+        log.error("stream_not_opened", exc_info=exc)
+        error = InternalError()
+    headers = {**envelope.headers_of(error), "Content-Type": "application/json", "X-Request-Id": request_id}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = "GET"
+    await send(start(envelope.STATUS[error.kind], {**headers, "Cache-Control": "no-store"}))
+    await send(body(json.dumps(envelope.body_of(error), default=str).encode(), more=False))
+
+
+@contextmanager
+def _ended_by_signal(hub: Hub) -> Iterator[None]:
+    """End the streams as soon as SIGTERM or SIGINT arrives: the server waits for open answers before it stops."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(hub.end_all)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

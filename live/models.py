@@ -1,0 +1,43 @@
+"""The outbox and the words for what is in it."""
+
+from django.db import models
+
+from core.clock import CoreNow
+from core.ids import new_id
+
+
+class EventRow(models.Model):
+    """One event for a room, for one person, or for both. Append-only (a trigger); old rows go by `live_prune`.
+
+    The column `xid` (the writing transaction, `pg_current_xact_id()`) exists in the database only: it is filled by
+    its default and read by the poller, which orders by (xid, id).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=80)
+    variables = models.JSONField()
+    room = models.UUIDField(null=True)
+    recipient = models.UUIDField(null=True)
+    request_id = models.CharField(max_length=64, db_default="")
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        db_table = "live_event"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(key__regex=r"^[a-z][a-z0-9_.]*$"), name="live_event_key_is_a_template_key"
+            ),
+        ]
+
+
+class MessageTemplate(models.Model):
+    """The words of one template key. The highest version speaks; `$name` stands for a variable."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(max_length=80)
+    version = models.PositiveIntegerField(default=1)
+    text = models.CharField(max_length=400)
+    created_at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "version"], name="live_template_version_once")]

@@ -1,0 +1,66 @@
+"""Sending one stream over ASGI until the client leaves, falls behind, or its time is over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from live.feed import HEARTBEAT, hello
+from live.hub import Limits, Stream
+
+log = structlog.get_logger()
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": encoded}
+
+
+def body(piece: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
+
+
+async def serve(
+    stream: Stream, *, lasting_s: float, limits: Limits, request_id: str, receive: Receive, send: Send
+) -> None:
+    """Send the stream. It ends after `lasting_s` seconds, with the client, or when the hub ends it."""
+    await send(start(200, {**HEADERS, "X-Request-Id": request_id}))
+    pumping = asyncio.create_task(_pump(stream, limits, send))
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait({pumping, leaving}, timeout=lasting_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pumping.cancel()
+        leaving.cancel()
+    (outcome, _) = await asyncio.gather(pumping, leaving, return_exceptions=True)
+    if isinstance(outcome, TimeoutError | OSError):
+        return  # nobody takes what we send; the server drops the connection
+    if isinstance(outcome, Exception):
+        log.error("stream_failed", exc_info=outcome)
+    await send(body(b"", more=False))
+
+
+async def _pump(stream: Stream, limits: Limits, send: Send) -> None:
+    """Say hello, then send what comes, and a heartbeat when nothing does."""
+    piece = hello(stream.after, complete=stream.complete, retry_ms=int(limits.retry_s * 1000))
+    while True:
+        await asyncio.wait_for(send(body(piece, more=True)), limits.send_s)
+        if stream.ended and stream.drained:
+            return
+        piece = await stream.next(within_s=limits.heartbeat_s) or HEARTBEAT
+
+
+async def _left(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        continue
