@@ -66,6 +66,7 @@ class Door(APIView):
     Input: ClassVar[type[serializers.Serializer]] = Body
     Query: ClassVar[type[serializers.Serializer] | None] = None
     http_method_names = ["get", "post", "put", "patch", "delete"]
+    format_kwarg = None  # no `.json` endings; the negotiator asks
 
     data: dict[str, Any]
     query: dict[str, Any]

@@ -1,0 +1,231 @@
+"""The back office: who may enter Django admin, and who may see or touch which rows.
+
+People are admitted by role: staff and performers. ``is_staff``, ``is_superuser``, groups and Django's permission rows
+decide nothing here. Every admin class is a ``RoleAdmin``: nobody may do anything until a role is named, and a
+performer sees only rows that ``owner_path`` leads to herself. Admin classes that packages bring along stay out.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm as PlainAuthenticationForm
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from accounts.models import STAFF, Role, User
+from core.db import translated
+from core.errors import DomainError
+
+if TYPE_CHECKING:  # django-unfold carries no types; its classes stand in for Django's, method by method
+    from django.contrib.admin import AdminSite, ModelAdmin, SimpleListFilter, TabularInline
+    from django.contrib.admin.forms import AdminAuthenticationForm
+
+    TextFilter = SimpleListFilter
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.contrib.filters.admin import TextFilter
+    from unfold.forms import AuthenticationForm as AdminAuthenticationForm
+    from unfold.sites import UnfoldAdminSite as AdminSite
+
+STAFF_ROLES: frozenset[str] = frozenset(STAFF)
+BACK_OFFICE_ROLES = STAFF_ROLES | {Role.PERFORMER.value}
+NOBODY: frozenset[str] = frozenset()
+# Alpine builds functions from strings, and the theme writes one <style> element; only /admin/ may do so.
+POLICY = {
+    "script-src": ["'self'", "'unsafe-eval'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "img-src": ["'self'", "data:"],
+}
+
+
+def may_enter(user: User | AnonymousUser) -> bool:
+    """Say whether this person has any business in the back office."""
+    return isinstance(user, User) and user.is_active and user.role in BACK_OFFICE_ROLES
+
+
+def policy(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Give answers under the admin's address a Content-Security-Policy of their own (middleware)."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.path_info.startswith(reverse("admin:index")):
+            response._csp_replace = POLICY  # type: ignore[attr-defined]  # where csp.middleware looks
+        return response
+
+    return answer
+
+
+class SignIn(AdminAuthenticationForm):
+    """The admin's sign-in form: credentials go through every backend (lock-out included), then the role decides."""
+
+    error_messages = {
+        **PlainAuthenticationForm.error_messages,
+        "invalid_login": "Enter the name and password of a staff or performer account. Both are case-sensitive.",
+    }
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        PlainAuthenticationForm.confirm_login_allowed(self, user)  # past the parent, which asks for is_staff
+        if not may_enter(user):
+            raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")
+
+
+class BackOffice(AdminSite):
+    """The one admin site. It registers only classes that decide by role."""
+
+    login_form = SignIn
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return may_enter(request.user)
+
+    def register(self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any) -> None:
+        """Register a ``RoleAdmin``; leave out any class that asks Django's permission rows instead."""
+        if admin_class is not None and issubclass(admin_class, ByRole):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not request.GET.get("page", "1").isdecimal():  # the theme would stumble over it
+            raise Http404
+        found: HttpResponse = super().search(request, extra_context)  # type: ignore[misc]
+        return found
+
+
+class ByRole:
+    """Answer Django admin's permission questions from the role, and from the owner of the row.
+
+    Deny by default; ``view_roles`` alone means read-only. ``owner_path`` leads from a row to the performer it belongs
+    to (``"menu__owner"``); without it no performer is let in, whatever the role lists say.
+    """
+
+    view_roles: frozenset[str] = NOBODY
+    add_roles: frozenset[str] = NOBODY
+    change_roles: frozenset[str] = NOBODY
+    delete_roles: frozenset[str] = NOBODY
+    owner_path: str | None = None
+
+    def may(self, request: HttpRequest, roles: Iterable[str], obj: Model | None = None) -> bool:
+        """Say whether the caller's role is among ``roles`` and, for a performer, whether the row is her own."""
+        user = request.user
+        if not may_enter(user) or user.role not in roles:  # type: ignore[union-attr]
+            return False
+        if user.role != Role.PERFORMER:  # type: ignore[union-attr]
+            return True
+        return self.owner_path is not None and (obj is None or self.owner_id(obj) == user.pk)
+
+    def owner_id(self, obj: Model) -> UUID | None:
+        """Follow ``owner_path`` from a row to the performer's id."""
+        *steps, last = str(self.owner_path).split("__")
+        for step in steps:
+            obj = getattr(obj, step)
+        owner: UUID | None = getattr(obj, f"{last}_id")
+        return owner
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, self.view_roles)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, self.view_roles, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, self.add_roles, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, self.change_roles, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, self.delete_roles, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Narrow every list, look-up, autocomplete and action of a performer to her own rows."""
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        if not may_enter(request.user):
+            return rows.none()
+        if request.user.role == Role.PERFORMER:  # type: ignore[union-attr]
+            return rows.filter(**{self.owner_path: request.user.pk}) if self.owner_path else rows.none()
+        return rows
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Let a form name only rows that its reader could open: a posted id of another owner's row is no choice."""
+        related = self.admin_site._registry.get(db_field.remote_field.model)  # type: ignore[attr-defined]
+        if related is not None:
+            kwargs.setdefault("queryset", related.get_queryset(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class RoleAdmin(ByRole, ModelAdmin):
+    """A model in the back office: bounded lists, and refusals of services shown where the person stands."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    id_fields: tuple[str, ...] = ("pk",)  # the columns in which a typed UUID is looked up, by index
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        try:
+            wanted = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        anywhere = Q()
+        for field in self.id_fields:
+            anywhere |= Q(**{field: wanted})
+        return queryset.filter(anywhere), False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        return self.shown(
+            request, lambda: super(RoleAdmin, self).changeform_view(request, object_id, form_url, extra_context)
+        )
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        return self.shown(request, lambda: super(RoleAdmin, self).delete_view(request, object_id, extra_context))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return self.shown(request, lambda: super(RoleAdmin, self).changelist_view(request, extra_context))
+
+    def shown(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
+        """Run a view; when a service refuses, everything was rolled back: say so and show the page afresh."""
+        try:
+            with translated():
+                return view()
+        except DomainError as refusal:
+            self.message_user(request, f"{refusal} ({refusal.code}). Nothing was changed.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class RoleInline(ByRole, TabularInline):
+    """Rows under their parent's page; ``parent_owner_path`` leads from the parent to its performer."""
+
+    parent_owner_path: str | None = None
+    extra = 0
+
+    def owner_id(self, obj: Model) -> UUID | None:
+        owner: UUID | None = getattr(obj, f"{self.parent_owner_path}_id")
+        return owner
+
+
+class ExactFilter(TextFilter):
+    """A text field beside a list that keeps the rows whose ``lookup`` equals what was typed (an id or a name)."""
+
+    id_lookup = ""
+    name_lookup = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        typed = (self.value() or "").strip()
+        if not typed:
+            return queryset
+        try:
+            return queryset.filter(**{self.id_lookup: UUID(typed)})
+        except ValueError:
+            return queryset.filter(**{self.name_lookup: typed}) if "\x00" not in typed else queryset.none()
