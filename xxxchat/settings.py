@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "perfqueue",
     "menus",
     "slots",
+    *env.list("EXTRA_APPS", default=[]),  # development tools such as django_linear_migrations (`make check`)
 ]
 MIDDLEWARE = [
     "core.middleware.RequestIdMiddleware",
@@ -130,6 +131,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60}
 CELERY_TASK_DEFAULT_QUEUE = "xxxchat"
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_REDIRECT_STDOUTS = False  # a traceback would become one log line per character
 CELERY_BEAT_SCHEDULE = {
     "sweep-queues": {
         "task": "perfqueue.sweep",
@@ -192,6 +194,7 @@ SECURE_COOKIES = env.bool("SECURE_COOKIES", not RELAXED)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not RELAXED)
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if RELAXED else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not RELAXED

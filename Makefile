@@ -1,0 +1,85 @@
+# Everything a developer runs. A fresh machine needs Python 3.11 and make; the rest is installed into .venv.
+# Variables: PORT=8000, DEMO_PASSWORD, DATABASE_URL, REDIS_URL, CHROMIUM_PATH, PYTHON=python3.11, ARGS (see `make help`).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+UV := .venv/bin/uv
+STACK := $(PY) -m xxxchat.stack
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Settings that only name things; `make check` needs no database and no broker.
+CHECK_ENV := APP_MODE=test DATABASE_URL=postgres://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
+
+DEPLOY_ENV := APP_MODE=production ALLOWED_HOSTS=shop.example DATABASE_URL=postgres://nobody@127.0.0.1:1/none \
+	REDIS_URL=redis://127.0.0.1:1/0 SEED_KEY=c2FtcGxlLWtleS1mb3ItbWFrZS1jaGVjay0zMi1ieXQ=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- the environment ----------------------------------------------------------------------------------------
+$(UV):
+	@echo "Making .venv with $$($(PYTHON) --version)."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(PYTHON) is not Python 3.11; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing (on Debian: apt-get install python3.11-venv)."; exit 1; }
+	@$(PY) -m pip install --quiet uv
+
+# uv takes seconds where pip takes minutes; pip is the fallback where uv finds no index.
+define install
+@$(UV) pip install --quiet --system-certs --require-hashes --python $(PY) -r $(1) \
+	|| $(PY) -m pip install --quiet --require-hashes -r $(1)
+endef
+
+.venv/installed: requirements.txt | $(UV)
+	$(call install,requirements.txt)
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt | $(UV)
+	$(call install,requirements-dev.txt)
+	@touch .venv/installed $@
+
+# --- the demo -----------------------------------------------------------------------------------------------
+.PHONY: demo demo-reset manage
+demo: .venv/installed ## Run the whole product on PORT (8000) until Ctrl-C; data stays in .local/
+	@exec $(STACK) demo
+
+demo-reset: .venv/installed ## Delete the data of the demo on PORT
+	@exec $(STACK) reset
+
+manage: .venv/installed ## Run a management command in the running demo: CMD="verify_ledger --json"
+	@exec $(STACK) manage
+
+# --- tests and checks ---------------------------------------------------------------------------------------
+.PHONY: test check bench lock chromium
+test: .venv/installed-dev chromium ## Run every test on a database and broker of its own; ARGS go to pytest
+	@export CHROMIUM_PATH="$$(./.ci/chromium)"; exec $(STACK) services -- $(PY) -m pytest -n 2 --dist loadgroup --durations 20 \
+		--cov --cov-report term $(ARGS)
+
+chromium:
+	@./.ci/chromium > /dev/null
+
+check: .venv/installed-dev ## Lint, format, types, import order, migrations, deployment settings, known weaknesses
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(CHECK_ENV) $(PY) -m mypy .
+	@$(CHECK_ENV) .venv/bin/lint-imports
+	@$(CHECK_ENV) $(PY) manage.py makemigrations --check --dry-run
+	@$(CHECK_ENV) EXTRA_APPS=django_linear_migrations $(PY) manage.py lintmigrations
+	@$(DEPLOY_ENV) SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		$(PY) manage.py check --deploy --fail-level WARNING
+	@./.ci/audit .venv/bin/pip-audit
+
+bench: .venv/installed-dev ## Measure spins and purchases per second beside pgbench on the same server
+	@exec $(PY) -m bench $(ARGS)
+
+lock: | $(UV) ## Pin requirements*.in into requirements*.txt, with hashes
+	@$(UV) pip compile --quiet --system-certs --generate-hashes --no-header --python-version 3.11 \
+		requirements.in -o requirements.txt
+	@$(UV) pip compile --quiet --system-certs --generate-hashes --no-header --python-version 3.11 \
+		requirements-dev.in -o requirements-dev.txt

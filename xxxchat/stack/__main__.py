@@ -1,0 +1,99 @@
+"""`python -m xxxchat.stack`: what the Makefile's demo, demo-reset, manage and test call."""
+
+import argparse
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xxxchat.stack import children, lineup
+from xxxchat.stack.errors import StackError, StopAsked
+from xxxchat.stack.folder import LOCAL, PROJECT, Folder, terminal_environment
+from xxxchat.stack.launcher import Launcher, say
+from xxxchat.stack.services import Services
+from xxxchat.stack.signals import Signals
+
+
+def demo(folder: Folder, options: argparse.Namespace) -> int:
+    """Run the product until Ctrl-C."""
+    signals = Signals()
+    stdin = sys.stdin.fileno() if options.until_eof else None
+    with signals.installed(until_eof_of=stdin):
+        return Launcher(folder, terminal_environment(), signals).run()
+
+
+def reset(folder: Folder, options: argparse.Namespace) -> int:
+    """Delete the demo's data."""
+    if folder.root.exists():
+        folder.delete()
+    say(f"Deleted {folder.root}: the next `make demo` starts over.")
+    return 0
+
+
+def manage(folder: Folder, options: argparse.Namespace) -> int:
+    """Become a management command in the environment of the running demo."""
+    running = folder.running()
+    if running is None:
+        raise StackError(f"No demo runs from {folder.root}. Start it with `make demo` (same PORT) and try again.")
+    words = options.words or shlex.split(os.environ.get("CMD", ""))
+    if not words:
+        raise StackError('Say which command: make manage CMD="verify_ledger --json"')
+    environment = terminal_environment() | running["environment"]
+    os.chdir(PROJECT)
+    os.execve(sys.executable, [sys.executable, "manage.py", *words], environment)  # noqa: S606  that is the point
+
+
+def services(folder: Folder, options: argparse.Namespace) -> int:
+    """Run a command beside a throwaway database and broker, which the environment may replace."""
+    children.adopt_orphans()
+    signals = Signals()
+    folder = Folder(LOCAL / f"run-{secrets.token_hex(4)}")
+    folder.acquire()
+    given = terminal_environment()
+    own = Services(folder, given, durable=False, pause=signals.pause)
+    command: subprocess.Popen[bytes] | None = None
+    with signals.installed():
+        try:
+            own.start()
+            command = children.spawn(options.words, env=given | own.addresses, cwd=Path.cwd())
+            while command.poll() is None:
+                signals.pause(1.0)
+            return command.returncode if command.returncode >= 0 else 128 - command.returncode
+        except StopAsked:
+            return 130
+        finally:
+            if command is not None:
+                command.send_signal(signal.SIGINT)  # pytest then stops what its fixtures started
+                children.ended(command, within_s=5.0)
+            own.stop()
+            children.sweep()
+            folder.release()
+            folder.delete()
+
+
+COMMANDS = {"demo": demo, "reset": reset, "manage": manage, "services": services}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line and run one of the commands."""
+    parser = argparse.ArgumentParser(prog="python -m xxxchat.stack")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--folder", type=Path, help="keep everything here instead of in .local/<PORT>")
+    parser.add_argument("--until-eof", action="store_true", help="stop too when standard input is closed")
+    parser.add_argument("words", nargs="*", help="what to run, for manage and services (after --)")
+    options = parser.parse_args(arguments)
+    try:
+        port = lineup.number(os.environ, "PORT", lineup.DEFAULT_PORT, most=65_535)
+        folder = Folder(options.folder) if options.folder else Folder.of_port(port)
+        return COMMANDS[options.command](folder, options)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

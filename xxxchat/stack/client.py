@@ -1,0 +1,131 @@
+"""A whole stack for tests and benchmarks: the demo's own launcher, in a process of its own, on free ports."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from xxxchat.stack import ports
+from xxxchat.stack.errors import StackError
+from xxxchat.stack.folder import PROJECT, Folder, without_postgres_variables
+from xxxchat.stack.postgres import tail
+
+STARTED_WITHIN_S = 90.0
+STOPPED_WITHIN_S = 10.0
+POLL_S = 0.05
+CHOSEN_BY_US = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "APP_MODE", "PORT", "HOST")
+
+
+class Stack:
+    """`with Stack(root=folder, env={"SLOTS_MIN_INTERVAL_MS": "0"}) as stack: …`
+
+    The launcher stops when the block ends, and when this process dies (its standard input is a pipe of ours). It
+    stops only what it started. `env` may name a DATABASE_URL or REDIS_URL of yours.
+    """
+
+    def __init__(self, *, root: Path, env: Mapping[str, str] | None = None, web_processes: int | None = None) -> None:
+        self.folder = Folder(root)
+        self.log = self.folder.root / "stack.log"
+        self.postgres_log = self.folder.postgres_log
+        self.launcher: subprocess.Popen[bytes] | None = None
+        self._chosen = dict(env or {})
+        if web_processes is not None:
+            self._chosen["WEB_PROCESSES"] = str(web_processes)
+        self._note: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The address of the one port in front, without a slash at its end."""
+        return str(self._note["url"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment that every process of the stack runs in."""
+        return dict(self._note["environment"])
+
+    @property
+    def database_url(self) -> str:
+        """The address of its database."""
+        return self.environment["DATABASE_URL"]
+
+    @property
+    def redis_url(self) -> str:
+        """The address of its broker and cache."""
+        return self.environment["REDIS_URL"]
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """Pids by name: postgres, broker, proxy, web, events, worker, beat, sweeper."""
+        return dict(self._note["processes"])
+
+    def start(self) -> None:
+        """Start the stack and return when it is ready.
+
+        Raises:
+            StackError: it ended, or was not ready in time; its output is in the message.
+        """
+        self.folder.root.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.launcher = launch(self.folder.root, self._chosen, output)
+        deadline = time.monotonic() + STARTED_WITHIN_S
+        while (note := self.folder.running()) is None:
+            if self.launcher.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise StackError(f"The stack did not start. {tail(self.log, lines=40)}")
+            threading.Event().wait(POLL_S)
+        self._note = note
+
+    def stop(self) -> None:
+        """Stop the stack; its folder and its data stay."""
+        if self.launcher is None:
+            return
+        self.launcher.terminate()
+        try:
+            self.launcher.wait(timeout=STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.launcher.kill()  # its children get their signal from the kernel
+            self.launcher.wait()
+            raise StackError(f"The launcher had to be killed. {tail(self.log, lines=40)}") from None
+        finally:
+            if self.launcher.stdin:
+                self.launcher.stdin.close()
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a management command in the stack's environment and return its output."""
+        return subprocess.run(  # noqa: S603  our own command line
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=os.environ | self.environment,
+            check=check,
+            capture_output=True,
+            text=True,
+        )
+
+
+def launch(root: Path, chosen: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the launcher of a stack in `root` on a free port, to end when our end of its input closes."""
+    inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_US}
+    environment = without_postgres_variables(inherited) | {"PORT": str(ports.free_ports(1)[0])} | dict(chosen)
+    return subprocess.Popen(  # noqa: S603  our own command line
+        [sys.executable, "-m", "xxxchat.stack", "demo", "--until-eof", "--folder", str(root)],
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )

@@ -1,0 +1,162 @@
+"""Start the whole product in order, watch it, and stop all of it: services, migrations, world, processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import IO
+
+from xxxchat.stack import children, lineup, ports
+from xxxchat.stack.errors import StackError, StopAsked
+from xxxchat.stack.folder import PROJECT, Folder
+from xxxchat.stack.services import Services
+from xxxchat.stack.signals import Signals
+
+READY_WITHIN_S = 60.0
+POLL_S = 0.1
+WATCH_S = 0.5
+PROCESSES_STOP_WITHIN_S = 1.5
+LOGINS = """
+  users       alice  bob  carol
+  performers  ruby  jade
+  staff       admin  support  finance  games  auditor
+  service     arcade"""
+
+
+class Launcher:
+    """One run of one stack. `run` returns the exit status: 0 when it was asked to stop, 1 when a part failed."""
+
+    def __init__(self, folder: Folder, given: Mapping[str, str], signals: Signals) -> None:
+        self._folder = folder
+        self._given = dict(given)
+        self._signals = signals
+        self._services: Services | None = None
+        self._step: subprocess.Popen[bytes] | None = None
+        self._manager: subprocess.Popen[bytes] | None = None
+        self._report: IO[bytes] | None = None
+        self._pids: dict[str, int] = {}
+        self._ended = ""
+
+    def run(self) -> int:
+        """Start, watch until told to stop or until a part ends, then stop everything."""
+        children.adopt_orphans()
+        try:
+            self._folder.acquire()
+            self._start()
+            self._watch()
+        except StopAsked:
+            say("Stopping.")
+            return 0
+        except StackError as error:
+            say(f"The stack stops: {error}")
+            return 1
+        finally:
+            self._stop()
+        return 0
+
+    def _start(self) -> None:
+        url, listen = lineup.addresses(self._given)
+        self._services = Services(self._folder, self._given, pause=self._signals.pause)
+        say("Starting database and broker.")
+        self._services.start()
+        environment = self._environment(url)
+        say("Applying migrations and seeding the demo world.")
+        self._manage("migrate", environment, "--noinput", "--verbosity", "0")
+        self._manage("seed_demo", environment)
+        (web_port,) = ports.free_ports(1)
+        self._start_processes(lineup.commands(self._folder, environment, listen=listen, web_port=web_port), environment)
+        self._wait_until_ready(f"{ports.LOOPBACK}:{web_port}", listen[0])
+        processes = {name: process.pid for name, process in self._services.processes().items()}
+        self._folder.remember({"url": url, "environment": environment, "processes": processes | self._pids})
+        say(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
+
+    def _environment(self, url: str) -> dict[str, str]:
+        services = self._services.addresses if self._services else {}
+        kept = {name: value for name, value in self._folder.secrets().items() if name in ("SECRET_KEY", "SEED_KEY")}
+        defaults = {"DEMO_PASSWORD": "demo-only-password", "STATIC_ROOT": str(self._folder.static)}
+        chosen = {name: value for name, value in self._given.items() if value}
+        fixed = {"APP_MODE": "demo", "DJANGO_SETTINGS_MODULE": "xxxchat.settings", "PYTHONUNBUFFERED": "1"}
+        return kept | defaults | chosen | services | fixed
+
+    def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
+        """Run a management command to its end, before web listens."""
+        words = [sys.executable, "manage.py", command, *arguments]
+        self._step = children.spawn(words, env=environment, cwd=PROJECT)
+        while self._step.poll() is None:
+            self._signals.pause(POLL_S)
+        if self._step.returncode:
+            raise StackError(f"`manage.py {command}` failed ({children.how_it_ended(self._step.returncode)}).")
+
+    def _start_processes(self, commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        report_fd, their_end = os.pipe()
+        os.set_blocking(report_fd, False)
+        self._report = open(report_fd, "rb", buffering=0)  # noqa: SIM115  lives as long as the manager
+        lines = self._folder.write("processes.json", commands)
+        words = [sys.executable, "-m", "xxxchat.stack.manager", str(lines), str(their_end)]
+        try:
+            self._manager = children.spawn(words, env=environment, cwd=PROJECT, pass_fds=[their_end])
+        finally:
+            os.close(their_end)
+
+    def _wait_until_ready(self, *addresses: str) -> None:
+        """Wait for web itself first, then for the way through the proxy, which would log each failed try."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not all(map(_is_ready, addresses)):
+            self._check()
+            if time.monotonic() > deadline:
+                raise StackError(f"/readyz was not 200 after {READY_WITHIN_S:.0f} s; see the lines above.")
+            self._signals.pause(POLL_S)
+
+    def _watch(self) -> None:
+        while True:
+            self._check()
+            self._signals.pause(WATCH_S)
+
+    def _check(self) -> None:
+        """Raise if any part has ended, naming it."""
+        self._read_report()
+        if self._ended:
+            raise StackError(self._ended)
+        parts = self._services.processes() if self._services else {}
+        if self._manager is not None:
+            parts["manager"] = self._manager
+        for name, process in parts.items():
+            if process.poll() is not None:
+                raise StackError(f"{name} ended: {children.how_it_ended(process.returncode)}")
+
+    def _read_report(self) -> None:
+        """Take in what the manager has said so far (whole lines; it writes each at once)."""
+        lines = (self._report.read() or b"").splitlines() if self._report else []
+        for message in map(json.loads, lines):
+            self._pids |= message.get("started", {})
+            self._ended = self._ended or message.get("ended", "")
+
+    def _stop(self) -> None:
+        """Stop in the order of dependence: step or processes, then services; whatever is left is killed."""
+        if self._step is not None and self._step.poll() is None:
+            self._step.terminate()
+            children.ended(self._step, within_s=1.0)
+        if self._manager is not None:
+            self._manager.terminate()
+            children.ended(self._manager, within_s=PROCESSES_STOP_WITHIN_S)
+            children.kill_tree(self._manager)
+        if self._services is not None:
+            self._services.stop()
+        children.sweep()
+        self._folder.release()
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=1) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False  # not listening yet, or 503
+
+
+def say(text: str) -> None:
+    """Print a line for the person at the terminal."""
+    print(text, flush=True)

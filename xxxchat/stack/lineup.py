@@ -1,0 +1,87 @@
+"""The processes of the product and their command lines."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from xxxchat.stack import ports, proxy
+from xxxchat.stack.errors import StackError
+from xxxchat.stack.folder import Folder
+
+DEFAULT_PORT = 8000
+PYTHON = sys.executable
+AS_ROOT = "ignore:You're running the worker with superuser privileges"
+
+
+def number(environment: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    """Return a whole number between 1 and `most` from the environment.
+
+    Raises:
+        StackError: it is something else.
+    """
+    text = environment.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise StackError(f"{name} is {text!r}; a whole number from 1 to {most} is needed.")
+    return int(text)
+
+
+def addresses(environment: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the address for people and what the proxy listens on.
+
+    Raises:
+        StackError: the port is not a number, or taken.
+    """
+    port = number(environment, "PORT", DEFAULT_PORT, most=65_535)
+    host = environment.get("HOST") or ports.LOOPBACK
+    if not ports.is_free(port, host=host):
+        raise StackError(f"Port {port} on {host} is taken. Choose another: make demo PORT={port + 1}")
+    listen = [f"{host}:{port}"]
+    if host == ports.LOOPBACK and ports.is_free(port, host=ports.LOOPBACK_V6):
+        listen.append(f"[{ports.LOOPBACK_V6}]:{port}")
+    return f"http://localhost:{port}", listen
+
+
+def commands(folder: Folder, environment: Mapping[str, str], *, listen: list[str], web_port: int) -> dict[str, str]:
+    """Return one shell command for each process of the product, by name."""
+    (events_port,) = ports.free_ports(1)
+    front = proxy.settings(listen=listen, web_port=web_port, events_port=events_port, storage=folder.root / "caddy")
+    lines: dict[str, list[str | Path]] = {
+        "proxy": [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
+        "web": [PYTHON, "-m", "granian", *_web(environment, web_port), "xxxchat.wsgi:application"],
+        "events": [PYTHON, "-m", "uvicorn", *_events(events_port), "xxxchat.asgi:application"],
+        "worker": [*_celery("worker", environment), *_worker(web_port)],
+        "beat": [*_celery("beat", environment), "--schedule", folder.root / "beat-schedule", "--pidfile="],
+        "sweeper": [PYTHON, "manage.py", "queue_sweeper"],
+    }
+    return {name: "exec " + shlex.join(str(word) for word in words) for name, words in lines.items()}
+
+
+def _web(environment: Mapping[str, str], port: int) -> list[str]:
+    processes = number(environment, "WEB_PROCESSES", 2, most=64)
+    threads = number(environment, "WEB_THREADS", 4, most=64)
+    return [
+        *("--interface", "wsgi", "--no-ws", "--http", "1", "--host", ports.LOOPBACK, "--port", str(port)),
+        *("--workers", str(processes), "--blocking-threads", str(threads)),
+        *("--backpressure", "512", "--workers-kill-timeout", "1", "--log-level", "warning"),
+    ]
+
+
+def _events(port: int) -> list[str]:
+    return [
+        *("--host", ports.LOOPBACK, "--port", str(port), "--log-level", "warning", "--no-access-log"),
+        *("--no-server-header", "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "1"),
+    ]
+
+
+def _worker(unique: int) -> list[str]:
+    """Return the options of a small worker: threads, because they end within a second."""
+    return [
+        *("--pool", "threads", "--concurrency", "2", "--hostname", f"worker-{unique}@%h"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
+
+
+def _celery(part: str, environment: Mapping[str, str]) -> list[str]:
+    level = environment.get("LOG_LEVEL") or "WARNING"
+    return [PYTHON, "-W", AS_ROOT, "-m", "celery", "--app", "xxxchat", "--quiet", part, "--loglevel", level]

