@@ -31,7 +31,7 @@ from escrow.services.reads import (
     transfers_of,
     wallets,
 )
-from escrow.services.verification import Finding, verify
+from escrow.services.verification import Finding, run_checks, verify
 
 __all__ = [
     "Award",
@@ -61,6 +61,7 @@ __all__ = [
     "lock_holds",
     "open_wallets",
     "refusal",
+    "run_checks",
     "trail",
     "transfers_of",
     "verify",

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from core import db
 from core.clock import CoreNow
+from core.errors import NotFound
 from escrow.models import Currency, Entry, Hold, HoldStatus, Wallet
 
 
@@ -51,13 +52,22 @@ def transfers_of(owner_id: UUID) -> "QuerySet[Entry]":
     return Entry.objects.filter(wallet_id__in=mine).select_related("operation")
 
 
-def lock_holds(hold_ids: Collection[UUID], *, lift_expiry: bool) -> dict[UUID, Hold]:
-    """Lock holds in id order and return them (one statement).
+def lock_holds(hold_ids: Collection[UUID], *, lift_expiry: bool) -> tuple[dict[UUID, Hold], datetime]:
+    """Lock holds in id order and return them with the clock after the lock (one statement).
 
     `lift_expiry`: from intake on, only the queue closes them. Needs an open transaction.
+
+    Raises:
+        NotFound: one of them does not exist.
     """
-    found = Hold.objects.raw("SELECT * FROM escrow_claim(%s::uuid[], %s)", [sorted(hold_ids), lift_expiry])
-    return {hold.id: hold for hold in found}
+    found = list(
+        Hold.objects.raw(
+            "SELECT h.*, core_now() AS now FROM escrow_claim(%s::uuid[], %s) h", [sorted(hold_ids), lift_expiry]
+        )
+    )
+    if len(found) < len(set(hold_ids)):
+        raise NotFound
+    return {hold.id: hold for hold in found}, found[0].now
 
 
 def expired_holds(limit: int) -> list[UUID]:

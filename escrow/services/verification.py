@@ -27,7 +27,8 @@ CHECKS = {
          WHERE NOT EXISTS (SELECT 1 FROM escrow_entry e WHERE e.operation_id = o.id)""",
     "V2": """
         SELECT w.id AS subject, format('wallet %s/%s/%s/%s v%s, last entry %s/%s/%s/%s v%s', w.available, w.held,
-               w.earned, w.owed, w.version, e.available_after, e.held_after, e.earned_after, e.owed_after, e.version) AS problem
+               w.earned, w.owed, w.version, e.available_after, e.held_after, e.earned_after, e.owed_after,
+               e.version) AS problem
           FROM escrow_wallet w
           LEFT JOIN LATERAL (SELECT * FROM escrow_entry x WHERE x.wallet_id = w.id ORDER BY x.version DESC LIMIT 1) e
                  ON true
@@ -73,10 +74,10 @@ CHECKS = {
 
 def verify() -> list[Finding]:
     """Check V1–V6 over the whole ledger; return what is wrong, nothing if all is well. Writes nothing."""
-    return run(CHECKS)
+    return run_checks(CHECKS)
 
 
-def run(checks: dict[str, str]) -> list[Finding]:
+def run_checks(checks: dict[str, str]) -> list[Finding]:
     """Run named queries of (subject, problem) in one read-only snapshot without a time limit."""
     with transaction.atomic():
         with connection.cursor() as cursor:

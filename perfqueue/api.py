@@ -1,0 +1,295 @@
+"""Doors of the line. Every command first lets time decide (`expire_due`), committed on its own."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.models import Role
+from core.api import Door
+from core.clock import db_now
+from core.db import command
+from core.errors import NotFound
+from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictUUID
+from perfqueue import services
+from perfqueue.render import item_out, items_out, performer_out, queue_out
+from perfqueue.services import QueueItem, State
+
+STAGE = (Role.PERFORMER, Role.SUPPORT, Role.ADMIN)
+DESK = (Role.SUPPORT, Role.ADMIN)
+READERS = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
+
+
+class Reason(Body):
+    reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
+
+
+class ItemCommand(Door):
+    """A keyed command on one item; answers 200 with the QueueItem."""
+
+    def run(self, item_id: UUID, work: Callable[[], QueueItem]) -> HttpResponse:
+        viewer = self.request.user
+        return self.once(
+            work=work,
+            render=lambda item: item_out(item, viewer),
+            before=lambda: services.expire_due(services.performer_of(item_id)),
+        )
+
+
+class StartItem(ItemCommand):
+    """POST /queue/items/{id}/start. 200; 404; 409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED,
+    ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
+
+    roles, operation = STAGE, "queue.start"
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(item_id, lambda: services.start(item_id=item_id, actor=request.user))
+
+
+class FinishItem(ItemCommand):
+    """POST /queue/items/{id}/finish. 200; 400; 404; 409 INVALID_TRANSITION, DEADLINE_PASSED; 422 SPLIT_MISMATCH."""
+
+    roles, operation = STAGE, "queue.finish"
+
+    class Input(Reason):
+        settleTokens = Amount(required=False, min_value=0)  # noqa: N815  the API's name
+        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.finish(
+                item_id=item_id,
+                actor=request.user,
+                settle=self.data.get("settleTokens"),
+                refund=self.data.get("refundTokens"),
+                reason=self.data["reason"],
+            ),
+        )
+
+
+class AbandonItem(ItemCommand):
+    """POST /queue/items/{id}/abandon. 200; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation, Input = STAGE, "queue.abandon", Reason
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.abandon(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+        )
+
+
+class RefundItem(ItemCommand):
+    """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation, Input = (Role.PERFORMER, *DESK), "queue.refund", Reason
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.refund(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+        )
+
+
+class LeaveItem(ItemCommand):
+    """POST /queue/items/{id}/leave. 200; 403; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation = (Role.USER,), "queue.leave"
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(item_id, lambda: services.leave(item_id=item_id, actor=request.user))
+
+
+class ItemDetail(Door):
+    """GET /queue/items/{id}. 200, in full for those concerned; 404."""
+
+    def get(self, request: Request, item_id: UUID) -> HttpResponse:
+        item = services.item_for(item_id)
+        (item,) = up_to_date([item])
+        return self.ok(item_out(item, request.user))
+
+
+class ItemQuery(Page):
+    mine = serializers.BooleanField(required=False, default=True)
+    state = serializers.ChoiceField(required=False, choices=State.choices)
+    fulfilment = serializers.ChoiceField(required=False, choices=services.Fulfilment.choices)
+
+
+class ItemList(Door):
+    """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her."""
+
+    Query = ItemQuery
+
+    def get(self, request: Request) -> HttpResponse:
+        found = services.items_of(request.user)
+        narrowed = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
+        return self.page(
+            found.filter(**narrowed).defer("description", "metadata"),
+            lambda items: items_out(up_to_date(list(items)), request.user),
+        )
+
+
+def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
+    """The items after time has decided; read again only if it had something to decide."""
+    late = services.overdue_performers(items, db_now()) if any(not item.is_final for item in items) else []
+    if not late or not sum(services.expire_due(performer_id, wait=False) for performer_id in late):
+        return items
+    fresh = {item.id: item for item in services.all_items().filter(id__in=[item.id for item in items])}
+    return [fresh[item.id] for item in items]
+
+
+class PublicQueue(Door):
+    """GET /performer/{id}/queue. 200: the line, head first; 404."""
+
+    public = True
+
+    def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        services.expire_due(performer_id, wait=False)
+        return self.ok(queue_out(services.queue_view(performer_id, viewer=_viewer(request))))
+
+
+class PerformerList(Door):
+    """GET /performer. 200: a list of performers, newest first."""
+
+    public, Query = True, Page
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.page(services.performers(), lambda found: [performer_out(user) for user in found])
+
+
+class PerformerDetail(Door):
+    """GET /performer/{id}. 200; 404."""
+
+    public = True
+
+    def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        found = services.performers().filter(pk=performer_id).first()
+        if found is None:
+            raise NotFound
+        return self.ok(performer_out(found))
+
+
+class QueueControl(Door):
+    """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the line; 403; 404. Own line only."""
+
+    roles = (Role.PERFORMER,)
+    command: ClassVar[Callable[..., Any] | None] = None
+
+    def post(self, request: Request, performer_id: UUID) -> HttpResponse:
+        run = type(self).command
+        if run is None:
+            raise NotFound
+        services.expire_due(performer_id)
+        command(lambda: run(performer_id=performer_id, actor=request.user))
+        return self.ok(queue_out(services.queue_view(performer_id, viewer=request.user)))
+
+
+class OpenQueue(QueueControl):
+    command = staticmethod(services.open_queue)
+
+
+class CloseQueue(QueueControl):
+    command = staticmethod(services.close_queue)
+
+
+class PauseQueue(QueueControl):
+    command = staticmethod(services.pause_queue)
+
+
+class ResumeQueue(QueueControl):
+    command = staticmethod(services.resume_queue)
+
+
+class StaffItemQuery(Page):
+    state = serializers.ChoiceField(required=False, choices=State.choices)
+    performerId = serializers.UUIDField(required=False)  # noqa: N815
+    userId = serializers.UUIDField(required=False)  # noqa: N815
+    feature = serializers.CharField(required=False, max_length=40)
+
+
+class StaffItems(Door):
+    """GET /admin/queue/items. 200: every item, newest first, by state, performer, user, feature."""
+
+    roles, Query = READERS, StaffItemQuery
+    columns = {"state": "state", "performerId": "performer_id", "userId": "user_id", "feature": "source_feature"}
+
+    def get(self, request: Request) -> HttpResponse:
+        narrowed = {column: self.query[name] for name, column in self.columns.items() if name in self.query}
+        return self.page(
+            services.all_items().filter(**narrowed), lambda items: items_out(up_to_date(list(items)), request.user)
+        )
+
+
+class StaffRefund(ItemCommand):
+    """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation = DESK, "admin.refund"
+
+    class Input(Body):
+        reason = StrictChar(max_length=500)
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.refund(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+        )
+
+
+class StaffResolve(ItemCommand):
+    """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
+
+    roles, operation = DESK, "admin.resolve"
+
+    class Input(Body):
+        reason = StrictChar(max_length=500)
+        settleTokens = Amount(required=False, min_value=0)  # noqa: N815
+        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.resolve(
+                item_id=item_id,
+                actor=request.user,
+                settle=self.data.get("settleTokens"),
+                refund=self.data.get("refundTokens"),
+                reason=self.data["reason"],
+            ),
+        )
+
+
+class StaffRefunds(Door):
+    """POST /admin/queue/refunds {ids, reason, dryRun?}. 200 {results, totals}; at most 50 ids."""
+
+    roles, operation = DESK, "admin.refunds"
+
+    class Input(Body):
+        ids = serializers.ListField(child=StrictUUID(), min_length=1, max_length=services.MOST)
+        reason = StrictChar(max_length=500)
+        dryRun = StrictBool(required=False, default=False)  # noqa: N815
+
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(
+            work=lambda: services.refund_many(
+                item_ids=self.data["ids"],
+                actor=request.user,
+                reason=self.data["reason"],
+                dry_run=self.data["dryRun"],
+            ),
+            render=lambda results: {
+                "results": [{"id": each.item_id, "code": each.code} for each in results],
+                "totals": {
+                    "items": len(results),
+                    "refunded": sum(each.code is None for each in results),
+                    "tokens": sum(each.tokens for each in results if each.code is None),
+                },
+            },
+        )
+
+
+def _viewer(request: Request) -> Any:
+    return request.user if request.user.is_authenticated else None

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PerfqueueConfig(AppConfig):
+    name = "perfqueue"
+    verbose_name = "performance queue"

@@ -1,0 +1,240 @@
+"""The line's tables. Lifecycle by django-fsm; the graph is enforced once more by triggers (`perfqueue/sql/`)."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django_fsm import FSMField, transition
+
+from core.clock import CoreNow
+from core.ids import new_id
+
+MAX_ROPE_DROP_S = 900
+
+
+class State(models.TextChoices):
+    CREATED = "created"
+    STARTED = "started"
+    FINISHED = "finished"
+    ABANDONED = "abandoned"
+    REFUNDED = "refunded"
+
+
+OPEN_STATES = (State.CREATED, State.STARTED, State.ABANDONED)
+
+
+class Fulfilment(models.TextChoices):
+    PERFORMED = "performed"
+    INSTANT = "instant"
+
+
+class AbandonPolicy(models.TextChoices):
+    FULL_REFUND = "full_refund"
+    REVIEW = "review"
+
+
+class Presence(models.TextChoices):
+    STREAMING = "streaming"
+    IDLE = "idle"
+    OFFLINE = "offline"
+
+
+class PerformerQueue(models.Model):
+    """One performer's line: open or not, its settings, and the next ticket. Its row lock orders everything."""
+
+    performer = models.OneToOneField("accounts.User", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    is_open = models.BooleanField(default=False)
+    is_paused = models.BooleanField(default=False)
+    depth = models.PositiveSmallIntegerField(default=25)
+    user_cap = models.PositiveSmallIntegerField(default=3)
+    rope_drop_s = models.PositiveSmallIntegerField(default=120)
+    max_wait_s = models.PositiveIntegerField(default=4 * 3600)
+    grace_s = models.PositiveSmallIntegerField(default=30)
+    disconnect_s = models.PositiveSmallIntegerField(default=60)
+    abandon_policy = models.CharField(max_length=11, choices=AbandonPolicy.choices, default=AbandonPolicy.FULL_REFUND)
+    presence = models.CharField(max_length=9, choices=Presence.choices, default=Presence.OFFLINE)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    next_turn = models.BigIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(depth__gte=1, depth__lte=200), name="perfqueue_depth_1_to_200"),
+            models.CheckConstraint(condition=Q(user_cap__gte=1), name="perfqueue_user_cap_from_1"),
+            models.CheckConstraint(
+                condition=Q(rope_drop_s__gte=1, rope_drop_s__lte=MAX_ROPE_DROP_S), name="perfqueue_rope_drop_to_900_s"
+            ),
+            models.CheckConstraint(
+                condition=Q(abandon_policy__in=AbandonPolicy.values), name="perfqueue_abandon_policy_known"
+            ),
+            models.CheckConstraint(condition=Q(presence__in=Presence.values), name="perfqueue_presence_known"),
+        ]
+
+
+class QueueItem(models.Model):
+    """One paid request, from intake to its end. `hold` is the only link between line and money.
+
+    `turn` orders the line. `rope_drop_at` runs for the head only; standing still keeps `rope_drop_left_ms`.
+    Never `refresh_from_db`: select it again under the lock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    performer = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", db_index=False)
+    hold = models.OneToOneField("escrow.Hold", on_delete=models.PROTECT, related_name="+")
+    tokens = models.BigIntegerField()
+    currency = models.CharField(max_length=5)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    duration_s = models.PositiveIntegerField(null=True)
+    fulfilment = models.CharField(max_length=9, choices=Fulfilment.choices)
+    source_feature = models.CharField(max_length=40)
+    idempotency_key = models.CharField(max_length=128)
+    source_event_id = models.CharField(max_length=128, blank=True)
+    metadata = models.JSONField(default=dict)
+    award = models.BigIntegerField(default=0)
+    fee_bps = models.PositiveIntegerField(default=0)
+    state = FSMField(max_length=9, choices=State.choices, default=State.CREATED, protected=True)
+    turn = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    rope_drop_at = models.DateTimeField(null=True)
+    rope_drop_left_ms = models.IntegerField(null=True)
+    max_wait_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    resolve_by = models.DateTimeField(null=True)
+    settle_tokens = models.BigIntegerField(null=True)
+    refund_tokens = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    third_noticed = models.BooleanField(default=False)
+    next_noticed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source_feature", "idempotency_key"], name="perfqueue_intake_once"),
+            models.UniqueConstraint(
+                fields=["performer"],
+                name="perfqueue_one_on_stage",
+                condition=Q(state="started", fulfilment="performed"),
+            ),
+            models.UniqueConstraint(
+                fields=["performer", "turn"], name="perfqueue_turn_once", condition=Q(turn__isnull=False)
+            ),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="perfqueue_state_known"),
+            models.CheckConstraint(condition=Q(tokens__gte=1), name="perfqueue_tokens_positive"),
+            models.CheckConstraint(condition=Q(award__gte=0), name="perfqueue_award_not_negative"),
+            models.CheckConstraint(
+                condition=Q(fulfilment="performed", performer__isnull=False, turn__isnull=False, currency="TOKEN")
+                | Q(fulfilment="instant", turn__isnull=True),
+                name="perfqueue_performed_has_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=("finished", "refunded"),
+                    settle_tokens__gte=0,
+                    refund_tokens__gte=0,
+                    tokens=F("settle_tokens") + F("refund_tokens"),
+                    ended_at__isnull=False,
+                )
+                | Q(
+                    state__in=("created", "started", "abandoned"),
+                    settle_tokens__isnull=True,
+                    refund_tokens__isnull=True,
+                ),
+                name="perfqueue_final_amounts_add_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="refunded") | Q(settle_tokens=0), name="perfqueue_refund_is_whole"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="finished") | Q(settle_tokens__gte=1), name="perfqueue_finish_pays"
+            ),
+            models.CheckConstraint(
+                condition=Q(rope_drop_at__isnull=True, rope_drop_left_ms__isnull=True) | Q(state="created"),
+                name="perfqueue_rope_drop_only_in_line",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="started", fulfilment="performed")
+                | Q(started_at__isnull=False, deadline_at__isnull=False),
+                name="perfqueue_stage_has_deadline",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="abandoned") | Q(resolve_by__isnull=False), name="perfqueue_review_has_end"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["performer", "turn"], name="perfqueue_open_items", condition=Q(state__in=OPEN_STATES)),
+            models.Index(
+                fields=["performer", "-ended_at"],
+                name="perfqueue_performances",
+                condition=Q(state="finished", fulfilment="performed"),
+            ),
+            models.Index(fields=["user", "-id"], name="perfqueue_items_of_buyer"),
+            models.Index(fields=["performer", "-id"], name="perfqueue_items_of_performer"),
+        ]
+
+    # The graph. Amounts and times are set here too, so that a state and its facts change together.
+
+    @transition(field=state, source=State.CREATED, target=State.STARTED)
+    def begin(self, *, now: datetime, deadline_at: datetime | None) -> None:
+        self.started_at, self.deadline_at = now, deadline_at
+        self.rope_drop_at = self.rope_drop_left_ms = None
+
+    @transition(field=state, source=[State.STARTED, State.ABANDONED], target=State.FINISHED)
+    def complete(self, *, now: datetime, settle: int, refund: int, reason: str = "") -> None:
+        self._end(now, settle, refund, reason)
+
+    @transition(field=state, source=[State.CREATED, State.STARTED], target=State.ABANDONED)
+    def give_up(self, *, now: datetime, resolve_by: datetime, reason: str) -> None:
+        self.resolve_by, self.reason = resolve_by, reason
+        self.rope_drop_at = self.rope_drop_left_ms = None
+
+    @transition(field=state, source=[State.CREATED, State.STARTED, State.ABANDONED], target=State.REFUNDED)
+    def give_back(self, *, now: datetime, reason: str) -> None:
+        self._end(now, 0, self.tokens, reason)
+
+    def _end(self, now: datetime, settle: int, refund: int, reason: str) -> None:
+        self.ended_at, self.settle_tokens, self.refund_tokens = now, settle, refund
+        self.reason = reason or self.reason
+        self.rope_drop_at = self.rope_drop_left_ms = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in (State.FINISHED, State.REFUNDED)
+
+
+class Transition(models.Model):
+    """One step of an item: from, to, by whom (null: the system), why, in which request. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    item = models.ForeignKey(QueueItem, on_delete=models.PROTECT, related_name="transitions")
+    from_state = models.CharField(max_length=9, blank=True)
+    to_state = models.CharField(max_length=9)
+    actor = models.UUIDField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(to_state__in=State.values), name="perfqueue_transition_to_known"),
+        ]
+
+
+class Strike(models.Model):
+    """A performer let a rope drop or a maximum wait pass. A row for staff; nothing follows from it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    performer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    item = models.ForeignKey(QueueItem, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=40)
+    at = models.DateTimeField(db_default=CoreNow())
+
+
+def columns_of(row: models.Model) -> dict[str, Any]:
+    """A row's values by column, for `perfqueue_store`."""
+    return {field.column: getattr(row, field.attname) for field in row._meta.concrete_fields}

@@ -1,0 +1,85 @@
+"""JSON shapes of the line, exactly as PRODUCT.md §8 has them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import User
+from core.api import utc
+from perfqueue import services
+from perfqueue.services import ItemView, QueueItem, QueueView, Wait
+
+
+def wait_out(wait: Wait | None) -> dict[str, int] | None:
+    return None if wait is None else {"lowSeconds": wait.low_s, "highSeconds": wait.high_s}
+
+
+def brief_out(view: ItemView) -> dict[str, Any]:
+    """What strangers see."""
+    item = view.item
+    return {
+        "id": item.id,
+        "title": item.title,
+        "state": item.state,
+        "position": view.position,
+        "mine": view.mine,
+    }
+
+
+def full_out(view: ItemView) -> dict[str, Any]:
+    """What the buyer, the item's performer, staff and the owning service see."""
+    item = view.item
+    return {
+        "id": item.id,
+        "performerId": item.performer_id,
+        "userId": item.user_id,
+        "title": item.title,
+        "tokens": item.tokens,
+        "currency": item.currency,
+        "fulfilment": item.fulfilment,
+        "state": item.state,
+        "position": view.position,
+        "estimatedWait": wait_out(view.wait),
+        "ropeDropAt": utc(item.rope_drop_at),
+        "deadlineAt": utc(item.deadline_at),
+        "createdAt": utc(item.created_at),
+        "startedAt": utc(item.started_at),
+        "endedAt": utc(item.ended_at),
+        "settledTokens": item.settle_tokens,
+        "refundedTokens": item.refund_tokens,
+        "reason": item.reason or None,
+        "holdId": item.hold_id,
+        "trail": [{"operation": step.operation, "amount": step.amount, "at": utc(step.at)} for step in view.trail],
+    }
+
+
+def items_out(items: Sequence[QueueItem], viewer: User | None) -> list[dict[str, Any]]:
+    """Each item as the viewer may see it (two statements, however many)."""
+    return [full_out(view) if view.full else brief_out(view) for view in services.item_views(items, viewer=viewer)]
+
+
+def item_out(item: QueueItem, viewer: User | None) -> dict[str, Any]:
+    return items_out([item], viewer)[0]
+
+
+def queue_out(view: QueueView) -> dict[str, Any]:
+    queue = view.queue
+    return {
+        "open": queue.is_open,
+        "paused": queue.is_paused,
+        "depth": len(view.items),
+        "maxDepth": queue.depth,
+        "nowPerforming": brief_out(view.on_stage) if view.on_stage else None,
+        "items": [brief_out(each) for each in view.items],
+        "estimatedWait": wait_out(view.wait),
+    }
+
+
+def performer_out(user: Any) -> dict[str, Any]:
+    profile = getattr(user, "performer_profile", None)
+    return {
+        "id": user.id,
+        "displayName": profile.display_name if profile else user.username,
+        "username": user.username,
+        "state": user.presence or "offline",
+        "queueOpen": user.queue_open,
+    }

@@ -1,0 +1,90 @@
+"""The line's commands and reads. Features call `line` and `intake`; doors call the commands, after `expire_due`."""
+
+from perfqueue.models import (
+    AbandonPolicy,
+    Fulfilment,
+    PerformerQueue,
+    Presence,
+    QueueItem,
+    State,
+    Strike,
+    Transition,
+)
+from perfqueue.services.boards import lengths
+from perfqueue.services.bulk import MOST, Refunded, refund_many
+from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
+from perfqueue.services.control import (
+    close_queue,
+    configure,
+    make_queues,
+    open_queue,
+    pause_queue,
+    resume_queue,
+)
+from perfqueue.services.expiry import expire_due, sweep, sweeper_age_s
+from perfqueue.services.intake import intake, intake_many
+from perfqueue.services.line import Line, line, performer_of
+from perfqueue.services.payload import Intake, Placed
+from perfqueue.services.reads import (
+    ItemView,
+    QueueView,
+    Wait,
+    all_items,
+    item_for,
+    item_views,
+    items_of,
+    last_performances,
+    overdue_performers,
+    performers,
+    queue_view,
+)
+from perfqueue.services.verification import verify
+
+__all__ = [
+    "MOST",
+    "AbandonPolicy",
+    "Fulfilment",
+    "Intake",
+    "ItemView",
+    "Line",
+    "PerformerQueue",
+    "Placed",
+    "Presence",
+    "QueueItem",
+    "QueueView",
+    "Refunded",
+    "State",
+    "Strike",
+    "Transition",
+    "Wait",
+    "abandon",
+    "all_items",
+    "close_queue",
+    "configure",
+    "expire_due",
+    "finish",
+    "intake",
+    "intake_many",
+    "item_for",
+    "item_views",
+    "items_of",
+    "last_performances",
+    "leave",
+    "lengths",
+    "line",
+    "make_queues",
+    "open_queue",
+    "overdue_performers",
+    "pause_queue",
+    "performer_of",
+    "performers",
+    "queue_view",
+    "refund",
+    "refund_many",
+    "resolve",
+    "resume_queue",
+    "start",
+    "sweep",
+    "sweeper_age_s",
+    "verify",
+]

@@ -1,0 +1,198 @@
+"""One function per command on an item: T1 to T8. Each locks the line, then the item, then decides.
+
+Every door runs `expire_due` first, in a transaction of its own: a command sees what time has already decided.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from accounts.models import User
+from core import db
+from core.errors import Forbidden, ValidationFailed
+from escrow.errors import SplitMismatch
+from perfqueue.errors import (
+    AlreadyStarted,
+    DeadlinePassed,
+    InvalidTransition,
+    NotHeadOfQueue,
+    QueuePaused,
+    RopeDropExpired,
+)
+from perfqueue.models import AbandonPolicy, QueueItem, State
+from perfqueue.services.ledger import close_holds, record, save, step
+from perfqueue.services.line import Line, assert_runs_queue, item_under_lock, waiting
+
+DEFAULT_DURATION_S = 30 * 60
+REVIEW_S = 24 * 3600
+ROPE_DROP = "ROPE_DROP_EXPIRED"
+MAX_WAIT = "MAX_WAIT_PASSED"
+DEADLINE = "DEADLINE_PASSED"
+
+
+def start(*, item_id: UUID, actor: User) -> QueueItem:
+    """T1: put the head of its performer's line on stage. Arms `deadline_at` (duration + grace, seconds).
+
+    Raises:
+        NotFound, Forbidden, AlreadyStarted, InvalidTransition, QueuePaused, NotHeadOfQueue, RopeDropExpired:
+        nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        assert_runs_queue(actor, line.performer_id)
+        _assert_may_start(line, item)
+        length_s = (item.duration_s or DEFAULT_DURATION_S) + line.queue.grace_s
+        item.begin(now=line.now, deadline_at=line.now + timedelta(seconds=length_s))
+        return _written(line, item, State.CREATED, State.STARTED, actor)
+
+
+def finish(
+    *, item_id: UUID, actor: User, settle: int | None = None, refund: int | None = None, reason: str = ""
+) -> QueueItem:
+    """T2: end the performance on stage and pay it, in full or in part.
+
+    One amount implies the other; a part that goes back needs a reason. Settles to the performer less her fee.
+
+    Raises:
+        NotFound, Forbidden, InvalidTransition, DeadlinePassed, SplitMismatch, ValidationFailed (no reason),
+        WalletFrozen: nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        assert_runs_queue(actor, line.performer_id)
+        _assert_on_stage(line, item, actor)
+        paid, back = split_of(item, settle, refund, reason)
+        item.complete(now=line.now, settle=paid, refund=back, reason=reason)
+        return _written(line, item, State.STARTED, State.FINISHED, actor, reason)
+
+
+def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
+    """T5: stop the performance on stage. By the performer's policy its hold goes back at once, or waits for review.
+
+    Raises:
+        NotFound, Forbidden, InvalidTransition: nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        assert_runs_queue(actor, line.performer_id)
+        if item.state != State.STARTED:
+            raise refusal_for(item)
+        stop(line, item, actor=actor, reason=reason)
+        return item
+
+
+def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
+    """T3, T6, T8: give the whole hold back: a performer from line or stage, staff also from review.
+
+    Raises:
+        NotFound, Forbidden, InvalidTransition: nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        assert_runs_queue(actor, line.performer_id)
+        if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
+            raise refusal_for(item)
+        source = item.state
+        item.give_back(now=line.now, reason=reason)
+        return _written(line, item, source, State.REFUNDED, actor, reason)
+
+
+def leave(*, item_id: UUID, actor: User) -> QueueItem:
+    """T3: the buyer steps out of the line and has the tokens back.
+
+    Raises:
+        NotFound, Forbidden, InvalidTransition: nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        if item.user_id != actor.pk:
+            raise Forbidden
+        if item.state != State.CREATED:
+            raise refusal_for(item)
+        item.give_back(now=line.now, reason="LEFT")
+        return _written(line, item, State.CREATED, State.REFUNDED, actor, "LEFT")
+
+
+def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | None, reason: str) -> QueueItem:
+    """T6, T7: staff end a review, by a split or by giving all back (`refund` = all).
+
+    Raises:
+        NotFound, InvalidTransition, SplitMismatch, ValidationFailed (no reason): nothing was written.
+    """
+    with db.joined(), item_under_lock(item_id) as (line, item):
+        if not reason:
+            raise ValidationFailed(reason=["A reason is needed."])
+        if item.state != State.ABANDONED:
+            raise refusal_for(item)
+        if refund == item.tokens and not settle:
+            item.give_back(now=line.now, reason=reason)
+            return _written(line, item, State.ABANDONED, State.REFUNDED, actor, reason)
+        paid, back = split_of(item, settle, refund, reason)
+        item.complete(now=line.now, settle=paid, refund=back, reason=reason)
+        return _written(line, item, State.ABANDONED, State.FINISHED, actor, reason)
+
+
+def stop(line: Line, item: QueueItem, *, actor: User | None, reason: str) -> None:
+    """T5 on a locked item: abandon it and, unless it goes to review, refund it in the same breath."""
+    now = line.now
+    item.give_up(now=now, resolve_by=now + timedelta(seconds=REVIEW_S), reason=reason)
+    steps = [step(item, State.STARTED, State.ABANDONED, now=now, actor=actor, reason=reason)]
+    if line.queue.abandon_policy == AbandonPolicy.FULL_REFUND:
+        item.give_back(now=now, reason=reason)
+        steps.append(step(item, State.ABANDONED, State.REFUNDED, now=now, actor=actor, reason=reason))
+    save([item])
+    if item.is_final:
+        close_holds([item], actor=actor)
+    record(steps, [item], more=line.advance())
+
+
+def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: str) -> tuple[int, int]:
+    """What is paid and what goes back. Together the hold, exactly; at least 1 is paid; a part needs a reason.
+
+    Raises:
+        SplitMismatch, ValidationFailed.
+    """
+    if settle is None:
+        settle = item.tokens - (refund or 0)
+    if refund is None:
+        refund = item.tokens - settle
+    if settle < 1 or refund < 0 or settle + refund != item.tokens:
+        raise SplitMismatch(held=item.tokens)
+    if refund and not reason:
+        raise ValidationFailed(reason=["A split needs a reason."])
+    return settle, refund
+
+
+def refusal_for(item: QueueItem) -> RopeDropExpired | DeadlinePassed | InvalidTransition:
+    """Why an item in this state cannot do what was asked: its time ran out, or the lifecycle has no such step."""
+    if item.reason in (ROPE_DROP, MAX_WAIT) and item.started_at is None:
+        return RopeDropExpired()
+    if item.reason == DEADLINE:
+        return DeadlinePassed()
+    return InvalidTransition(state=item.state)
+
+
+def _assert_may_start(line: Line, item: QueueItem) -> None:
+    if item.state == State.STARTED:
+        raise AlreadyStarted
+    if item.state != State.CREATED:
+        raise refusal_for(item)
+    if line.on_stage() is not None:
+        raise AlreadyStarted
+    if line.queue.is_paused:
+        raise QueuePaused
+    if waiting(line.performer_id)[:1].get().id != item.id:
+        raise NotHeadOfQueue
+    if item.rope_drop_at is not None and item.rope_drop_at <= line.now:
+        raise RopeDropExpired
+
+
+def _assert_on_stage(line: Line, item: QueueItem, actor: User) -> None:
+    if item.state != State.STARTED:
+        raise refusal_for(item)
+    if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= line.now:
+        raise DeadlinePassed
+
+
+def _written(line: Line, item: QueueItem, source: str, target: str, actor: User | None, reason: str = "") -> QueueItem:
+    """Save the item, close its hold if it is final, store transition and events, move the line up."""
+    save([item])
+    if item.is_final:
+        close_holds([item], actor=actor)
+    steps = [step(item, source, target, now=line.now, actor=actor, reason=reason)]
+    record(steps, [item], more=line.advance())
+    return item

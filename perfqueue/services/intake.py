@@ -1,0 +1,182 @@
+"""T0: a feature's paid request enters the line, or is finished at once."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+import escrow.services
+import live.services
+from accounts.models import User
+from core import db
+from escrow.errors import HoldClosed, HoldMismatch
+from escrow.services import Award, Hold, HoldStatus
+from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
+from perfqueue.models import Fulfilment, QueueItem, State, Transition, columns_of
+from perfqueue.services.ledger import close_holds, events_of, step
+from perfqueue.services.line import Line, due_notice, fee_of
+from perfqueue.services.payload import Intake, Placed
+
+
+def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> Placed:
+    """Take one request. A performed item needs its performer's locked `line`; an instant one takes no queue lock.
+
+    Locks the hold (and, for an instant item, wallets). Joins the caller's transaction.
+
+    Raises:
+        QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed, HoldMismatch: roll the hold back too.
+    """
+    if payload.fulfilment == Fulfilment.INSTANT:
+        return intake_many([payload], actor=actor)[0]
+    if line is None or line.performer_id != payload.performer_id:
+        raise RuntimeError("A performed item enters under the lock of its performer's line.")
+    with db.joined():
+        return _join(payload, line, actor)
+
+
+def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Placed]:
+    """Finish, settle and pay the awards of instant items, all in the caller's transaction (at most 5 statements).
+
+    Raises:
+        HoldClosed, HoldMismatch, or the ledger's refusal: nothing was written.
+    """
+    with db.joined():
+        holds, now = escrow.services.lock_holds([p.hold_id for p in payloads], lift_expiry=False)
+        items, steps = [], []
+        for payload in payloads:
+            hold = holds[payload.hold_id]
+            _assert_fits(payload, hold)
+            item = _item(payload, now=now, fee_bps=fee_bps(hold.payee_id))
+            steps += _at_once(item, now, actor)
+            items.append(item)
+        _store(items, steps)
+        close_holds(items, actor=actor)
+        available = _award(items, actor)
+        live.services.emit([*events_of(steps, items), *(e for p in payloads for e in p.announce)])
+    return [Placed(item, None, available.get(item.id)) for item in items]
+
+
+def _join(payload: Intake, line: Line, actor: User | None) -> Placed:
+    holds, _ = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
+    _assert_fits(payload, holds[payload.hold_id])
+    standing = _standing(line, payload)
+    line.see(standing["now"])
+    _assert_room(line, standing)
+    queue = line.queue
+    item = _item(payload, now=line.now, fee_bps=fee_of(queue.performer))
+    item.turn = queue.next_turn
+    item.max_wait_at = line.now + timedelta(seconds=queue.max_wait_s)
+    position = standing["waiting"] + 1
+    if position == 1 and line.runs(staged=standing["staged"]):
+        item.rope_drop_at = line.now + timedelta(seconds=queue.rope_drop_s)
+    notice = due_notice(item, position)
+    steps = [step(item, "", State.CREATED, now=line.now, actor=actor)]
+    _store([item], steps)
+    queue.next_turn += 1
+    live.services.emit([*events_of(steps, [item]), *([notice] if notice else []), *payload.announce])
+    return Placed(item, position, None)
+
+
+STANDING = """
+SELECT core_now() AS now,
+       count(*) FILTER (WHERE state = 'created') AS waiting,
+       count(*) FILTER (WHERE state IN ('created', 'started') AND user_id = %s) AS mine,
+       count(*) FILTER (WHERE state = 'started') > 0 AS staged
+  FROM perfqueue_queueitem
+ WHERE performer_id = %s AND state IN ('created', 'started', 'abandoned') AND turn IS NOT NULL
+"""
+
+
+def _standing(line: Line, payload: Intake) -> dict[str, Any]:
+    return db.rows(STANDING, [payload.user_id, line.performer_id])[0]
+
+
+def _assert_room(line: Line, standing: dict[str, Any]) -> None:
+    queue = line.queue
+    if not queue.is_open:
+        raise QueueClosed
+    if queue.is_paused:
+        raise QueuePaused
+    if standing["waiting"] >= queue.depth:
+        raise QueueFull(depth=standing["waiting"], maxDepth=queue.depth)
+    if standing["mine"] >= queue.user_cap:
+        raise UserQueueLimit(open=standing["mine"], cap=queue.user_cap)
+
+
+def _assert_fits(payload: Intake, hold: Hold) -> None:
+    if hold.status != HoldStatus.HELD:
+        raise HoldClosed
+    differing = {
+        "userId": hold.payer_id != payload.user_id,
+        "tokens": hold.amount != payload.tokens,
+        "currency": hold.currency != payload.currency,
+        "performerId": payload.fulfilment == Fulfilment.PERFORMED and hold.payee_id != payload.performer_id,
+    }
+    for name, differs in differing.items():
+        if differs:
+            raise HoldMismatch(field=name)
+
+
+def _item(payload: Intake, *, now: datetime, fee_bps: int) -> QueueItem:
+    return QueueItem(
+        performer_id=payload.performer_id,
+        user_id=payload.user_id,
+        hold_id=payload.hold_id,
+        tokens=payload.tokens,
+        currency=payload.currency,
+        title=payload.title,
+        description=payload.description,
+        duration_s=payload.duration_s,
+        fulfilment=payload.fulfilment,
+        source_feature=payload.source_feature,
+        idempotency_key=payload.idempotency_key,
+        source_event_id=payload.source_event_id,
+        metadata=dict(payload.metadata),
+        award=payload.award,
+        fee_bps=fee_bps,
+        created_at=now,
+    )
+
+
+def _at_once(item: QueueItem, now: datetime, actor: User | None) -> list[Transition]:
+    item.begin(now=now, deadline_at=None)
+    item.complete(now=now, settle=item.tokens, refund=0)
+    path = ["", State.CREATED, State.STARTED, State.FINISHED]
+    return [step(item, source, target, now=now, actor=actor) for source, target in pairwise(path)]
+
+
+def fee_bps(payee_id: UUID | None) -> int:
+    """The fee of what is settled to this payee, in basis points; nothing to read when the house is paid."""
+    if payee_id is None:
+        return 0
+    return fee_of(User.objects.select_related("performer_profile").get(pk=payee_id))
+
+
+def _award(items: Sequence[QueueItem], actor: User | None) -> dict[Any, int]:
+    awards = [
+        Award(str(item.id), item.user_id, item.award, item.hold_id, actor.pk if actor else None)
+        for item in items
+        if item.award
+    ]
+    if not awards:
+        return {}
+    paid = escrow.services.award_many(awards)
+    for each in paid:
+        if each.code is not None:
+            raise escrow.services.refusal(each.code)
+    winners = [item.id for item in items if item.award]
+    return {item_id: each.available for item_id, each in zip(winners, paid, strict=True)}
+
+
+def _store(items: Sequence[QueueItem], steps: Sequence[Transition]) -> None:
+    db.rows(
+        "SELECT perfqueue_store(%s::jsonb, %s::jsonb)",
+        [
+            json.dumps([columns_of(item) for item in items], cls=DjangoJSONEncoder),
+            json.dumps([columns_of(each) for each in steps], cls=DjangoJSONEncoder),
+        ],
+    )

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from perfqueue import api
+
+urlpatterns = [
+    path("performer", api.PerformerList.as_view()),
+    path("performer/<id:performer_id>", api.PerformerDetail.as_view()),
+    path("performer/<id:performer_id>/queue", api.PublicQueue.as_view()),
+    path("performer/<id:performer_id>/queue/open", api.OpenQueue.as_view()),
+    path("performer/<id:performer_id>/queue/close", api.CloseQueue.as_view()),
+    path("performer/<id:performer_id>/queue/pause", api.PauseQueue.as_view()),
+    path("performer/<id:performer_id>/queue/resume", api.ResumeQueue.as_view()),
+    path("queue/items", api.ItemList.as_view()),
+    path("queue/items/<id:item_id>", api.ItemDetail.as_view()),
+    path("queue/items/<id:item_id>/start", api.StartItem.as_view()),
+    path("queue/items/<id:item_id>/finish", api.FinishItem.as_view()),
+    path("queue/items/<id:item_id>/abandon", api.AbandonItem.as_view()),
+    path("queue/items/<id:item_id>/refund", api.RefundItem.as_view()),
+    path("queue/items/<id:item_id>/leave", api.LeaveItem.as_view()),
+    path("admin/queue/items", api.StaffItems.as_view()),
+    path("admin/queue/items/<id:item_id>/refund", api.StaffRefund.as_view()),
+    path("admin/queue/items/<id:item_id>/resolve", api.StaffResolve.as_view()),
+    path("admin/queue/refunds", api.StaffRefunds.as_view()),
+]
