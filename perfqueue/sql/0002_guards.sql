@@ -4,7 +4,7 @@ CREATE FUNCTION perfqueue_item_guard() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.state <> CASE NEW.fulfilment WHEN 'performed' THEN 'created' ELSE 'finished' END THEN
+        IF NEW.state <> (CASE NEW.fulfilment WHEN 'performed' THEN 'created' ELSE 'finished' END) THEN
             RAISE EXCEPTION 'a % item cannot begin as %', NEW.fulfilment, NEW.state
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
