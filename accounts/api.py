@@ -1,10 +1,13 @@
 """Doors of signing in and of who I am."""
 
+from typing import cast
+
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts import services
+from accounts.models import User
 from accounts.services import Tokens
 from core.api import Body, Door
 from core.fields import StrictChar
@@ -57,7 +60,7 @@ class Me(Door):
     """GET /me. 200 {id, username, displayName, role, verified, termsAccepted, termsVersion}; 401."""
 
     def get(self, request: Request) -> HttpResponse:
-        user = request.user
+        user = cast(User, request.user)
         return self.ok(
             {
                 "id": user.pk,

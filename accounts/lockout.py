@@ -4,7 +4,7 @@ The address is counted only together with the name, so nobody behind the same pr
 """
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
@@ -44,7 +44,7 @@ def seconds_left(request: HttpRequest, username: str) -> int:
     """Return how long this name stays locked for this address, at least 1 s. Axes counts on the wall clock."""
     cool_off: timedelta = settings.AXES_COOLOFF_TIME
     attempts = AccessAttempt.objects.filter(username=username, ip_address=client_address(request))
-    last = attempts.aggregate(last=Max("attempt_time"))["last"]
+    last: datetime | None = attempts.aggregate(last=Max("attempt_time"))["last"]
     if last is None:
         return 1
     return max(1, math.ceil((last + cool_off - timezone.now()).total_seconds()))

@@ -116,7 +116,7 @@ def connection_arguments() -> dict[str, Any]:
     """Django's own database, with every statement its own transaction and nothing prepared (PgBouncer)."""
     given = connection.get_connection_params()
     ours = {name: value for name, value in given.items() if name not in {"cursor_factory", "context"}}
-    return {**ours, "autocommit": True, "prepare_threshold": None}
+    return {**ours, "autocommit": True, "prepare_threshold": None, "application_name": "live"}
 
 
 def _row(record: Sequence[Any]) -> Row:

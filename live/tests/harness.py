@@ -1,0 +1,188 @@
+"""A client of the events process inside the test's own event loop, and writers with connections of their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import connection, connections, transaction
+
+from live.asgi import Events
+from live.hub import Limits
+from live.services import Event, emit
+
+T = TypeVar("T")
+QUICK = Limits(poll_s=0.02, heartbeat_s=30.0)
+PATIENCE_S = 10.0
+
+
+@dataclass
+class Piece:
+    """One block of a stream."""
+
+    event: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    id: str = ""
+    comment: str = ""
+    retry: str = ""
+
+
+def pieces(raw: bytes) -> list[Piece]:
+    found = []
+    for block in raw.decode().split("\n\n"):
+        piece = Piece()
+        for line in filter(None, block.split("\n")):
+            name, _, value = line.partition(": ")
+            if not name or name.startswith(":"):
+                piece.comment = value
+            else:
+                setattr(piece, name, json.loads(value) if name == "data" else value)
+        if block:
+            found.append(piece)
+    return found
+
+
+class Connected:
+    """One open request."""
+
+    def __init__(self, app: Events, path: str, headers: dict[str, str], method: str) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.raw = b""
+        self.over = False
+        self._changed = asyncio.Event()
+        self._gone = asyncio.Event()
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 50000),
+        }
+        self.taking = asyncio.Event()
+        self.taking.set()
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        await self.taking.wait()
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            self.raw += message["body"]
+            self.over = not message["more_body"]
+        self._changed.set()
+
+    async def until(self, done: Callable[["Connected"], bool]) -> None:
+        """Wait for something to be true of what was received."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not done(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def events(self, count: int) -> list[Piece]:
+        """Wait for so many events and return all that came."""
+        await self.until(lambda self: len(self.told) >= count)
+        return self.told
+
+    async def opened(self) -> "Connected":
+        await self.until(lambda self: bool(self.raw) or self.over)
+        return self
+
+    async def closed(self) -> "Connected":
+        await self.until(lambda self: self.over)
+        await self.task
+        return self
+
+    async def leave(self) -> None:
+        self._gone.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await self.task
+
+    @property
+    def told(self) -> list[Piece]:
+        return [piece for piece in pieces(self.raw) if piece.event]
+
+    @property
+    def last_id(self) -> str:
+        return [piece.id for piece in pieces(self.raw) if piece.id][-1]
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+
+class Process:
+    """A running events process."""
+
+    def __init__(self, app: Events) -> None:
+        self.app = app
+
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Connected:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Connected(self.app, path, named, method)
+
+    async def room(self, performer_id: UUID, **headers: str) -> Connected:
+        return await self.get(f"/live/performer/{performer_id}", **headers).opened()
+
+    async def me(self, access: str, **headers: str) -> Connected:
+        return await self.get("/live/me", Authorization=f"Bearer {access}", **headers).opened()
+
+
+@asynccontextmanager
+async def running(limits: Limits = QUICK) -> AsyncIterator[Process]:
+    """Start an events process by the lifespan protocol and stop it the same way."""
+    app = Events(limits)
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan"}, said.get, heard.put))
+    await said.put({"type": "lifespan.startup"})
+    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    try:
+        yield Process(app)
+    finally:
+        await said.put({"type": "lifespan.shutdown"})
+        await life
+
+
+async def threaded(work: Callable[[], T]) -> T:
+    """Do something with the database outside the event loop."""
+
+    def in_thread() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(in_thread)
+
+
+async def committed(*events: Event) -> None:
+    def work() -> None:
+        with transaction.atomic():
+            emit(events)
+
+    await threaded(work)
+
+
+@contextmanager
+def writer() -> Iterator[psycopg.Connection]:
+    """A session whose transaction the test ends when it wants to."""
+    given = connection.get_connection_params()
+    own = {name: value for name, value in given.items() if name not in {"cursor_factory", "context"}}
+    with psycopg.connect(**own) as link:
+        yield link
+
+
+def insert(link: psycopg.Connection, key: str, *, room: UUID | None = None, recipient: UUID | None = None) -> None:
+    link.execute(
+        "INSERT INTO live_event (key, variables, room, recipient) VALUES (%s, '{}', %s, %s)", [key, room, recipient]
+    )

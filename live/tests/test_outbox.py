@@ -1,0 +1,112 @@
+"""Events share the fate of the transaction that they tell of, and stay as they were written."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import structlog
+from django.db import IntegrityError, connection, transaction
+
+from core.clock import db_now
+from core.db import rows
+from core.ids import new_id
+from live import services
+from live.models import EventRow, MessageTemplate
+from live.services import Event, emit
+
+pytestmark = pytest.mark.django_db
+ROOM, BUYER, ITEM = new_id(), new_id(), new_id()
+
+
+def test_events_are_written_in_order_by_one_statement(django_assert_num_queries: Any) -> None:
+    events = [
+        Event("queue.item.created", {"itemId": ITEM, "title": "Sóng"}, room_id=ROOM, recipient_id=BUYER),
+        Event("slots.spin", {"payout": 40}, recipient_id=BUYER),
+        Event("queue.item.next_notice", {}, recipient_id=BUYER),
+    ]
+
+    with structlog.contextvars.bound_contextvars(request_id="request-1"), django_assert_num_queries(1):
+        emit(events)
+
+    written = rows("SELECT *, xid = pg_current_xact_id() AS ours FROM live_event ORDER BY id")
+    assert [row["key"] for row in written] == ["queue.item.created", "slots.spin", "queue.item.next_notice"]
+    assert [(row["room"], row["recipient"]) for row in written] == [(ROOM, BUYER), (None, BUYER), (None, BUYER)]
+    assert EventRow.objects.order_by("id")[0].variables == {"itemId": str(ITEM), "title": "Sóng"}
+    assert all(row["ours"] and row["request_id"] == "request-1" for row in written)
+
+
+def test_no_events_cost_no_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        emit([])
+
+
+def test_a_transaction_that_rolls_back_tells_nothing() -> None:
+    def undone() -> None:
+        with transaction.atomic():
+            emit([Event("slots.spin", {}, recipient_id=BUYER)])
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        undone()
+
+    assert not EventRow.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE live_event SET key = 'x'",
+        "DELETE FROM live_event",
+        "TRUNCATE live_event",
+        "DELETE FROM live_event WHERE false",
+    ],
+)
+def test_an_event_is_never_changed(change: str) -> None:
+    emit([Event("slots.spin", {}, recipient_id=BUYER)])
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+    assert EventRow.objects.count() == 1
+
+
+def test_a_key_is_a_template_key() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        emit([Event("slots.spin\ndata: forged", {}, recipient_id=BUYER)])
+
+
+def test_only_old_events_are_pruned_and_the_door_closes_behind() -> None:
+    old, fresh = db_now() - timedelta(hours=25), db_now() - timedelta(hours=23)
+    EventRow.objects.bulk_create(
+        [EventRow(key="slots.spin", variables={}, recipient=BUYER, at=at) for at in (old, fresh)]
+    )
+
+    assert services.prune() == 1
+
+    assert EventRow.objects.get().at == fresh
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EventRow.objects.all()._raw_delete(using="default")
+
+
+def test_reference_words_are_seeded_once_and_edits_stay() -> None:
+    services.seed_reference()
+    MessageTemplate.objects.filter(key="slots.spin").update(text="Reels stopped.")
+
+    services.seed_reference()
+
+    assert MessageTemplate.objects.count() == len(services.WORDS)
+    assert services.render("slots.spin", {}) == "Reels stopped."
+
+
+def test_the_highest_version_speaks() -> None:
+    services.seed_reference()
+    MessageTemplate.objects.create(key="slots.spin", version=2, text="You got $payout.")
+
+    assert services.render("slots.spin", {"payout": 40}) == "You got 40."
+
+
+def test_words_are_filled_by_name_only() -> None:
+    assert services.fill("$title costs $$5, {0.__class__} $unknown", {"title": "$nonce"}) == (
+        "$nonce costs $5, {0.__class__} $unknown"
+    )
+    assert services.render("never.heard", {}) == ""
