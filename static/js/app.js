@@ -1,0 +1,47 @@
+// Every page: times, countdowns, the dialog, notices, busy buttons, polling manners. Pages work without it.
+import * as countdown from "./countdown.js";
+import * as dialog from "./dialog.js";
+import {localise} from "./times.js";
+import * as toast from "./toast.js";
+
+function learnClock() {
+  const now = document.querySelector("[data-now]");
+  if (now) countdown.setClock(now.dataset.now);
+}
+
+function refresh(root) {
+  learnClock();
+  localise(root);
+}
+
+function busy(form, on) {
+  const button = form.matches("form") ? form.querySelector("button:not([type=button])") : null;
+  if (!button) return;
+  if (on) button.setAttribute("aria-busy", "true");
+  else button.removeAttribute("aria-busy");
+}
+
+function connection(late) {
+  for (const mark of document.querySelectorAll(".conn")) {
+    mark.classList.toggle("is-late", late);
+    mark.lastElementChild.textContent = late ? "Catching up" : "Up to date";
+  }
+}
+
+const polls = element => element.id === "poll";
+document.body.addEventListener("htmx:beforeRequest", event => {
+  if (polls(event.target) && document.hidden) event.preventDefault();
+  else busy(event.target, true);
+});
+document.body.addEventListener("htmx:afterRequest", event => {
+  busy(event.target, false);
+  if (polls(event.target)) connection(!event.detail.successful);
+});
+document.body.addEventListener("htmx:oobAfterSwap", () => refresh(document));
+document.body.addEventListener("htmx:afterSwap", () => refresh(document));
+
+refresh(document);
+countdown.start();
+dialog.start();
+toast.start();
+if (document.querySelector("[data-machine]")) (await import("./slot.js")).start();

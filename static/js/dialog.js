@@ -1,0 +1,45 @@
+// The one <dialog>: links marked `data-dialog` load a form into it; without a script they are pages of their own.
+const dialog = document.getElementById("dialog");
+let opener = null;
+
+function open() {
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector("[role=alert]")?.scrollIntoView({block: "nearest"});
+  dialog.querySelector("#dialog-title")?.focus();
+}
+
+function close() {
+  if (dialog.open) dialog.close();
+}
+
+/** Two amounts that always add up: typing one fills the other. */
+function balance(event) {
+  const form = event.target.closest("[data-total]");
+  if (!form || !event.target.matches("[data-part]")) return;
+  const [settle, refund] = form.querySelectorAll("[data-part]"), total = Number(form.dataset.total);
+  const other = event.target === settle ? refund : settle, typed = Number(event.target.value);
+  const sound = /^\d+$/.test(event.target.value) && typed <= total;
+  if (sound) other.value = String(total - typed);
+  const sum = form.querySelector("[data-sum]");
+  sum.classList.toggle("ok", sound);
+  sum.classList.toggle("danger", !sound);
+  sum.querySelector("span").textContent = sound ? `${settle.value} + ${refund.value} = ${total}` : `The two parts make ${total}`;
+}
+
+export function start() {
+  document.addEventListener("click", event => {
+    const link = event.target.closest("[data-dialog]");
+    if (link) opener = link.id;
+    if (event.target === dialog || event.target.closest("[data-close]")) {
+      event.preventDefault();
+      close();
+    }
+  });
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    if (opener) document.getElementById(opener)?.focus();
+  });
+  dialog.addEventListener("input", balance);
+  document.body.addEventListener("htmx:afterSwap", event => { if (event.detail.target === dialog) open(); });
+  document.body.addEventListener("dialog:close", close);
+}

@@ -1,0 +1,153 @@
+// The slot machine's page: press, ask, reels, result. The form works without this as a plain post.
+import {MOTION, calm, spin} from "./reel.js";
+import {holds} from "./proof.js";
+import * as sound from "./sound.js";
+import * as words from "./slot-words.js";
+
+const machine = document.querySelector("[data-machine]");
+const form = machine.querySelector("form"), button = form.querySelector("button");
+const bezel = machine.querySelector(".bezel"), result = machine.querySelector(".result"), refused = machine.querySelector("[data-refused]");
+const idle = [...button.childNodes], beat = ms => new Promise(done => setTimeout(done, ms));
+const facts = () => document.getElementById("sealed").dataset;
+const TRIES = 4;
+let state = "ready", readyAt = 0, table = null;
+
+function label(text) {
+  button.replaceChildren(...(text ? [document.createTextNode(text)] : idle));
+}
+
+function refuse(text) {
+  refused.hidden = !text;
+  refused.querySelector("p").textContent = text;
+}
+
+function freshHex(length) {
+  return Array.from(crypto.getRandomValues(new Uint8Array(length)), b => b.toString(16).padStart(2, "0")).join("");
+}
+
+/** Post the spin; a lost answer is asked for again with the same key, so it counts once. */
+async function ask() {
+  const body = JSON.stringify({betAmount: Number(form.dataset.bet), commitment: facts().commitment, paytableDigest: facts().digest, clientNonce: freshHex(16)});
+  const headers = {"Content-Type": "application/json", "Idempotency-Key": freshHex(16), "X-CSRFToken": form.csrfmiddlewaretoken.value};
+  const slow = [setTimeout(() => label("Placing your spin"), 400), setTimeout(() => label("Still asking; your spin counts once"), 5000)];
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const response = await fetch(form.dataset.api, {method: "POST", headers, body});
+        return {ok: response.ok, body: await response.json(), retryAfterS: Number(response.headers.get("Retry-After")) || null};
+      } catch (lost) {
+        if (attempt === TRIES) throw lost;
+        await beat(1000 * attempt);
+      }
+    }
+  } finally {
+    slow.forEach(clearTimeout);
+  }
+}
+
+function countUp(node, amount) {
+  if (calm()) { node.data = words.signed(amount); return; }
+  const from = performance.now();
+  const step = now => {
+    const share = Math.min(1, (now - from) / 600);
+    node.data = words.signed(Math.round(amount * share));
+    if (share < 1) requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+function show(answer) {
+  const {symbols, payout} = answer.result, win = payout > answer.betAmount;
+  const view = document.getElementById(win ? "win" : "no-win").content.cloneNode(true);
+  bezel.setAttribute("aria-label", words.reels(symbols));
+  for (const node of [bezel, machine]) node.classList.toggle("is-win", win);
+  view.querySelector("[data-line]").textContent = win ? words.won(symbols, payout) : words.lost(symbols);
+  if (win) {
+    const amount = document.createTextNode("");
+    view.querySelector("[data-amount]").append(amount);
+    countUp(amount, payout);
+    sound.chime();
+  }
+  result.replaceChildren(view);
+}
+
+async function prove(answer, commitmentShown) {
+  table ??= (await (await fetch(form.dataset.config)).json()).paytable;
+  const good = await holds(table, answer, commitmentShown), note = document.getElementById(good ? "proven" : "unproven").content.cloneNode(true);
+  result.append(note);
+}
+
+/** The button rests until the machine may spin again: a bar fills, or a number counts down. */
+async function rest(untilMs) {
+  state = "resting";
+  readyAt = performance.now() + untilMs;
+  button.setAttribute("aria-disabled", "true");
+  const bar = document.getElementById("cool").content.firstElementChild.cloneNode(true);
+  if (!calm()) bar.firstElementChild.animate([{transform: "scaleX(0)"}, {transform: "scaleX(1)"}], {duration: untilMs, fill: "both"});
+  for (let left = untilMs; left > 0; left = readyAt - performance.now()) {
+    label(`Ready in ${Math.ceil(left / 1000)} s`);
+    if (!calm()) button.append(bar);
+    await beat(Math.min(left, 250));
+  }
+  ready();
+}
+
+function ready() {
+  state = "ready";
+  label("");
+  button.removeAttribute("aria-busy");
+  button.removeAttribute("aria-disabled");
+}
+
+async function press() {
+  if (state === "resting") return refuse(`Ready in ${Math.ceil((readyAt - performance.now()) / 1000)} s. This press did not spin.`);
+  if (state === "busy") return undefined;
+  state = "busy";
+  refuse("");
+  button.setAttribute("aria-busy", "true");
+  const shown = facts().commitment;
+  let answer = null;
+  try {
+    answer = await ask();
+  } catch {
+    refuse("No answer came. If the spin was made, it is in your history and counted once.");
+    return ready();
+  }
+  if (!answer.ok) {
+    refuse(words.refusal(answer.body.error, answer.retryAfterS));
+    document.body.dispatchEvent(new Event("spun"));
+    return answer.body.error.code === "SPIN_TOO_FAST" ? rest(1000 * (answer.retryAfterS ?? 1)) : ready();
+  }
+  return play(answer.body, shown);
+}
+
+async function play(answer, shown) {
+  const from = performance.now();
+  for (const node of [bezel, machine]) node.classList.remove("is-win");
+  result.replaceChildren();
+  label("Spinning");
+  await spin(bezel, answer.result.symbols, sound.thud);
+  show(answer);
+  document.body.dispatchEvent(new Event("spun"));
+  prove(answer, shown);
+  button.removeAttribute("aria-busy");
+  await rest(Math.max(MOTION.ready, Number(form.dataset.intervalMs)) - (performance.now() - from));
+}
+
+export function start() {
+  form.addEventListener("submit", event => { event.preventDefault(); press(); });
+  document.addEventListener("keydown", event => {
+    if (event.code !== "Space" || event.repeat || event.target.closest("a,button,input,dialog,summary")) return;
+    event.preventDefault();
+    press();
+  });
+  const speaker = machine.querySelector("[data-sound]");
+  const paint = () => {
+    speaker.setAttribute("aria-pressed", String(sound.isOn()));
+    speaker.setAttribute("aria-label", sound.isOn() ? "Sound is on. Turn sound off" : "Sound is off. Turn sound on");
+    speaker.querySelectorAll("svg").forEach((svg, i) => { svg.classList.toggle("sr", (i === 1) !== sound.isOn()); });
+  };
+  speaker.hidden = false;
+  speaker.addEventListener("click", () => { sound.toggle(); paint(); });
+  paint();
+}

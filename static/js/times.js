@@ -1,0 +1,19 @@
+// Clock times in the reader's own zone. The server writes UTC, which stays readable without a script.
+const FORMS = {
+  hm: {hour: "2-digit", minute: "2-digit", hourCycle: "h23"},
+  hms: {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"},
+};
+
+export function clockTime(iso, form = "hm") {
+  return new Date(iso).toLocaleTimeString([], FORMS[form]);
+}
+
+/** Rewrite every `<time data-clock>` below `root`; a moment of another day gets its date. */
+export function localise(root) {
+  const today = new Date().toDateString();
+  for (const time of root.querySelectorAll("time[data-clock]")) {
+    const moment = new Date(time.dateTime);
+    const day = moment.toDateString() === today ? "" : `${moment.toLocaleDateString([], {day: "numeric", month: "short"})} `;
+    time.textContent = day + clockTime(time.dateTime, time.dataset.clock);
+  }
+}

@@ -1,0 +1,72 @@
+"""My requests: what is open, what has ended, what was paid and what came back."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.models import Role, User
+from core.clock import db_now
+from core.fields import UUID_TEXT
+from perfqueue import services as perfqueue
+from xxxchat.pages import commands
+from xxxchat.pages.line import Entry, entry_of
+from xxxchat.pages.performers import Performer, performers_by_id
+from xxxchat.pages.slots_card import slots_card_of
+
+PAGE = 20
+OPEN = ("created", "started", "abandoned")
+ENDED = ("finished", "refunded")
+
+
+@dataclass(frozen=True)
+class Row:
+    performer: Performer
+    entry: Entry
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    user = commands.signed_in(request)
+    done = request.GET.get("show") == "done"
+    entries = _ended_entries(user, request.GET.get("before", "")) if done else open_entries(user)
+    known = performers_by_id({one.performer_id for one in entries[:PAGE]})
+    card = slots_card_of(user)
+    context = {
+        "done": done,
+        "entries": [Row(known[one.performer_id], one) for one in entries[:PAGE] if one.performer_id in known],
+        "older": entries[PAGE - 1].id if len(entries) > PAGE else None,
+        "open_count": None if done else len(entries),
+        "spins_left": card.spins_left if card else None,
+    }
+    return render(request, "pages/requests.html", context)
+
+
+def open_entries(user: User) -> list[Entry]:
+    """A buyer's requests that have not ended, newest first, after time has had its say."""
+    if user.role != Role.USER:
+        return []
+    items = _items(user, OPEN)
+    late = perfqueue.overdue_performers(items, db_now()) if items else []
+    for performer_id in late:
+        perfqueue.expire_due(performer_id, wait=False)
+    if late:
+        items = _items(user, OPEN)
+    return [entry_of(view) for view in perfqueue.item_views(items, viewer=user)]
+
+
+def _ended_entries(user: User, before: str) -> list[Entry]:
+    """One more than a page, so that the page knows whether there are older ones."""
+    items = _items(user, ENDED, before=UUID(before) if UUID_TEXT.match(before) else None)
+    return [entry_of(view) for view in perfqueue.item_views(items, viewer=user)]
+
+
+def _items(user: User, states: tuple[str, ...], before: UUID | None = None) -> list[perfqueue.QueueItem]:
+    found = perfqueue.items_of(user).filter(fulfilment=perfqueue.Fulfilment.PERFORMED, state__in=states)
+    if before is not None:
+        found = found.filter(id__lt=before)
+    return list(found.order_by("-id")[: PAGE + 1])

@@ -1,0 +1,136 @@
+"""What surrounds every page: name, theme, tabs and purse. A context processor, worked out only when a template asks."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Role, User
+from escrow import services as escrow
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+THEMES = ("dark", "light", "system")
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True)
+class Tab:
+    label: str
+    short: str
+    icon: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What is free to spend, what is in escrow, what was earned."""
+
+    tokens: int = 0
+    points: int = 0
+    tokens_held: int = 0
+    points_held: int = 0
+    earned: int = 0
+    owed: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """One entry of the navigation: the names of the views that count as being there."""
+
+    label: str
+    short: str
+    icon: str
+    view: str
+
+
+LOBBY = Section("Lobby", "Lobby", "house", "lobby")
+SLOTS = Section("Slot machine", "Slots", "cherry", "slots")
+REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
+WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
+ACCOUNT = Section("Account", "Account", "user", "account")
+STUDIO = Section("Tonight", "Tonight", "mic-vocal", "studio")
+
+
+class Shell:
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.site = settings.SITE_NAME
+
+    @property
+    def user(self) -> "User | AnonymousUser":
+        return self.request.user
+
+    @property
+    def role(self) -> str:
+        return getattr(self.request.user, "role", "")
+
+    @property
+    def is_performer(self) -> bool:
+        return self.role == Role.PERFORMER
+
+    @property
+    def can_buy(self) -> bool:
+        return self.role == Role.USER
+
+    @property
+    def brand(self) -> str:
+        return "Studio" if self.is_performer else self.site
+
+    @property
+    def home(self) -> str:
+        return reverse("studio" if self.is_performer else "lobby")
+
+    @property
+    def theme(self) -> str:
+        chosen = self.request.COOKIES.get(THEME_COOKIE, "")
+        return chosen if chosen in THEMES else THEMES[0]
+
+    @property
+    def initials(self) -> str:
+        return self.request.user.get_username()[:2].upper()
+
+    @cached_property
+    def tabs_all(self) -> list[Tab]:
+        return self._tabs([*self._places(), ACCOUNT])
+
+    @cached_property
+    def tabs(self) -> list[Tab]:
+        return self._tabs(self._places())
+
+    def _places(self) -> list[Section]:
+        match self.role:
+            case Role.USER:
+                return [LOBBY, SLOTS, REQUESTS, WALLET]
+            case Role.PERFORMER:
+                return [STUDIO, LOBBY, WALLET]
+        return [LOBBY]
+
+    def _tabs(self, places: list[Section]) -> list[Tab]:
+        match = self.request.resolver_match
+        here = match.url_name if match else ""
+        return [Tab(p.label, p.short, p.icon, reverse(p.view), current=p.view == here) for p in places]
+
+    @cached_property
+    def purse(self) -> Purse:
+        if not self.request.user.is_authenticated:
+            return Purse()
+        wallets = {wallet.currency: wallet for wallet in escrow.wallets(self.request.user.pk)}
+        token, point = wallets.get(escrow.Currency.TOKEN), wallets.get(escrow.Currency.POINT)
+        return Purse(
+            tokens=token.available if token else 0,
+            points=point.available if point else 0,
+            tokens_held=token.held if token else 0,
+            points_held=point.held if point else 0,
+            earned=token.earned if token else 0,
+            owed=token.owed if token else 0,
+        )
+
+
+def shell(request: HttpRequest) -> dict[str, Shell]:
+    return {"shell": Shell(request)}

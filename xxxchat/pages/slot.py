@@ -1,0 +1,211 @@
+"""The slot machine's page. The spin itself goes to the API when there is a script, to `spin` here when there is none."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import Role, User
+from compliance.errors import GameDisabled
+from core.clock import db_now
+from core.errors import ValidationFailed
+from slots import services
+from xxxchat.pages import commands
+
+API = "/api/v1/slot-machine/"
+SHOWN = 8
+AT_REST = ("cherry", "bell", "diamond")
+PLURAL = {"cherry": "cherries"}
+
+
+@dataclass(frozen=True)
+class OddsRow:
+    """One line of the paytable, ready to draw."""
+
+    symbols: tuple[str, ...]
+    words: str
+    pay: int
+    one_in: str
+    any: bool = False
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class LastSpin:
+    line: str
+    payout: int
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the last spin revealed, in hex."""
+
+    seed: str
+    commitment: str
+    client_nonce: str
+    drawn_here: bool
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Everything the page shows. Amounts are points."""
+
+    now: datetime
+    bet: int
+    interval_ms: int
+    rtp: Fraction
+    rtp_percent: str
+    rtp_words: str
+    hit_percent: str
+    tickets: int
+    odds: tuple[OddsRow, ...]
+    pair_pay: int
+    digest: str
+    commitment: str
+    nonce: int
+    use: services.HourlyUse
+    session: services.Session | None
+    history: list[Any]
+    total: int
+    proof: Proof | None
+    api: str = f"{API}spin"
+    config: str = f"{API}config"
+
+    @property
+    def digest_short(self) -> str:
+        return f"{self.digest[:8]}…{self.digest[-4:]}"
+
+    @property
+    def showing(self) -> tuple[str, ...]:
+        return tuple(self.history[0].symbols) if self.history else AT_REST
+
+    @property
+    def last(self) -> LastSpin | None:
+        return LastSpin(line_of(self.history[0]), self.history[0].payout) if self.history else None
+
+    @property
+    def net(self) -> int:
+        return self.session.net_points if self.session else 0
+
+    @property
+    def session_s(self) -> int:
+        return int((self.now - self.session.started_at).total_seconds()) if self.session else 0
+
+
+@login_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    user = commands.signed_in(request)
+    return render(request, "pages/slots.html", {"machine": machine_of(user) if user.role == Role.USER else None})
+
+
+@login_required
+@require_GET
+def live(request: HttpRequest) -> HttpResponse:
+    """Everything that a spin changes; asked for when the reels are still."""
+    return render(request, "pages/slots/live.html", {"machine": machine_of(commands.signed_in(request))})
+
+
+@login_required
+@require_POST
+def spin(request: HttpRequest) -> HttpResponse:
+    """Spin without a script. The server draws the player's part of the proof, and the page says so."""
+    user = commands.signed_in(request)
+    outcome = commands.keyed(
+        request,
+        operation="slots.spin",
+        work=lambda: services.spin(user=user, bet=_bet(request)),
+        say=lambda spun: line_of(spun.spin),
+    )
+    if outcome.error is not None:
+        services.record_refusal(user=user, refusal=outcome.error)
+    return commands.back(request, outcome, reverse("slots"))
+
+
+def machine_of(user: User) -> Machine | None:
+    """Read the machine as this player sees it; None while it is closed."""
+    try:
+        config, fairness = services.config(), services.fairness(user=user)
+    except GameDisabled:
+        return None
+    if not config.enabled:
+        return None
+    history = services.history(user=user, limit=SHOWN, offset=0)
+    par = config.par
+    return Machine(
+        now=db_now(),
+        bet=config.unit,
+        interval_ms=int(services.limits().min_interval.total_seconds() * 1000),
+        rtp=par.rtp,
+        rtp_percent=_percent(par.rtp),
+        rtp_words=f"{par.rtp.numerator} of every {par.rtp.denominator}",
+        hit_percent=_percent(par.hit_frequency),
+        tickets=par.tickets,
+        odds=tuple(_odds_row(row, par.tickets, config.table) for row in par.odds),
+        pair_pay=max(config.table["pair"].values(), default=0),
+        digest=config.digest.hex(),
+        commitment=fairness.commitment.hex(),
+        nonce=fairness.nonce,
+        use=services.hourly_use(user=user),
+        session=services.session(user=user),
+        history=list(history.spins),
+        total=history.total,
+        proof=_proof(history.spins[0]) if history.spins else None,
+    )
+
+
+def line_of(spin: Any) -> str:
+    """Say what a spin brought: "Three oranges pay 1,500 points", "Lemon, star, plum. No win."."""
+    names = list(spin.symbols)
+    if not spin.payout:
+        return f"{', '.join(names).capitalize()}. No win."
+    if len(set(names)) == 1:
+        return f"Three {_plural(names[0])} pay {spin.payout:,} points"
+    pair = next((name for name in names if names.count(name) == 2), None)
+    return f"{f'Two {_plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
+
+
+def _bet(request: HttpRequest) -> int:
+    bet = commands.whole(request.POST.get("bet", ""))
+    if bet is None:
+        raise ValidationFailed(bet=["A whole number of points."])
+    return bet
+
+
+def _plural(name: str) -> str:
+    return PLURAL.get(name, f"{name}s")
+
+
+def _percent(share: Fraction) -> str:
+    return _tenths(share * 100).removesuffix(".0")
+
+
+def _tenths(value: Fraction) -> str:
+    tenths = round(value * 10)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def _odds_row(row: Any, tickets: int, table: dict[str, Any]) -> OddsRow:
+    kind, _, name = row.kind.partition("_")
+    one_in = f"{tickets // row.tickets:,}" if tickets >= 10 * row.tickets else _tenths(Fraction(tickets, row.tickets))
+    if kind == "mixed":
+        names = tuple(table["mixed"]["of"])
+        return OddsRow(names, f"any mix of {', '.join(names)}", row.pay, one_in, mixed=True)
+    if kind == "pair":
+        return OddsRow((name, name), f"two {_plural(name)}, anywhere", row.pay, one_in, any=True)
+    return OddsRow((name,) * 3, f"three {_plural(name)}", row.pay, one_in)
+
+
+def _proof(spin: Any) -> Proof:
+    return Proof(
+        seed=bytes(spin.seed).hex(),
+        commitment=services.commitment(bytes(spin.seed)).hex(),
+        client_nonce=bytes(spin.client_nonce).hex(),
+        drawn_here=spin.client_nonce_drawn,
+    )
