@@ -1,1 +1,43 @@
-"""Fixtures of every test: a clean database by flush, the movable clock, the ledger check after each money test."""
+"""Fixtures of every test: real transactions, a database emptied after each, the movable clock, the ledger's sums."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+from tests.clock import Clock
+from tests.emptying import empty_database
+
+DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptying_by_delete() -> Iterator[None]:
+    """Django would TRUNCATE, which the ledger refuses; delete instead, under replica, and put reference rows back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: empty_database())
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _ledger_adds_up(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test that moved money, V1–V8 hold. A test that tampers on purpose says `tampers`."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is None and not DB_FIXTURES & set(request.fixturenames):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    if request.node.get_closest_marker("tampers") is None:
+        from tests.ledger import assert_ledger_adds_up
+
+        assert_ledger_adds_up()
+
+
+@pytest.fixture
+def clock(transactional_db: None) -> Iterator[Clock]:
+    """The database's clock, to be moved. Nothing sleeps."""
+    moved = Clock(connection)
+    yield moved
+    moved.reset()

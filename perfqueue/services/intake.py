@@ -54,10 +54,9 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
             steps += _at_once(item, now, actor)
             items.append(item)
         _store(items, steps)
-        close_holds(items, actor=actor)
-        available = _award(items, actor)
+        available = close_holds(items, actor=actor) | _award(items, actor)
         live.services.emit([*events_of(steps, items), *(e for p in payloads for e in p.announce)])
-    return [Placed(item, None, available.get(item.id)) for item in items]
+    return [Placed(item, None, available[item.id]) for item in items]
 
 
 def _join(payload: Intake, line: Line, actor: User | None) -> Placed:
@@ -156,7 +155,7 @@ def fee_bps(payee_id: UUID | None) -> int:
     return fee_of(User.objects.select_related("performer_profile").get(pk=payee_id))
 
 
-def _award(items: Sequence[QueueItem], actor: User | None) -> dict[Any, int]:
+def _award(items: Sequence[QueueItem], actor: User | None) -> dict[UUID, int]:
     awards = [
         Award(str(item.id), item.user_id, item.award, item.hold_id, actor.pk if actor else None)
         for item in items

@@ -9,7 +9,7 @@ import live.services
 from accounts.models import User
 from core.context import request_id
 from escrow.services import Close
-from perfqueue.models import QueueItem, State, Transition
+from perfqueue.models import QueueItem, Transition
 
 MUTABLE = [
     "state",
@@ -30,8 +30,10 @@ def save(items: Sequence[QueueItem]) -> None:
     QueueItem.objects.bulk_update(items, MUTABLE)
 
 
-def close_holds(items: Sequence[QueueItem], *, actor: User | None) -> None:
+def close_holds(items: Sequence[QueueItem], *, actor: User | None) -> dict[UUID, int]:
     """Close the holds of final items as their amounts say (one call of escrow). The items are saved already.
+
+    Returns each item's payer's available balance after it.
 
     Raises:
         The ledger's refusal (such as WalletFrozen): the caller's transaction must roll back.
@@ -48,9 +50,12 @@ def close_holds(items: Sequence[QueueItem], *, actor: User | None) -> None:
         )
         for item in items
     ]
-    for closed in escrow.services.close_many(closes):
+    available = {}
+    for item, closed in zip(items, escrow.services.close_many(closes), strict=True):
         if closed.code is not None:
             raise escrow.services.refusal(closed.code)
+        available[item.id] = closed.available
+    return available
 
 
 def step(
@@ -100,10 +105,3 @@ def event_of(key: str, item: QueueItem, *, to_room: bool = True, reason: str = "
 
 def in_ms(span: timedelta) -> int:
     return max(0, round(span.total_seconds() * 1000))
-
-
-def ids_of(items: Sequence[QueueItem]) -> list[UUID]:
-    return [item.id for item in items]
-
-
-FINAL = (State.FINISHED, State.REFUNDED)

@@ -1,0 +1,29 @@
+"""Emptying a test database whose tables refuse TRUNCATE and DELETE."""
+
+from django.db import connection, transaction
+
+from xxxchat.reference import seed_reference
+
+EMPTY = """
+DO $$
+DECLARE
+    place regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR place IN
+        SELECT c.oid::regclass FROM pg_class c
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+           AND c.relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+    LOOP
+        EXECUTE 'DELETE FROM ' || place;
+    END LOOP;
+END
+$$;
+"""
+
+
+def empty_database() -> None:
+    """Delete every row of every table (triggers off for this transaction alone) and seed the reference rows."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(EMPTY)
+    seed_reference()

@@ -1,0 +1,94 @@
+"""People with money, made through the services."""
+
+from datetime import UTC, datetime
+
+from rest_framework.test import APIClient
+
+import escrow.services
+import perfqueue.services
+from accounts.models import PerformerProfile, Role, User
+from core.ids import new_id
+from escrow.services import Currency, Deposit, HoldRequest, House, Opened, Payee
+
+SETTLED_AGE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: int = 0) -> User:
+    """Somebody of a role, verified, terms accepted, with wallets."""
+    user = User(username=name or f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1)
+    user.set_unusable_password()
+    user.save()
+    escrow.services.open_wallets([user.pk])
+    for currency, amount in ((Currency.TOKEN, tokens), (Currency.POINT, points)):
+        if amount:
+            escrow.services.deposit(Deposit(str(new_id()), user.pk, currency, amount, House.MINT))
+    return user
+
+
+def performer(name: str = "", *, fee_bps: int | None = None, **settings: object) -> User:
+    """A performer with an open line; `settings` are fields of PerformerQueue."""
+    user = person(name, role=Role.PERFORMER)
+    PerformerProfile.objects.create(user=user, display_name=(name or "Somebody").title(), fee_bps=fee_bps)
+    perfqueue.services.make_queues([user.pk])
+    perfqueue.services.configure(performer_id=user.pk, is_open=True, **settings)
+    return user
+
+
+def staff(role: str = Role.SUPPORT) -> User:
+    return person(role=role)
+
+
+def held(payer: User, payee: User, amount: int = 100) -> Opened:
+    """An open token hold."""
+    return escrow.services.hold(
+        HoldRequest(new_id(), str(new_id()), payer.pk, Payee(payee.pk), Currency.TOKEN, amount, "test")
+    )
+
+
+def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> perfqueue.services.QueueItem:
+    """Hold and join the line, as a feature does; return the item."""
+    from core.db import command
+
+    return command(
+        lambda: _buy(buyer, performer, tokens, facts), before=lambda: perfqueue.services.expire_due(performer.pk)
+    )
+
+
+def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) -> perfqueue.services.QueueItem:
+    key = str(new_id())
+    with perfqueue.services.line(performer.pk) as line:
+        opened = held(buyer, performer, tokens)
+        payload = perfqueue.services.Intake(
+            idempotency_key=key,
+            source_feature="test",
+            source_event_id=key,
+            performer_id=performer.pk,
+            user_id=buyer.pk,
+            hold_id=opened.hold_id,
+            tokens=tokens,
+            currency=Currency.TOKEN,
+            **{"title": "A song", **facts},  # type: ignore[arg-type]
+        )
+        return perfqueue.services.intake(payload, actor=buyer, line=line).item
+
+
+def again(item: perfqueue.services.QueueItem) -> perfqueue.services.QueueItem:
+    """The item as it is now."""
+    return perfqueue.services.item_for(item.pk)
+
+
+def available(user: User, currency: Currency = Currency.TOKEN) -> int:
+    return escrow.services.balance(user.pk, currency)
+
+
+def client_of(user: User | None) -> APIClient:
+    """An API client signed in as `user` by session, without CSRF checks."""
+    client = APIClient()
+    if user is not None:
+        client.force_authenticate(user=user)
+    return client
+
+
+def key() -> dict[str, str]:
+    """A fresh Idempotency-Key header."""
+    return {"Idempotency-Key": str(new_id())}

@@ -1,0 +1,12 @@
+"""Rows that the product cannot run without: paytables, spin partitions, message templates.
+
+Idempotent. Start-up and every emptied test database call it.
+"""
+
+import live.services
+import slots.services
+
+
+def seed_reference() -> None:
+    live.services.seed_reference()
+    slots.services.seed_reference()
