@@ -54,11 +54,11 @@ def services(folder: Folder, options: argparse.Namespace) -> int:
     folder = Folder(LOCAL / f"run-{secrets.token_hex(4)}")
     folder.acquire()
     given = terminal_environment()
-    own = Services(folder, given, durable=False, pause=signals.pause)
+    own = Services(durable=False, pause=signals.pause)
     command: subprocess.Popen[bytes] | None = None
     with signals.installed():
         try:
-            own.start()
+            own.start(folder, given)
             command = children.spawn(options.words, env=given | own.addresses, cwd=Path.cwd())
             while command.poll() is None:
                 signals.pause(1.0)

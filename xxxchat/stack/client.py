@@ -1,6 +1,7 @@
 """A whole stack for tests and benchmarks: the demo's own launcher, in a process of its own, on free ports."""
 
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import IO, Any, Self
 
 from xxxchat.stack import ports
 from xxxchat.stack.errors import StackError
-from xxxchat.stack.folder import PROJECT, Folder, without_postgres_variables
+from xxxchat.stack.folder import LOCAL, PROJECT, Folder, without_postgres_variables
 from xxxchat.stack.postgres import tail
 
 STARTED_WITHIN_S = 90.0
@@ -22,14 +23,22 @@ CHOSEN_BY_US = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "APP_MODE
 
 
 class Stack:
-    """`with Stack(root=folder, env={"SLOTS_MIN_INTERVAL_MS": "0"}) as stack: …`
+    """`with Stack(env={"SLOTS_MIN_INTERVAL_MS": "0"}) as stack: …`
 
     The launcher stops when the block ends, and when this process dies (its standard input is a pipe of ours). It
-    stops only what it started. `env` may name a DATABASE_URL or REDIS_URL of yours.
+    stops only what it started. `env` may name a DATABASE_URL or REDIS_URL of yours. Without `root` everything lies
+    in a new folder under `.local`, which the end of the block deletes; a given `root` is kept.
     """
 
-    def __init__(self, *, root: Path, env: Mapping[str, str] | None = None, web_processes: int | None = None) -> None:
-        self.folder = Folder(root)
+    def __init__(
+        self,
+        *,
+        root: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        web_processes: int | None = None,
+    ) -> None:
+        self.folder = Folder(root or LOCAL / f"stack-{secrets.token_hex(4)}")
+        self._is_throwaway = root is None
         self.log = self.folder.root / "stack.log"
         self.postgres_log = self.folder.postgres_log
         self.launcher: subprocess.Popen[bytes] | None = None
@@ -46,6 +55,7 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._throw_away()
 
     @property
     def url(self) -> str:
@@ -85,7 +95,9 @@ class Stack:
         while (note := self.folder.running()) is None:
             if self.launcher.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise StackError(f"The stack did not start. {tail(self.log, lines=40)}")
+                output_end = tail(self.log, lines=40)
+                self._throw_away()
+                raise StackError(f"The stack did not start. {output_end}")
             threading.Event().wait(POLL_S)
         self._note = note
 
@@ -104,6 +116,10 @@ class Stack:
             if self.launcher.stdin:
                 self.launcher.stdin.close()
 
+    def _throw_away(self) -> None:
+        if self._is_throwaway:
+            self.folder.delete()
+
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a management command in the stack's environment and return its output."""
         return subprocess.run(  # noqa: S603  our own command line
@@ -121,7 +137,7 @@ def launch(root: Path, chosen: Mapping[str, str], output: IO[bytes]) -> subproce
     inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_US}
     environment = without_postgres_variables(inherited) | {"PORT": str(ports.free_ports(1)[0])} | dict(chosen)
     return subprocess.Popen(  # noqa: S603  our own command line
-        [sys.executable, "-m", "xxxchat.stack", "demo", "--until-eof", "--folder", str(root)],
+        [sys.executable, "-m", "xxxchat.stack", "--until-eof", "--folder", str(root), "demo"],
         cwd=PROJECT,
         env=environment,
         stdin=subprocess.PIPE,

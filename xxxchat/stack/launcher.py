@@ -19,6 +19,8 @@ READY_WITHIN_S = 60.0
 POLL_S = 0.1
 WATCH_S = 0.5
 PROCESSES_STOP_WITHIN_S = 1.5
+DEFAULTS = {"DEMO_PASSWORD": "demo-only-password", "TRUSTED_PROXIES": "1"}
+FIXED = {"APP_MODE": "demo", "DJANGO_SETTINGS_MODULE": "xxxchat.settings", "PYTHONUNBUFFERED": "1"}
 LOGINS = """
   users       alice  bob  carol
   performers  ruby  jade
@@ -33,7 +35,7 @@ class Launcher:
         self._folder = folder
         self._given = dict(given)
         self._signals = signals
-        self._services: Services | None = None
+        self._services = Services(pause=signals.pause)
         self._step: subprocess.Popen[bytes] | None = None
         self._manager: subprocess.Popen[bytes] | None = None
         self._report: IO[bytes] | None = None
@@ -59,27 +61,26 @@ class Launcher:
 
     def _start(self) -> None:
         url, listen = lineup.addresses(self._given)
-        self._services = Services(self._folder, self._given, pause=self._signals.pause)
         say("Starting database and broker.")
-        self._services.start()
-        environment = self._environment(url)
+        self._services.start(self._folder, self._given)
+        environment = self._environment()
         say("Applying migrations and seeding the demo world.")
         self._manage("migrate", environment, "--noinput", "--verbosity", "0")
         self._manage("seed_demo", environment)
-        (web_port,) = ports.free_ports(1)
-        self._start_processes(lineup.commands(self._folder, environment, listen=listen, web_port=web_port), environment)
-        self._wait_until_ready(f"{ports.LOOPBACK}:{web_port}", listen[0])
+        inner = lineup.InnerPorts(*ports.free_ports(2))
+        self._start_processes(lineup.commands(self._folder, environment, listen, inner), environment)
+        self._wait_until_ready(inner, listen[0])
         processes = {name: process.pid for name, process in self._services.processes().items()}
         self._folder.remember({"url": url, "environment": environment, "processes": processes | self._pids})
         say(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
 
-    def _environment(self, url: str) -> dict[str, str]:
-        services = self._services.addresses if self._services else {}
-        kept = {name: value for name, value in self._folder.secrets().items() if name in ("SECRET_KEY", "SEED_KEY")}
-        defaults = {"DEMO_PASSWORD": "demo-only-password", "STATIC_ROOT": str(self._folder.static)}
-        chosen = {name: value for name, value in self._given.items() if value}
-        fixed = {"APP_MODE": "demo", "DJANGO_SETTINGS_MODULE": "xxxchat.settings", "PYTHONUNBUFFERED": "1"}
-        return kept | defaults | chosen | services | fixed
+    def _environment(self) -> dict[str, str]:
+        """Return what every process of the product runs in; an empty variable counts as unset."""
+        kept = self._folder.secrets()
+        environment = {name: kept[name] for name in ("SECRET_KEY", "SEED_KEY")}
+        environment |= DEFAULTS | {"STATIC_ROOT": str(self._folder.static)}
+        environment |= {name: value for name, value in self._given.items() if value}
+        return environment | self._services.addresses | FIXED
 
     def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Run a management command to its end, before web listens."""
@@ -101,10 +102,11 @@ class Launcher:
         finally:
             os.close(their_end)
 
-    def _wait_until_ready(self, *addresses: str) -> None:
-        """Wait for web itself first, then for the way through the proxy, which would log each failed try."""
+    def _wait_until_ready(self, inner: lineup.InnerPorts, front: str) -> None:
+        """Wait for events and web themselves, then for the way through the proxy, which would log failed tries."""
         deadline = time.monotonic() + READY_WITHIN_S
-        while not all(map(_is_ready, addresses)):
+        web = f"{ports.LOOPBACK}:{inner.web}"
+        while ports.is_free(inner.events) or not (self._pids and _is_ready(web) and _is_ready(front)):
             self._check()
             if time.monotonic() > deadline:
                 raise StackError(f"/readyz was not 200 after {READY_WITHIN_S:.0f} s; see the lines above.")
@@ -120,7 +122,7 @@ class Launcher:
         self._read_report()
         if self._ended:
             raise StackError(self._ended)
-        parts = self._services.processes() if self._services else {}
+        parts = self._services.processes()
         if self._manager is not None:
             parts["manager"] = self._manager
         for name, process in parts.items():
@@ -143,8 +145,7 @@ class Launcher:
             self._manager.terminate()
             children.ended(self._manager, within_s=PROCESSES_STOP_WITHIN_S)
             children.kill_tree(self._manager)
-        if self._services is not None:
-            self._services.stop()
+        self._services.stop()
         children.sweep()
         self._folder.release()
 

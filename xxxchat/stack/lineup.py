@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from xxxchat.stack import ports, proxy
@@ -36,21 +37,28 @@ def addresses(environment: Mapping[str, str]) -> tuple[str, list[str]]:
     host = environment.get("HOST") or ports.LOOPBACK
     if not ports.is_free(port, host=host):
         raise StackError(f"Port {port} on {host} is taken. Choose another: make demo PORT={port + 1}")
-    listen = [f"{host}:{port}"]
+    listen = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
     if host == ports.LOOPBACK and ports.is_free(port, host=ports.LOOPBACK_V6):
         listen.append(f"[{ports.LOOPBACK_V6}]:{port}")
     return f"http://localhost:{port}", listen
 
 
-def commands(folder: Folder, environment: Mapping[str, str], *, listen: list[str], web_port: int) -> dict[str, str]:
+@dataclass(frozen=True)
+class InnerPorts:
+    """Where the processes behind the proxy listen."""
+
+    web: int
+    events: int
+
+
+def commands(folder: Folder, environment: Mapping[str, str], listen: list[str], inner: InnerPorts) -> dict[str, str]:
     """Return one shell command for each process of the product, by name."""
-    (events_port,) = ports.free_ports(1)
-    front = proxy.settings(listen=listen, web_port=web_port, events_port=events_port, storage=folder.root / "caddy")
+    front = proxy.settings(listen=listen, web_port=inner.web, events_port=inner.events, storage=folder.root / "caddy")
     lines: dict[str, list[str | Path]] = {
         "proxy": [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
-        "web": [PYTHON, "-m", "granian", *_web(environment, web_port), "xxxchat.wsgi:application"],
-        "events": [PYTHON, "-m", "uvicorn", *_events(events_port), "xxxchat.asgi:application"],
-        "worker": [*_celery("worker", environment), *_worker(web_port)],
+        "web": [PYTHON, "-m", "granian", *_web(environment, inner.web), "xxxchat.wsgi:application"],
+        "events": [PYTHON, "-m", "uvicorn", *_events(inner.events), "xxxchat.asgi:application"],
+        "worker": [*_celery("worker", environment), *_worker(inner.web)],
         "beat": [*_celery("beat", environment), "--schedule", folder.root / "beat-schedule", "--pidfile="],
         "sweeper": [PYTHON, "manage.py", "queue_sweeper"],
     }

@@ -12,56 +12,47 @@ from xxxchat.stack.postgres import EmbeddedPostgres
 class Services:
     """Starts what `DATABASE_URL` and `REDIS_URL` leave open, and stops no more than it started."""
 
-    def __init__(
-        self,
-        folder: Folder,
-        given: Mapping[str, str],
-        *,
-        durable: bool = True,
-        pause: children.Pause | None = None,
-    ) -> None:
-        kept = folder.secrets()
+    def __init__(self, *, durable: bool = True, pause: children.Pause | None = None) -> None:
         self.addresses: dict[str, str] = {}
-        self._postgres = (
-            None
-            if given.get("DATABASE_URL")
-            else EmbeddedPostgres(
-                folder.database,
-                password=kept["DATABASE_PASSWORD"],
-                log=folder.postgres_log,
-                durable=durable,
-                pause=pause,
-            )
-        )
-        self._broker = (
-            None
-            if given.get("REDIS_URL")
-            else EmbeddedBroker(
-                folder.broker,
-                password=kept["BROKER_PASSWORD"],
-                log=folder.broker_log,
-                durable=durable,
-                pause=pause,
-            )
-        )
+        self._durable = durable
+        self._pause = pause
+        self._started: dict[str, EmbeddedPostgres | EmbeddedBroker] = {}
 
-    def start(self) -> None:
+    def start(self, folder: Folder, given: Mapping[str, str]) -> None:
         """Start them; `addresses` then holds the variables for those that are ours."""
-        if self._postgres is not None:
-            self._postgres.start()
-            self.addresses["DATABASE_URL"] = self._postgres.url
-        if self._broker is not None:
-            self._broker.start()
-            self.addresses["REDIS_URL"] = self._broker.url
+        if not given.get("DATABASE_URL"):
+            self._start("postgres", "DATABASE_URL", self._postgres(folder))
+        if not given.get("REDIS_URL"):
+            self._start("broker", "REDIS_URL", self._broker(folder))
 
     def stop(self) -> None:
-        """Stop them: safe at any moment, also when `start` did not come to its end."""
-        if self._broker is not None:
-            self._broker.stop()
-        if self._postgres is not None:
-            self._postgres.stop()
+        """Stop them, last started first: safe at any moment, also when `start` did not come to its end."""
+        for server in reversed(self._started.values()):
+            server.stop()
 
     def processes(self) -> dict[str, subprocess.Popen[bytes]]:
         """Return the running ones by the name that a message calls them."""
-        ours = {"postgres": self._postgres, "broker": self._broker}
-        return {name: server.process for name, server in ours.items() if server and server.process}
+        return {name: server.process for name, server in self._started.items() if server.process}
+
+    def _start(self, name: str, variable: str, server: EmbeddedPostgres | EmbeddedBroker) -> None:
+        self._started[name] = server  # first: `stop` must find it however far its start came
+        server.start()
+        self.addresses[variable] = server.url
+
+    def _postgres(self, folder: Folder) -> EmbeddedPostgres:
+        return EmbeddedPostgres(
+            folder.database,
+            password=folder.secrets()["DATABASE_PASSWORD"],
+            log=folder.postgres_log,
+            durable=self._durable,
+            pause=self._pause,
+        )
+
+    def _broker(self, folder: Folder) -> EmbeddedBroker:
+        return EmbeddedBroker(
+            folder.broker,
+            password=folder.secrets()["BROKER_PASSWORD"],
+            log=folder.broker_log,
+            durable=self._durable,
+            pause=self._pause,
+        )
