@@ -11,7 +11,7 @@ from accounts.models import User
 from compliance import services as compliance
 from compliance.errors import GateRefused
 from core.db import joined
-from core.errors import Refused
+from core.errors import DomainError
 from core.ids import new_id
 from escrow import services as escrow
 from escrow.errors import InsufficientBalance, WalletFrozen
@@ -83,7 +83,7 @@ def spin(
     return Spun(spin=spun, session=decision.session, spins_left=decision.spins_left)
 
 
-def record_refusal(*, user: User, refusal: Refused) -> None:
+def record_refusal(*, user: User, refusal: DomainError) -> None:
     """Keep a gate's refusal of a spin, in a transaction of its own; other refusals are no gate's and leave no row.
 
     Called after the spin rolled back. If it cannot be written the refusal still stands.
@@ -96,7 +96,7 @@ def record_refusal(*, user: User, refusal: Refused) -> None:
 
 def _paid(decision: Decision) -> Spin:
     """Hold the bet and hand the queue the instant item that settles it and pays the award; return the whole spin."""
-    asked, payout = decision.asked, decision.drawn.payout
+    asked = decision.asked
     hold_id, source = new_id(), str(asked.spin_id)
     opened = escrow.hold(
         escrow.HoldRequest(
@@ -123,12 +123,12 @@ def _paid(decision: Decision) -> Spin:
             currency=escrow.Currency.POINT,
             title="slots.spin",
             fulfilment="instant",
-            award=payout,
+            award=decision.drawn.payout,
             announce=(_event(decision),),
         ),
         actor=asked.user,
     )
-    after = placed.award_available if payout else opened.available
+    after = opened.available if placed.available is None else placed.available
     return _spin(decision, hold_id=hold_id, item_id=placed.item.id, before=opened.available + asked.bet, after=after)
 
 

@@ -1,0 +1,402 @@
+"""The doors under /slot-machine/: shapes, order of answers, replays, statements, and what bad input gets."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from accounts.models import Role, User
+from compliance.models import Refusal
+from core.ids import new_id
+from slots import services
+from slots.draw import commitment
+from slots.models import Game, Spin
+from slots.tests.playing import losing, player, points_of, post_spin, state_of, winning
+from tests.world import client_of, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BASE = "/api/v1/slot-machine"
+HEX32 = "0" * 64
+
+
+@pytest.fixture
+def user() -> User:
+    return player()
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    return client_of(user)
+
+
+def body_of(response: Any) -> Any:
+    return json.loads(response.content)
+
+
+def test_a_spin_answers_in_the_documented_shape(client: APIClient, user: User) -> None:
+    offered = body_of(client.get(f"{BASE}/fairness"))
+
+    response = post_spin(
+        client,
+        commitment=offered["commitment"],
+        paytableDigest=offered["paytableDigest"],
+        clientNonce=winning(user).hex().upper(),
+        clientSeed="",
+    )
+
+    answer = body_of(response)
+    assert response.status_code == 200
+    assert list(answer) == [
+        "spinId",
+        "nonce",
+        "timestamp",
+        "betAmount",
+        "result",
+        "previousBalance",
+        "newBalance",
+        "fairness",
+        "session",
+        "pendingCredit",
+    ]
+    result, payout = answer["result"], answer["result"]["payout"]
+    assert list(result) == ["symbols", "isWin", "payout", "multiplier"]
+    assert (len(result["symbols"]), result["isWin"]) == (3, True)
+    assert float(result["multiplier"]) == payout / 100
+    assert answer["newBalance"] == answer["previousBalance"] - 100 + payout == points_of(user)
+    assert commitment(bytes.fromhex(answer["fairness"]["seed"])).hex() == offered["commitment"]
+    assert answer["fairness"]["commitment"] == offered["commitment"]
+    assert (answer["nonce"], answer["fairness"]["nextNonce"]) == (0, 1)
+    assert answer["session"] == {
+        "netPoints": payout - 100,
+        "elapsedSeconds": 0,
+        "spinsLeft": None,
+        "limitsLeft": {},
+    }
+    assert answer["pendingCredit"] is False
+    assert answer["timestamp"].endswith("Z")
+
+
+def test_a_loss_has_the_multiplier_nought(client: APIClient, user: User) -> None:
+    answer = body_of(post_spin(client, clientNonce=losing(user).hex()))
+
+    assert (answer["result"]["isWin"], answer["result"]["payout"], answer["result"]["multiplier"]) == (False, 0, "0")
+
+
+def test_the_next_commitment_can_be_named_in_the_next_spin(client: APIClient) -> None:
+    first = body_of(post_spin(client))
+
+    second = body_of(post_spin(client, commitment=first["fairness"]["nextCommitment"]))
+
+    assert second["fairness"]["commitment"] == first["fairness"]["nextCommitment"]
+    assert second["nonce"] == 1
+
+
+def test_a_key_sent_twice_spins_once(client: APIClient, user: User) -> None:
+    first, second = post_spin(client, key="the-same-key"), post_spin(client, key="the-same-key")
+
+    assert first.content == second.content
+    assert (first.get("Idempotent-Replayed"), second["Idempotent-Replayed"]) == (None, "true")
+    assert state_of(user).nonce == 1
+
+
+def test_a_key_is_replayed_even_when_the_player_may_no_longer_play(client: APIClient, user: User) -> None:
+    first = post_spin(client, key="the-same-key")
+    User.objects.filter(pk=user.pk).update(role=Role.PERFORMER)
+    user.role = Role.PERFORMER
+
+    second = post_spin(client, key="the-same-key")
+
+    assert (second.status_code, second.content) == (200, first.content)
+
+
+def test_a_key_used_for_another_spin_is_refused(client: APIClient, user: User) -> None:
+    post_spin(client, key="the-same-key")
+
+    refused = post_spin(client, key="the-same-key", clientSeed="other")
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert state_of(user).nonce == 1
+
+
+def test_a_spin_needs_a_key(client: APIClient) -> None:
+    refused = client.post(f"{BASE}/spin", {"betAmount": 100}, format="json")
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+
+
+def test_a_refused_key_may_be_used_again(client: APIClient, user: User) -> None:
+    assert post_spin(client, key="the-same-key", betAmount=50).status_code == 422
+
+    assert post_spin(client, key="the-same-key").status_code == 200
+
+
+# --- reads --------------------------------------------------------------------------------------------------
+
+
+def test_history_is_newest_first_and_pages_by_offset(client: APIClient) -> None:
+    made = [body_of(post_spin(client))["spinId"] for _ in range(5)]
+
+    page = body_of(client.get(f"{BASE}/history?limit=2&offset=1"))
+    whole = body_of(client.get(f"{BASE}/history"))
+
+    assert [spin["spinId"] for spin in whole["spins"]] == made[::-1]
+    assert (whole["total"], whole["limit"], whole["offset"]) == (5, 20, 0)
+    assert [spin["spinId"] for spin in page["spins"]] == [made[3], made[2]]
+    assert (page["total"], page["limit"], page["offset"]) == (5, 2, 1)
+    assert list(whole["spins"][0]) == ["spinId", "nonce", "timestamp", "betAmount", "symbols", "isWin", "payout"]
+    assert body_of(client.get(f"{BASE}/history?offset=5"))["spins"] == []
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=1.5", "offset=" + "9" * 30])
+def test_a_page_that_cannot_be_is_refused(client: APIClient, query: str) -> None:
+    refused = client.get(f"{BASE}/history?{query}")
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (400, "VALIDATION_FAILED")
+
+
+def test_config_tells_the_exact_return_and_all_odds(client: APIClient) -> None:
+    config = body_of(client.get(f"{BASE}/config"))
+
+    assert (config["enabled"], config["betAmount"], config["rtp"], config["rtpPercent"]) == (True, 100, "19/20", "95")
+    assert (config["paytable"]["id"], config["paytable"]["version"]) == ("classic-95", 1)
+    assert config["paytableDigest"] == "44e5f951689355d4bd697321be5c1b6ea95e090d93ae1c0d8764d8fbc82b5298"
+    assert all(row["of"] == 8_000_000 for row in config["odds"])
+    assert sum(row["pay"] * row["tickets"] for row in config["odds"]) == 95 * 8_000_000
+    assert config["odds"][0] == {"kind": "three_diamond", "pay": 250_000, "tickets": 1, "of": 8_000_000}
+
+
+def test_fairness_tells_the_next_commitment_and_keeps_to_it(client: APIClient, user: User) -> None:
+    first, again = (body_of(client.get(f"{BASE}/fairness")) for _ in range(2))
+
+    assert first == again
+    assert list(first) == ["commitment", "nonce", "paytableDigest", "clientSeed"]
+    assert (first["nonce"], first["clientSeed"]) == (0, "")
+    assert bytes.fromhex(first["commitment"]) == bytes(state_of(user).commitment)
+
+
+def test_the_rate_limit_tells_what_is_left(client: APIClient, settings: Any) -> None:
+    settings.SLOTS_SPINS_PER_HOUR = 2
+    fresh = body_of(client.get(f"{BASE}/rate-limit"))
+    post_spin(client)
+    left = body_of(client.get(f"{BASE}/rate-limit"))
+    post_spin(client)
+
+    refused = post_spin(client)
+
+    assert fresh == {"limit": 2, "used": 0, "remaining": 2, "resetsAt": None}
+    assert (left["used"], left["remaining"]) == (1, 1)
+    assert left["resetsAt"].endswith("Z")
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert 3_590 <= int(refused["Retry-After"]) <= 3_600
+    assert body_of(refused)["error"]["details"]["limit"] == 2
+
+
+def test_a_spin_too_fast_says_when_to_come_back(client: APIClient, settings: Any) -> None:
+    settings.SLOTS_MIN_INTERVAL_MS = 60_000
+    post_spin(client)
+
+    refused = post_spin(client)
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (429, "SPIN_TOO_FAST")
+    assert 58 <= int(refused["Retry-After"]) <= 60
+
+
+def test_a_spin_can_be_read_again_with_its_proof(client: APIClient) -> None:
+    answer = body_of(post_spin(client))
+
+    kept = body_of(client.get(f"{BASE}/spins/{answer['spinId']}"))
+
+    assert kept.pop("clientNonceFrom") == "server"
+    assert kept == {name: answer[name] for name in kept}
+    assert {"result", "fairness", "previousBalance", "newBalance"} <= set(kept)
+
+
+def test_somebody_elses_spin_is_not_found(client: APIClient) -> None:
+    spin_id = body_of(post_spin(client))["spinId"]
+
+    for asker, wanted in ((client_of(player()), spin_id), (client, str(new_id())), (client, "not-an-id")):
+        refused = asker.get(f"{BASE}/spins/{wanted}")
+        assert (refused.status_code, body_of(refused)["error"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["history", "config", "rate-limit", "fairness", f"spins/{new_id()}"])
+def test_only_users_read(path: str) -> None:
+    assert APIClient().get(f"{BASE}/{path}").status_code == 401
+    refused = client_of(person(role=Role.PERFORMER)).get(f"{BASE}/{path}")
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (403, "ROLE_NOT_ALLOWED")
+
+
+# --- refusals -----------------------------------------------------------------------------------------------
+
+Prepare = Callable[[User, Any], dict[str, Any]]
+
+
+def _poor(user: User, settings: Any) -> dict[str, Any]:
+    for _ in range(10):
+        services.spin(user=user, bet=100, client_nonce=losing(user))
+    return {}
+
+
+def _closed(user: User, settings: Any) -> dict[str, Any]:
+    Game.objects.update(enabled=False)
+    return {}
+
+
+def _without(**fields: Any) -> Prepare:
+    def prepare(user: User, settings: Any) -> dict[str, Any]:
+        for name, value in fields.items():
+            setattr(user, name, value)
+        user.save()
+        return {}
+
+    return prepare
+
+
+def _limited(name: str, value: int) -> Prepare:
+    def prepare(user: User, settings: Any) -> dict[str, Any]:
+        services.spin(user=user, bet=100)
+        setattr(settings, name, value)
+        return {}
+
+    return prepare
+
+
+REFUSALS: list[tuple[str, int, str, Prepare]] = [
+    ("role", 403, "ROLE_NOT_ALLOWED", _without(role=Role.PERFORMER)),
+    ("game_enabled", 503, "GAME_DISABLED", _closed),
+    ("age", 403, "AGE_VERIFICATION_REQUIRED", _without(verified_at=None)),
+    ("terms", 403, "TERMS_NOT_ACCEPTED", _without(terms_version=0)),
+    ("paytable", 409, "PAYTABLE_CHANGED", lambda user, settings: {"paytableDigest": HEX32}),
+    ("commitment", 409, "COMMITMENT_STALE", lambda user, settings: {"commitment": HEX32}),
+    ("bet", 422, "INVALID_BET", lambda user, settings: {"betAmount": 200}),
+    ("too_fast", 429, "SPIN_TOO_FAST", _limited("SLOTS_MIN_INTERVAL_MS", 60_000)),
+    ("hourly_limit", 429, "RATE_LIMIT_EXCEEDED", _limited("SLOTS_SPINS_PER_HOUR", 1)),
+    ("balance", 402, "INSUFFICIENT_BALANCE", _poor),
+]
+
+
+@pytest.mark.parametrize(("gate", "status", "code", "prepare"), REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_a_refused_spin_writes_its_refusal_and_nothing_else(
+    gate: str, status: int, code: str, prepare: Prepare, settings: Any
+) -> None:
+    user = player(points=1_000)
+    body = prepare(user, settings)
+    before = written()
+
+    refused = post_spin(client_of(user), **body)
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (status, code)
+    assert written() == before
+    recorded = Refusal.objects.get()
+    assert (recorded.user_id, recorded.feature, recorded.gate, recorded.code) == (user.id, "slots", gate, code)
+
+
+def written() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that a spin could write or change."""
+    tables = (
+        "core_idempotencykey",
+        "slots_slotstate",
+        "slots_spin",
+        "escrow_wallet",
+        "escrow_hold",
+        "escrow_operation",
+        "escrow_entry",
+        "perfqueue_queueitem",
+        "perfqueue_transition",
+        "live_event",
+    )
+    found = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")  # noqa: S608  names are ours
+            found[table] = cursor.fetchall()
+    return found
+
+
+def test_what_is_no_gates_refusal_leaves_no_row(client: APIClient) -> None:
+    assert post_spin(client, performerId=str(new_id())).status_code == 404
+    assert post_spin(client, betAmount=-1).status_code == 400
+
+    assert not Refusal.objects.exists()
+
+
+def test_a_refusal_stands_when_it_cannot_be_recorded(client: APIClient) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE compliance_refusal RENAME TO compliance_refusal_away")
+    try:
+        refused = post_spin(client, betAmount=200)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE compliance_refusal_away RENAME TO compliance_refusal")
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (422, "INVALID_BET")
+
+
+# --- bad input ----------------------------------------------------------------------------------------------
+
+GOOD_NONCE = "00" * 16
+BAD_BODIES: list[dict[str, Any]] = [
+    {},
+    {"betAmount": None},
+    {"betAmount": True},
+    {"betAmount": 100.0},
+    {"betAmount": "100"},
+    {"betAmount": 0},
+    {"betAmount": -100},
+    {"betAmount": 1_000_000_001},
+    {"betAmount": 10**40},
+    {"betAmount": [100]},
+    {"betAmount": {"amount": 100}},
+    {"betAmount": 100, "bet": 100},
+    {"betAmount": 100, "payout": 250_000},
+    {"betAmount": 100, "clientNonce": "00"},
+    {"betAmount": 100, "clientNonce": "zz" * 16},
+    {"betAmount": 100, "clientNonce": GOOD_NONCE + "00"},
+    {"betAmount": 100, "clientNonce": " " + GOOD_NONCE[1:]},
+    {"betAmount": 100, "clientNonce": "٠" * 32},
+    {"betAmount": 100, "clientNonce": 0},
+    {"betAmount": 100, "clientNonce": None},
+    {"betAmount": 100, "commitment": "0" * 63},
+    {"betAmount": 100, "commitment": "0" * 64 + "\n"},
+    {"betAmount": 100, "paytableDigest": "classic-95"},
+    {"betAmount": 100, "clientSeed": "x" * 65},
+    {"betAmount": 100, "clientSeed": "é" * 33},
+    {"betAmount": 100, "clientSeed": "a\x00b"},
+    {"betAmount": 100, "clientSeed": "\ud800"},
+    {"betAmount": 100, "clientSeed": 7},
+    {"betAmount": 100, "performerId": "ruby"},
+    {"betAmount": 100, "performerId": 7},
+]
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=[str(number) for number in range(len(BAD_BODIES))])
+def test_a_body_that_cannot_be_used_is_refused_and_writes_nothing(
+    client: APIClient, user: User, body: dict[str, Any]
+) -> None:
+    refused = client.post(
+        f"{BASE}/spin", json.dumps(body), content_type="application/json", headers={"Idempotency-Key": "bad-input-1"}
+    )
+
+    assert (refused.status_code, body_of(refused)["error"]["code"]) == (400, "VALIDATION_FAILED")
+    assert not Spin.objects.filter(user_id=user.id).exists()
+    assert not Refusal.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["", " ", "é" * 32, "x" * 64, "'; DROP TABLE slots_spin; --", '{}[]\\"\t', "🎰" * 16])
+def test_any_text_of_up_to_64_bytes_is_a_client_seed(client: APIClient, text: str) -> None:
+    answer = body_of(post_spin(client, clientSeed=text))
+
+    assert answer["fairness"]["clientSeed"] == text
+    assert body_of(client.get(f"{BASE}/spins/{answer['spinId']}"))["fairness"]["clientSeed"] == text
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"100", b'"x"'])
+def test_a_body_must_be_an_object(client: APIClient, body: bytes) -> None:
+    refused = client.post(
+        f"{BASE}/spin", body, content_type="application/json", headers={"Idempotency-Key": "bad-input-1"}
+    )
+
+    assert refused.status_code == 400

@@ -1,0 +1,67 @@
+"""What a spin and a page of history cost, through the real door and real commits."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from slots.tests.playing import losing, player, post_spin, winning
+from tests.world import client_of, performer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def user() -> User:
+    return player()
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    return client_of(user)
+
+
+def statements(captured: CaptureQueriesContext) -> list[str]:
+    """What was sent, without the transaction's own words."""
+    sent = [query["sql"] for query in captured.captured_queries]
+    assert not [sql for sql in sent if "SAVEPOINT" in sql]
+    return [sql for sql in sent if sql not in ("BEGIN", "COMMIT", "ROLLBACK")]
+
+
+def test_a_winning_spin_takes_at_most_eleven_statements_even_a_users_first(client: APIClient, user: User) -> None:
+    nonce, room, newcomer = winning(user).hex(), performer(), client_of(player())
+
+    with CaptureQueriesContext(connection) as won:
+        response = post_spin(client, clientNonce=nonce, performerId=str(room.id))
+    with CaptureQueriesContext(connection) as first:
+        post_spin(newcomer)
+
+    assert json.loads(response.content)["result"]["isWin"]
+    assert len(statements(won)) <= 11
+    assert len(statements(first)) <= 11
+
+
+def test_a_loss_never_touches_the_award(client: APIClient, user: User) -> None:
+    nonce = losing(user).hex()
+
+    with CaptureQueriesContext(connection) as lost:
+        post_spin(client, clientNonce=nonce)
+
+    assert len(statements(lost)) <= 10
+    assert not [sql for sql in statements(lost) if "escrow_credit" in sql]
+
+
+def test_history_costs_the_same_at_any_offset_and_length(client: APIClient) -> None:
+    costs = set()
+    for spins in (1, 12):
+        for _ in range(spins):
+            post_spin(client)
+        for query in ("", "?limit=1", "?limit=100&offset=3", "?offset=12"):
+            with CaptureQueriesContext(connection) as captured:
+                client.get(f"/api/v1/slot-machine/history{query}")
+            costs.add(len(statements(captured)))
+
+    assert costs <= {1, 2}
