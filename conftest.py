@@ -1,6 +1,7 @@
 """Fixtures of every test: real transactions, a database emptied after each, the movable clock, the ledger's sums."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,6 +9,7 @@ from django.test import TransactionTestCase
 
 from tests.clock import Clock
 from tests.emptying import empty_database
+from xxxchat.reference import seed_reference
 
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
@@ -18,6 +20,13 @@ def _emptying_by_delete() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: empty_database())
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The first test finds the reference rows too."""
+    with django_db_blocker.unblock():
+        seed_reference()
 
 
 @pytest.fixture(autouse=True)

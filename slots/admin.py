@@ -1,7 +1,10 @@
 """The machine in the back office: read only. Seeds of spins to come are shown to nobody."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 from accounts.backoffice import STAFF_ROLES, RoleAdmin
@@ -26,6 +29,7 @@ class BoundedPaginator(Paginator):
     """Counts no further than the pages anybody turns: a full count of all spins ever would scan them."""
 
     most = 10_000
+    object_list: QuerySet[Any]
 
     @cached_property
     def count(self) -> int:

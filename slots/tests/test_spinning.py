@@ -119,13 +119,12 @@ def test_a_refused_spin_changes_nothing(user: User) -> None:
     before = SlotState.objects.filter(user_id=user.id).values().get()
     points = points_of(user)
 
-    for refusal, asked in (
-        (PaytableChanged, {"paytable_digest": bytes(32)}),
-        (CommitmentStale, {"commitment": bytes(32)}),
-        (InvalidBet, {"bet": 1_000}),
-    ):
-        with pytest.raises(refusal):
-            services.spin(**{"user": user, "bet": 100, **asked})
+    with pytest.raises(PaytableChanged):
+        services.spin(user=user, bet=100, paytable_digest=bytes(32))
+    with pytest.raises(CommitmentStale):
+        services.spin(user=user, bet=100, commitment=bytes(32))
+    with pytest.raises(InvalidBet):
+        services.spin(user=user, bet=1_000)
 
     assert SlotState.objects.filter(user_id=user.id).values().get() == before
     assert (points_of(user), Spin.objects.filter(user_id=user.id).count()) == (points, 1)
