@@ -39,7 +39,7 @@ CHOICES = (
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the form, or start a session and go on."""
     username = request.POST.get("username", "")[:150]
-    context = {"username": username, "next": safe_next(request, "")}
+    context: dict[str, object] = {"username": username, "next": safe_next(request, "")}
     if request.method != "POST":
         if request.user.is_authenticated:
             return HttpResponseRedirect(safe_next(request, _home(signed_in(request).role)))
@@ -48,7 +48,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         user = services.sign_in(request, username=username, password=request.POST.get("password", "")[:1024])
     except (WrongCredentials, SignInLocked) as error:
         context["refusal"] = Refusal(error.text)
-        return render(request, "pages/sign_in.html", context, status=STATUS[error.kind], headers=headers_of(error))
+        response = render(request, "pages/sign_in.html", context, status=STATUS[error.kind])
+        response.headers.update(headers_of(error))
+        return response
     return HttpResponseRedirect(safe_next(request, _home(user.role)))
 
 

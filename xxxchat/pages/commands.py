@@ -141,7 +141,7 @@ def line_of_text(request: HttpRequest, name: str, most: int) -> str:
     """
     text = request.POST.get(name, "").strip()
     if "\0" in text or len(text) > most:
-        raise ValidationFailed(**{name: [f"Plain text of {most} letters at most."]})
+        raise ValidationFailed(form=[f"{name}: plain text of {most} letters at most."])
     return text
 
 

@@ -1,4 +1,4 @@
-"""A line and its requests as the pages draw them: frozen, compared by value, so a poll knows whether anything changed."""
+"""A line and its requests as the pages draw them: frozen, so that a poll can tell whether anything changed."""
 
 import hashlib
 from collections.abc import Collection
@@ -38,7 +38,7 @@ class Entry:
     """One request. `who` is the buyer's name for those who may see it, else "someone"."""
 
     id: UUID
-    performer_id: UUID
+    performer_id: UUID | None
     title: str
     state: str
     who: str

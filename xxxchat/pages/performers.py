@@ -23,7 +23,7 @@ class Performer:
 
 
 def performers(search: str = "") -> list[Performer]:
-    """Everybody who performs, by name (one statement); `search` looks at name and art, letters' case does not matter."""
+    """Everybody who performs, by name (one statement). `search` looks at name and art in any case."""
     found = [_shown(user) for user in _people()]
     wanted = search.casefold()
     kept = [one for one in found if wanted in f"{one.name} {one.tagline}".casefold()]

@@ -34,7 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
     user = commands.signed_in(request)
     done = request.GET.get("show") == "done"
     entries = _ended_entries(user, request.GET.get("before", "")) if done else open_entries(user)
-    known = performers_by_id({one.performer_id for one in entries[:PAGE]})
+    known = performers_by_id({one.performer_id for one in entries[:PAGE] if one.performer_id})
     card = slots_card_of(user)
     context = {
         "done": done,

@@ -21,6 +21,7 @@ from xxxchat.pages import commands, words
 from xxxchat.pages.line import Entry, Line, digest, entry_of, line_of
 from xxxchat.pages.performers import Performer, performer_or_404
 from xxxchat.pages.slots_card import slots_card_of
+from xxxchat.templatetags.ui import counted
 
 OUTCOME_FOR = timedelta(minutes=10)
 NOTE_MAX = 200
@@ -108,7 +109,7 @@ def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
         request,
         operation="queue.leave",
         work=lambda: perfqueue.leave(item_id=item_id, actor=user),
-        say=lambda item: f"You left the line. {words.counted(item.tokens, 'token')} are back.",
+        say=lambda item: f"You left the line. {counted(item.tokens, 'token')} are back.",
         before=lambda: perfqueue.expire_due(performer.id),
         about=words.About(performer=performer.name),
     )

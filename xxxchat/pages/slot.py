@@ -1,4 +1,4 @@
-"""The slot machine's page. The spin itself goes to the API when there is a script, to `spin` here when there is none."""
+"""The slot machine's page. A script sends the spin to the API; without one the form comes to `spin` here."""
 
 from dataclasses import dataclass
 from datetime import datetime

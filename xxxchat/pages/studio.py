@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,10 +17,11 @@ from core import db
 from core.clock import db_now
 from core.errors import NotFound, ValidationFailed
 from perfqueue import services as perfqueue
-from xxxchat.pages import commands, words
+from xxxchat.pages import commands
 from xxxchat.pages.commands import Outcome
 from xxxchat.pages.line import Entry, Told, digest, entry_of, line_of, names_of
 from xxxchat.pages.performers import performer_or_404
+from xxxchat.templatetags.ui import counted, grouped
 
 JUST_DONE = 5
 REASON_MAX = 200
@@ -63,15 +64,11 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest, item_id: UUID) -> HttpResponse:
     user = _performer(request)
-    return _answer(
-        request,
-        _run(
-            request,
-            "queue.start",
-            lambda: perfqueue.start(item_id=_own(user, item_id), actor=user),
-            "{title} is on stage.",
-        ),
-    )
+
+    def work() -> perfqueue.QueueItem:
+        return perfqueue.start(item_id=_own(user, item_id), actor=user)
+
+    return _answer(request, _run(request, "queue.start", work, "{title} is on stage."))
 
 
 @login_required
@@ -153,11 +150,7 @@ def close(request: HttpRequest) -> HttpResponse:
     """Ask before closing: everybody in line is refunded."""
     user = _performer(request)
     line = line_of(user.pk, user, db_now())
-    text = (
-        f"{words.counted(line.depth, 'request')} in line will be refunded at once."
-        if line.depth
-        else "Nobody is in line."
-    )
+    text = f"{counted(line.depth, 'request')} in line will be refunded at once." if line.depth else "Nobody is in line."
     ask = Ask(
         "Close the line?", text, "Close line", reverse("studio-line", args=["close"]), danger=True, asks_reason=False
     )
@@ -210,8 +203,8 @@ def _run(request: HttpRequest, operation: str, work: Step, message: str) -> Outc
     def say(item: perfqueue.QueueItem) -> str:
         return message.format(
             title=item.title,
-            settled=words.counted(item.settle_tokens or 0, "token"),
-            refunded=words.counted(item.refund_tokens or 0, "token"),
+            settled=counted(item.settle_tokens or 0, "token"),
+            refunded=counted(item.refund_tokens or 0, "token"),
         )
 
     return commands.keyed(
@@ -223,7 +216,7 @@ def _part(request: HttpRequest, name: str) -> int | None:
     text = request.POST.get(name, "").strip()
     part = commands.whole(text)
     if text and part is None:
-        raise ValidationFailed(**{name: ["A whole number of tokens."]})
+        raise ValidationFailed(form=[f"{name}: a whole number of tokens."])
     return part
 
 
@@ -267,7 +260,7 @@ def _ask_page(request: HttpRequest, context: dict[str, Any], outcome: Outcome | 
 def _split_ask(request: HttpRequest, entry: Entry) -> Ask:
     half = entry.tokens - entry.tokens // 2
     return Ask(
-        f"Split {words.counted(entry.tokens, 'token')}",
+        f"Split {counted(entry.tokens, 'token')}",
         f"{entry.title}, for {entry.who}. Both parts add up to what is held.",
         "Finish and split",
         reverse("studio-finish", args=[entry.id]),
@@ -281,7 +274,7 @@ def _split_ask(request: HttpRequest, entry: Entry) -> Ask:
 def _stop_ask(request: HttpRequest, entry: Entry) -> Ask:
     return Ask(
         "Stop this performance?",
-        f"You are not paid. By your line’s setting the {words.counted(entry.tokens, 'token')} go back to {entry.who},"
+        f"You are not paid. By your line’s setting the {counted(entry.tokens, 'token')} go back to {entry.who},"
         " at once or after a look by our team.",
         "Stop it",
         reverse("studio-stop", args=[entry.id]),
@@ -294,9 +287,9 @@ def _refund_ask(request: HttpRequest, entry: Entry) -> Ask:
     on_stage = entry.state == "started"
     return Ask(
         "Give everything back?" if on_stage else "Decline this request?",
-        f"{entry.who} gets {words.counted(entry.tokens, 'token')} back"
+        f"{entry.who} gets {counted(entry.tokens, 'token')} back"
         + ("." if on_stage else ", and the next request moves up."),
-        f"Refund {words.grouped(entry.tokens)}" if on_stage else "Decline",
+        f"Refund {grouped(entry.tokens)}" if on_stage else "Decline",
         reverse("studio-refund", args=[entry.id]),
         danger=True,
         reason=request.POST.get("reason", "")[:REASON_MAX],
