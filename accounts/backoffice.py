@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm as PlainAuthenticationForm
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -47,6 +47,18 @@ POLICY = {
 def may_enter(user: User | AnonymousUser) -> bool:
     """Say whether this person has any business in the back office."""
     return isinstance(user, User) and user.is_active and user.role in BACK_OFFICE_ROLES
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Return who is asking; the site has let nobody else this far."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def is_performer(request: HttpRequest) -> bool:
+    """Say whether a performer is asking, who sees and touches her own rows only."""
+    return signed_in(request).role == Role.PERFORMER
 
 
 def policy(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -86,7 +98,7 @@ class BackOffice(AdminSite):
     def register(self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any) -> None:
         """Register a ``RoleAdmin``; leave out any class that asks Django's permission rows instead."""
         if admin_class is not None and issubclass(admin_class, ByRole):
-            super().register(model_or_iterable, admin_class, **options)
+            super().register(model_or_iterable, admin_class, **options)  # type: ignore[arg-type]  # RoleAdmin is both
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not request.GET.get("page", "1").isdecimal():  # the theme would stumble over it
@@ -111,9 +123,9 @@ class ByRole:
     def may(self, request: HttpRequest, roles: Iterable[str], obj: Model | None = None) -> bool:
         """Say whether the caller's role is among ``roles`` and, for a performer, whether the row is her own."""
         user = request.user
-        if not may_enter(user) or user.role not in roles:  # type: ignore[union-attr]
+        if not isinstance(user, User) or not may_enter(user) or user.role not in roles:
             return False
-        if user.role != Role.PERFORMER:  # type: ignore[union-attr]
+        if user.role != Role.PERFORMER:
             return True
         return self.owner_path is not None and (obj is None or self.owner_id(obj) == user.pk)
 
@@ -143,11 +155,9 @@ class ByRole:
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Narrow every list, look-up, autocomplete and action of a performer to her own rows."""
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        if not may_enter(request.user):
-            return rows.none()
-        if request.user.role == Role.PERFORMER:  # type: ignore[union-attr]
+        if is_performer(request):
             return rows.filter(**{self.owner_path: request.user.pk}) if self.owner_path else rows.none()
-        return rows
+        return rows if may_enter(request.user) else rows.none()
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Let a form name only rows that its reader could open: a posted id of another owner's row is no choice."""
@@ -184,6 +194,8 @@ class RoleAdmin(ByRole, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        if "_saveasnew" in request.POST and not self.save_as:  # Django would turn a change of this row into an addition
+            raise PermissionDenied
         return self.shown(
             request, lambda: super(RoleAdmin, self).changeform_view(request, object_id, form_url, extra_context)
         )

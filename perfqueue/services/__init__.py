@@ -21,7 +21,7 @@ from perfqueue.services.control import (
     pause_queue,
     resume_queue,
 )
-from perfqueue.services.expiry import expire_due, sweep, sweeper_age_s
+from perfqueue.services.expiry import expire_due, overdue, sweep, sweeper_age_s
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
 from perfqueue.services.payload import Intake, Placed
@@ -74,6 +74,7 @@ __all__ = [
     "line",
     "make_queues",
     "open_queue",
+    "overdue",
     "overdue_performers",
     "pause_queue",
     "performer_of",

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef, Q
 
 import escrow.services
 from core import db
@@ -12,7 +13,7 @@ from core.clock import CoreNow
 from core.errors import DomainError, NotFound
 from core.models import Heartbeat
 from escrow.services import Close
-from perfqueue.models import QueueItem, State, Strike, Transition
+from perfqueue.models import OPEN_STATES, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import DEADLINE, MAX_WAIT, ROPE_DROP, stop
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, line
@@ -75,6 +76,17 @@ def _is_overdue(performer_id: UUID) -> bool:
     return bool(
         db.rows(f"SELECT 1 FROM perfqueue_queueitem i WHERE i.performer_id = %s AND {OVERDUE} LIMIT 1", [performer_id])  # noqa: S608
     )
+
+
+def overdue(performer: OuterRef) -> Exists:
+    """Say inside a feature's own look-up whether time has something to decide in that performer's line."""
+    now = CoreNow()
+    due = (
+        Q(Q(rope_drop_at__lte=now) | Q(max_wait_at__lte=now), state=State.CREATED)
+        | Q(state=State.STARTED, deadline_at__lte=now)
+        | Q(state=State.ABANDONED, resolve_by__lte=now)
+    )
+    return Exists(QueueItem.objects.filter(due, performer=performer, turn__isnull=False, state__in=OPEN_STATES))
 
 
 def _expire_some(performer_id: UUID, *, wait: bool) -> int:

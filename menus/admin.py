@@ -1,0 +1,177 @@
+"""Menus in the back office: staff see all, ``admin`` edits all, a performer sees and edits her own and nothing else."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from accounts.backoffice import STAFF_ROLES, ExactFilter, RoleAdmin, RoleInline, is_performer, signed_in
+from core.db import command
+from core.errors import NotFound
+from menus import services
+from menus.forms import ItemForm, MenuForm
+from menus.models import Menu, MenuItem, Purchase
+from menus.services.tree import MAX_ITEMS
+
+EDITORS = frozenset(role.value for role in services.EDITORS)
+VIEWERS = STAFF_ROLES | EDITORS
+
+
+class PerformerOfMenu(ExactFilter):
+    title, parameter_name = "performer (name or id)", "performer"
+    id_lookup, name_lookup = "owner", "owner__username"
+
+
+class PerformerOfItem(ExactFilter):
+    title, parameter_name = "performer (name or id)", "performer"
+    id_lookup, name_lookup = "menu__owner", "menu__owner__username"
+
+
+class PerformerOfPurchase(ExactFilter):
+    title, parameter_name = "performer (name or id)", "performer"
+    id_lookup, name_lookup = "performer", "performer__username"
+
+
+class BuyerOfPurchase(ExactFilter):
+    title, parameter_name = "buyer (name or id)", "buyer"
+    id_lookup, name_lookup = "buyer", "buyer__username"
+
+
+class ItemLines(RoleInline):
+    """The items on their menu's page. What lies under what is changed on the item's own page."""
+
+    model = MenuItem
+    form = ItemForm
+    fields = ("place", "title", "section", "price_tokens", "duration_s", "active")
+    ordering = ("parent_id", "position", "pk")
+    max_num = MAX_ITEMS
+    show_change_link = True
+    view_roles = VIEWERS
+    add_roles = change_roles = delete_roles = EDITORS
+    owner_path, parent_owner_path = "menu__owner", "owner"
+
+
+@admin.register(Menu)
+class MenuAdmin(RoleAdmin):
+    form = MenuForm
+    inlines = (ItemLines,)
+    view_roles = VIEWERS
+    add_roles = change_roles = delete_roles = EDITORS
+    owner_path = "owner"
+    list_display = ("title", "owner", "type", "section", "active", "item_count")
+    list_filter = ("type", "active", PerformerOfMenu)
+    list_select_related = ("owner",)
+    search_fields = ("title", "section", "owner__username__exact")
+    id_fields = ("pk", "owner")
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Menu]:
+        menus: QuerySet[Menu] = super().get_queryset(request).annotate(counted=Count("items"))
+        return menus
+
+    @admin.display(description="items", ordering="counted")
+    def item_count(self, menu: Menu) -> int:
+        count: int = menu.counted  # type: ignore[attr-defined]
+        return count
+
+    def get_fields(self, request: HttpRequest, obj: Menu | None = None) -> tuple[str, ...]:
+        return (
+            ("title", "section", "active") if is_performer(request) else ("owner", "type", "title", "section", "active")
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Menu | None = None) -> tuple[str, ...]:
+        return ("owner", "type") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Menu, form: MenuForm, change: bool) -> None:
+        if not change and is_performer(request):
+            obj.owner_id = request.user.pk
+        if change:
+            services.update_menu(actor=signed_in(request), menu_id=obj.pk, draft=form.draft())
+            return
+        obj.pk = services.create_menu(actor=signed_in(request), draft=form.draft()).pk
+        obj._state.adding = False
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if any(line.instance._state.adding for line in formset.initial_forms):
+            raise NotFound  # a posted id that is no item of this menu; Django would pass over it
+        formset.save(commit=False)  # sorts the rows into deleted, changed and new; the services store them
+        gone = [item.pk for item in formset.deleted_objects]
+        if gone:
+            services.delete_items(actor=signed_in(request), menu_id=form.instance.pk, item_ids=gone)
+        for line in formset.forms:
+            if line in formset.deleted_forms or not line.has_changed():
+                continue
+            if line in formset.initial_forms:
+                services.update_item(actor=signed_in(request), item_id=line.instance.pk, draft=line.draft())
+            else:
+                services.create_item(actor=signed_in(request), menu_id=form.instance.pk, draft=line.draft())
+
+    def delete_model(self, request: HttpRequest, obj: Menu) -> None:
+        services.delete_menu(actor=signed_in(request), menu_id=obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Menu]) -> None:
+        chosen = sorted(queryset.values_list("pk", flat=True))
+
+        def delete_all() -> None:
+            for menu_id in chosen:
+                services.delete_menu(actor=signed_in(request), menu_id=menu_id)
+
+        command(delete_all)
+
+
+@admin.register(MenuItem)
+class MenuItemAdmin(RoleAdmin):
+    form = ItemForm
+    view_roles = VIEWERS
+    add_roles = change_roles = delete_roles = EDITORS
+    owner_path = "menu__owner"
+    fields = ("menu", "parent", "place", "title", "section", "description", "active", "price_tokens", "duration_s")
+    autocomplete_fields = ("menu", "parent")
+    list_display = ("title", "menu", "owner", "position", "section", "price_tokens", "duration_s", "active")
+    list_filter = ("active", "menu__type", PerformerOfItem)
+    list_select_related = ("menu__owner",)
+    search_fields = ("title", "section", "menu__title")
+    ordering = ("menu", "parent", "position", "id")
+
+    @admin.display(ordering="menu__owner__username")
+    def owner(self, item: MenuItem) -> str:
+        return str(item.menu.owner or "platform")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: MenuItem | None = None) -> tuple[str, ...]:
+        return ("menu",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: MenuItem, form: ItemForm, change: bool) -> None:
+        if change:
+            services.update_item(actor=signed_in(request), item_id=obj.pk, draft=form.draft())
+            return
+        obj.pk = services.create_item(actor=signed_in(request), menu_id=obj.menu_id, draft=form.draft()).pk
+        obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: MenuItem) -> None:
+        services.delete_items(actor=signed_in(request), menu_id=obj.menu_id, item_ids=[obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MenuItem]) -> None:
+        chosen: defaultdict[UUID, list[UUID]] = defaultdict(list)
+        for menu_id, item_id in queryset.values_list("menu_id", "pk"):
+            chosen[menu_id].append(item_id)
+
+        def delete_all() -> None:
+            for menu_id in sorted(chosen):
+                services.delete_items(actor=signed_in(request), menu_id=menu_id, item_ids=chosen[menu_id])
+
+        command(delete_all)
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(RoleAdmin):
+    view_roles = VIEWERS
+    owner_path = "performer"
+    list_display = ("id", "at", "buyer", "performer", "item", "price_tokens", "queue_item_id")
+    list_filter = (PerformerOfPurchase, BuyerOfPurchase)
+    list_select_related = ("buyer", "performer", "item")
+    search_fields = ("buyer__username__exact", "performer__username__exact")
+    id_fields = ("pk", "buyer", "performer", "item", "queue_item", "hold")
+    ordering = ("-id",)

@@ -1,0 +1,114 @@
+"""Menus over HTTP."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+import perfqueue.services
+from accounts.models import Role, User
+from core.api import Body, Door
+from core.fields import Amount, Params, StrictChar
+from escrow.services import Currency
+from menus import services
+from perfqueue.render import item_out
+
+
+class MenusOfPerformer(Door):
+    """GET /performer/{id}/menus. Public. 200 the performer's active menus; 404."""
+
+    public = True
+
+    def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        return self.ok(menus_out(services.menus_of(performer_id)))
+
+
+class Menus(Door):
+    """GET /menus?section=&search=. Public. 200 active menus, the platform's first, at most 100."""
+
+    public = True
+
+    class Query(Params):
+        section = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
+        search = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.ok(menus_out(services.menus(section=self.query["section"], search=self.query["search"])))
+
+
+class BuyItem(Door):
+    """POST /menus/items/{id}/purchase. Keyed. 201 {purchaseId, status, queueItem}.
+
+    400 VALIDATION_FAILED; 402 INSUFFICIENT_BALANCE; 403 FORBIDDEN (her own), ROLE_NOT_ALLOWED,
+    AGE_VERIFICATION_REQUIRED, TERMS_NOT_ACCEPTED, WALLET_FROZEN; 404; 409 ITEM_UNAVAILABLE, PRICE_CHANGED,
+    QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL, USER_QUEUE_LIMIT; 503 QUEUE_BUSY, LEDGER_UNAVAILABLE.
+    """
+
+    roles = (Role.USER, Role.PERFORMER)  # a performer is told which of two reasons: her own item, or her role
+    operation = "menus.purchase"
+
+    class Input(Body):
+        expectedPrice = Amount()  # noqa: N815  the API's name
+        amount = Amount(required=False)
+        note = StrictChar(required=False, allow_blank=True, max_length=200)
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        buyer = cast(User, request.user)
+        return self.once(
+            work=lambda: services.purchase(
+                buyer=buyer,
+                item_id=item_id,
+                expected_price=self.data["expectedPrice"],
+                amount=self.data.get("amount"),
+                note=self.data.get("note", ""),
+            ),
+            render=lambda bought: purchase_out(bought, buyer),
+            before=lambda: _expire_due(item_id),
+            status=201,
+        )
+
+
+def _expire_due(item_id: UUID) -> None:
+    performer_id = services.overdue_line_of(item_id)
+    if performer_id is not None:
+        perfqueue.services.expire_due(performer_id)
+
+
+def menus_out(menus: list[services.ShownMenu]) -> dict[str, Any]:
+    return {
+        "menus": [
+            {
+                "id": shown.menu.pk,
+                "type": shown.menu.type,
+                "title": shown.menu.title,
+                "items": [offer_out(offer) for offer in shown.offers],
+            }
+            for shown in menus
+        ]
+    }
+
+
+def offer_out(offer: services.Offer) -> dict[str, Any]:
+    item = offer.item
+    return {
+        "id": item.pk,
+        "title": item.title,
+        "section": item.section,
+        "position": item.position,
+        "price": item.price_tokens,
+        "currency": Currency.TOKEN,
+        "durationSeconds": item.duration_s,
+        "available": offer.available,
+        "reason": offer.reason,
+        "children": [offer_out(child) for child in offer.children],
+    }
+
+
+def purchase_out(bought: services.Purchased, buyer: User) -> dict[str, Any]:
+    return {
+        "purchaseId": bought.purchase.pk,
+        "status": bought.status,
+        "queueItem": item_out(bought.placed.item, buyer),
+    }

@@ -1,0 +1,42 @@
+"""What other apps and menus' own doors may call."""
+
+from menus.errors import ItemWasBought
+from menus.services.buying import Purchased, notes_of, overdue_line_of, purchase
+from menus.services.editing import (
+    EDITORS,
+    ItemDraft,
+    MenuDraft,
+    check_item,
+    create_item,
+    create_menu,
+    delete_items,
+    delete_menu,
+    reorder_items,
+    update_item,
+    update_menu,
+)
+from menus.services.offers import Offer, ShownMenu, lowest_prices, menus, menus_of
+
+__all__ = [
+    "EDITORS",
+    "ItemDraft",
+    "ItemWasBought",
+    "MenuDraft",
+    "Offer",
+    "Purchased",
+    "ShownMenu",
+    "check_item",
+    "create_item",
+    "create_menu",
+    "delete_items",
+    "delete_menu",
+    "lowest_prices",
+    "menus",
+    "menus_of",
+    "notes_of",
+    "overdue_line_of",
+    "purchase",
+    "reorder_items",
+    "update_item",
+    "update_menu",
+]

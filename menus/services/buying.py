@@ -1,0 +1,153 @@
+"""Buying an item: eligibility, hold, intake. The queue decides everything after that."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import OuterRef
+
+import compliance.services
+import escrow.services
+import perfqueue.services
+from accounts.models import Role, User
+from core.db import joined
+from core.errors import Forbidden, NotFound, RoleNotAllowed, ValidationFailed
+from core.ids import new_id
+from menus.errors import ItemUnavailable, PriceChanged
+from menus.models import MenuItem, Purchase
+from menus.services.offers import reason_against
+from menus.services.tree import MAX_DEPTH
+
+FEATURE = "menus"
+ANCESTORS = "__".join(["parent"] * (MAX_DEPTH - 1))
+
+
+@dataclass(frozen=True)
+class Purchased:
+    """A purchase and where it stands in the performer's line."""
+
+    purchase: Purchase
+    placed: perfqueue.services.Placed
+    status: str = "queued"
+
+
+def overdue_line_of(item_id: UUID) -> UUID | None:
+    """Return the performer whose line must expire what is due before this item is bought; None if nothing is.
+
+    One statement, no lock: the look-up of the performer and the question to the queue in one.
+    """
+    found = MenuItem.objects.filter(perfqueue.services.overdue(OuterRef("menu__owner")), pk=item_id)
+    return found.values_list("menu__owner_id", flat=True).first()
+
+
+def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what buyers wrote to the performer, by queue item; nothing for those without a note (one statement)."""
+    found = Purchase.objects.filter(queue_item__in=queue_item_ids).exclude(note="")
+    return {item_id: note for item_id, note in found.values_list("queue_item_id", "note") if item_id}
+
+
+def purchase(
+    *, buyer: User, item_id: UUID, expected_price: int, amount: int | None = None, note: str = ""
+) -> Purchased:
+    """Hold the price of a performance item and put it into its performer's line.
+
+    Locks the menu item, then the performer's queue row, then the buyer's wallet. ``expected_price`` and ``amount`` are
+    whole tokens; ``amount`` is for items with a free amount only. The queue item gets its own copy of title and price.
+
+    Raises:
+        NotFound, Forbidden (her own item), RoleNotAllowed, ValidationFailed, ItemUnavailable, PriceChanged, the
+        refusals of compliance, escrow and the queue: nothing was written.
+    """
+    with joined():
+        item = _locked(buyer, item_id)
+        price = _price(item, expected_price, amount)
+        compliance.services.check(buyer, feature=FEATURE)
+        performer_id = item.menu.owner_id
+        if performer_id is None:  # unreachable for a performance item: the database has a CHECK
+            raise ItemUnavailable
+        with perfqueue.services.line(performer_id) as line:
+            return _hold_and_queue(buyer, item, line, price, note)
+
+
+def _locked(buyer: User, item_id: UUID) -> MenuItem:
+    """Lock the item and read it with its menu, its owner and everything it lies under (one statement)."""
+    item = (
+        MenuItem.objects.select_related("menu__owner", ANCESTORS)
+        .select_for_update(of=("self",), no_key=True)
+        .filter(pk=item_id)
+        .first()
+    )
+    if item is not None and item.menu.owner_id == buyer.pk:
+        raise Forbidden
+    if buyer.role != Role.USER:
+        raise RoleNotAllowed
+    if item is None:
+        raise NotFound
+    return item
+
+
+def _price(item: MenuItem, expected_price: int, amount: int | None) -> int:
+    """Return what the item costs, once it is on offer, priced, and at the price the buyer was shown."""
+    if amount is not None:
+        raise ValidationFailed(amount=["This item has a fixed price."])
+    if not _shown(item) or reason_against(item) is not None or item.price_tokens is None:
+        raise ItemUnavailable
+    if item.price_tokens != expected_price:
+        raise PriceChanged(price=item.price_tokens, expectedPrice=expected_price)
+    return item.price_tokens
+
+
+def _shown(item: MenuItem) -> bool:
+    owner = item.menu.owner
+    above: MenuItem | None = item
+    shown = item.menu.active and (owner is None or (owner.is_active and owner.role == Role.PERFORMER))
+    while shown and above is not None:
+        shown, above = above.active, above.parent
+    return shown
+
+
+def _hold_and_queue(buyer: User, item: MenuItem, line: perfqueue.services.Line, price: int, note: str) -> Purchased:
+    purchase_id, hold_id, performer_id = new_id(), new_id(), line.performer_id
+    escrow.services.hold(
+        escrow.services.HoldRequest(
+            hold_id=hold_id,
+            key=str(purchase_id),
+            payer_id=buyer.pk,
+            payee=escrow.services.Payee(user_id=performer_id),
+            currency=escrow.services.Currency.TOKEN,
+            amount=price,
+            feature=FEATURE,
+            source_event_id=str(purchase_id),
+            actor_id=buyer.pk,
+        )
+    )
+    placed = perfqueue.services.intake(
+        perfqueue.services.Intake(
+            idempotency_key=str(purchase_id),
+            source_feature=FEATURE,
+            source_event_id=str(purchase_id),
+            performer_id=performer_id,
+            user_id=buyer.pk,
+            hold_id=hold_id,
+            tokens=price,
+            currency=escrow.services.Currency.TOKEN,
+            title=item.title,
+            description=item.description,
+            duration_s=item.duration_s,
+            metadata={"menuItemId": str(item.pk)},
+        ),
+        actor=buyer,
+        line=line,
+    )
+    bought = Purchase(
+        id=purchase_id,
+        buyer=buyer,
+        item=item,
+        performer_id=performer_id,
+        price_tokens=price,
+        hold_id=hold_id,
+        queue_item_id=placed.item.pk,
+        note=note,
+    )
+    bought.save(force_insert=True)
+    return Purchased(bought, placed)

@@ -1,0 +1,261 @@
+"""Editing menus: the rules that the admin site and the API's doors share.
+
+Every command locks the menu row (one editor at a time), then the menu's items by id, and writes one event. A purchase
+locks only the item it buys, so an edit waits for it and is then seen by the next buyer; queued items are never touched.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError
+
+from accounts.models import Role, User
+from core.db import joined
+from core.errors import Forbidden, NotFound, RoleNotAllowed, ValidationFailed
+from live.services import Event, emit
+from menus.errors import ItemWasBought
+from menus.models import Menu, MenuItem, MenuType
+from menus.services.tree import MAX_DEPTH, MAX_ITEMS, Tree, number
+
+EDITORS = (Role.PERFORMER, Role.ADMIN)
+FIELD_NAMES = {"price_tokens": "price", "duration_s": "durationSeconds", "parent_id": "parentId"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MenuDraft:
+    """What an editor wants a menu to be. The owner and the type are settled when it is made."""
+
+    title: str
+    section: str = ""
+    active: bool = True
+    type: str = MenuType.PERFORMANCE
+    owner_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemDraft:
+    """What an editor wants an item to be. Without a position a new item comes last and a known one stays."""
+
+    title: str
+    parent_id: UUID | None = None
+    position: int | None = None
+    section: str = ""
+    description: str = ""
+    active: bool = True
+    price_tokens: int | None = None
+    duration_s: int | None = None
+
+
+def create_menu(*, actor: User, draft: MenuDraft) -> Menu:
+    """Make an empty menu for its performer, or the platform's when it has no owner.
+
+    Raises:
+        RoleNotAllowed, Forbidden (somebody else's), ValidationFailed: nothing was written.
+    """
+    if actor.role not in EDITORS:
+        raise RoleNotAllowed
+    if actor.role == Role.PERFORMER and draft.owner_id != actor.pk:
+        raise Forbidden
+    if draft.owner_id is None and draft.type == MenuType.PERFORMANCE:
+        raise ValidationFailed(ownerId=["A performance menu belongs to a performer."])
+    menu = Menu(owner_id=draft.owner_id, type=draft.type, title=draft.title, section=draft.section, active=draft.active)
+    _clean(menu, exclude={"owner", "created_at"})
+    with joined():
+        if draft.owner_id and not User.objects.filter(pk=draft.owner_id, role=Role.PERFORMER).exists():
+            raise ValidationFailed(ownerId=["There is no such performer."])
+        menu.save(force_insert=True)
+        _tell(menu)
+    return menu
+
+
+def update_menu(*, actor: User, menu_id: UUID, draft: MenuDraft) -> Menu:
+    """Change a menu's title, section and whether it is shown. Locks the menu.
+
+    Raises:
+        RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
+    """
+    with joined():
+        menu = _locked(actor, menu_id)
+        menu.title, menu.section, menu.active = draft.title, draft.section, draft.active
+        _clean(menu, exclude={"owner", "type", "created_at"})
+        menu.save(update_fields=["title", "section", "active"])
+        _tell(menu)
+    return menu
+
+
+def delete_menu(*, actor: User, menu_id: UUID) -> None:
+    """Delete a menu of which nothing was ever bought. Locks the menu.
+
+    Raises:
+        RoleNotAllowed, NotFound, ItemWasBought: nothing was written.
+    """
+    with joined():
+        menu = _locked(actor, menu_id)
+        try:
+            menu.delete()
+        except ProtectedError as error:
+            raise ItemWasBought from error
+        _tell(Menu(pk=menu_id, owner_id=menu.owner_id))
+
+
+def create_item(*, actor: User, menu_id: UUID, draft: ItemDraft) -> MenuItem:
+    """Add an item at its place; later siblings move down. Locks the menu and its items.
+
+    Raises:
+        RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
+    """
+    with _edited(actor, menu_id) as (menu, tree):
+        if len(tree.items) >= MAX_ITEMS:
+            raise ValidationFailed(menu=[f"A menu has {MAX_ITEMS} items at most."])
+        item = MenuItem(menu=menu, type=menu.type)
+        _fill(item, draft, tree)
+        tree.place(item, draft.position)
+        item.save(force_insert=True)
+    return item
+
+
+def update_item(*, actor: User, item_id: UUID, draft: ItemDraft) -> MenuItem:
+    """Make an item what the draft says, moving it with all below it when its parent or place differs.
+
+    What was bought at the old price keeps it: queued items carry their own copy. Locks the menu and its items.
+
+    Raises:
+        RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
+    """
+    with _edited(actor, menu_of(item_id)) as (_, tree):
+        item = tree.items.get(item_id) or _gone()
+        left = item.parent_id
+        position = draft.position
+        if position is None and left == draft.parent_id:
+            position = item.position
+        _fill(item, draft, tree)
+        tree.place(item, position)
+        if left != item.parent_id:
+            number(tree.siblings(left))
+        item.save()
+    return item
+
+
+def delete_items(*, actor: User, menu_id: UUID, item_ids: Collection[UUID]) -> None:
+    """Delete items that nobody ever bought, with all below them; later siblings move up. Locks the menu and its items.
+
+    Raises:
+        RoleNotAllowed, NotFound, ItemWasBought: nothing was written.
+    """
+    with _edited(actor, menu_id) as (_, tree):
+        if not set(item_ids) <= set(tree.items):
+            raise NotFound
+        for item_id in item_ids:
+            tree.take(item_id)
+        try:
+            MenuItem.objects.filter(pk__in=item_ids).delete()
+        except ProtectedError as error:
+            raise ItemWasBought from error
+
+
+def reorder_items(*, actor: User, menu_id: UUID, parent_id: UUID | None, order: Sequence[UUID]) -> None:
+    """Put the children of one parent in this order, which names each of them once. Locks the menu and its items.
+
+    Raises:
+        RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
+    """
+    with _edited(actor, menu_id) as (_, tree):
+        siblings = {item.pk: item for item in tree.siblings(parent_id)}
+        if len(order) != len(siblings) or set(order) != set(siblings):
+            raise ValidationFailed(order=["Name every item under this parent once, and no other."])
+        number(siblings[item_id] for item_id in order)
+
+
+def check_item(*, menu: Menu, draft: ItemDraft, item_id: UUID | None = None) -> None:
+    """Say what a form would be told, without locking or writing: for pages that show all faults at once.
+
+    Raises:
+        ValidationFailed: details name each field.
+    """
+    item = MenuItem(menu=menu, type=menu.type, **({} if item_id is None else {"pk": item_id}))
+    _fill(item, draft, Tree(MenuItem.objects.filter(menu=menu)))
+
+
+def menu_of(item_id: UUID) -> UUID:
+    """Return the menu an item belongs to. Items never change menus.
+
+    Raises:
+        NotFound: there is no such item.
+    """
+    menu_id = MenuItem.objects.filter(pk=item_id).values_list("menu_id", flat=True).first()
+    return menu_id or _gone()
+
+
+def _locked(actor: User, menu_id: UUID) -> Menu:
+    if actor.role not in EDITORS:
+        raise RoleNotAllowed
+    menu = Menu.objects.select_for_update(no_key=True).filter(pk=menu_id).first()
+    if menu is None or (actor.role == Role.PERFORMER and menu.owner_id != actor.pk):
+        raise NotFound
+    return menu
+
+
+@contextmanager
+def _edited(actor: User, menu_id: UUID) -> Iterator[tuple[Menu, Tree]]:
+    """Lock a menu and its items, let the block change the tree, then store every place that moved (one statement)."""
+    with joined():
+        menu = _locked(actor, menu_id)
+        tree = Tree(MenuItem.objects.select_for_update(no_key=True).filter(menu=menu).order_by("pk"))
+        before = {item.pk: item.position for item in tree.items.values()}
+        yield menu, tree
+        moved = [item for item in tree.items.values() if before.get(item.pk, item.position) != item.position]
+        MenuItem.objects.bulk_update(moved, ["position"])
+        _tell(menu)
+
+
+def _fill(item: MenuItem, draft: ItemDraft, tree: Tree) -> None:
+    """Copy the draft into the item after checking it against its type and the tree."""
+    faults = _faults(item, draft, tree)
+    item.parent_id = draft.parent_id
+    item.title, item.section, item.description = draft.title, draft.section, draft.description
+    item.active, item.price_tokens, item.duration_s = draft.active, draft.price_tokens, draft.duration_s
+    _clean(item, exclude={"menu", "parent", "type", "position"}, faults=faults)
+
+
+def _faults(item: MenuItem, draft: ItemDraft, tree: Tree) -> dict[str, list[str]]:
+    faults: dict[str, list[str]] = {}
+    if draft.parent_id is not None:
+        known = item.pk in tree.items
+        if draft.parent_id not in tree.items:
+            faults["parentId"] = ["The parent is an item of the same menu."]
+        elif draft.parent_id == item.pk or (known and draft.parent_id in tree.below(item.pk)):
+            faults["parentId"] = ["An item cannot lie under itself."]
+        elif tree.depth(draft.parent_id) + (tree.height(item.pk) if known else 1) > MAX_DEPTH:
+            faults["parentId"] = [f"A menu has {MAX_DEPTH} levels at most."]
+    if draft.position is not None and draft.position < 1:
+        faults["position"] = ["Places count from 1."]
+    if item.type == MenuType.NAVIGATION and draft.price_tokens is not None:
+        faults["price"] = ["A navigation item has no price."]
+    if item.type != MenuType.PERFORMANCE and draft.duration_s is not None:
+        faults["durationSeconds"] = ["Only a performance has a length."]
+    return faults
+
+
+def _clean(row: Menu | MenuItem, *, exclude: set[str], faults: dict[str, list[str]] | None = None) -> None:
+    """Ask the model's own validators and raise all faults together."""
+    found: dict[str, Any] = dict(faults or {})
+    try:
+        row.clean_fields(exclude=exclude)
+    except ValidationError as error:
+        found |= {FIELD_NAMES.get(field, field): said for field, said in error.message_dict.items()}
+    if found:
+        raise ValidationFailed(**found)
+
+
+def _tell(menu: Menu) -> None:
+    """Let the open pages of the performer's room know, once per command. The platform's menus belong to no room."""
+    if menu.owner_id is not None:
+        emit([Event("menu.changed", {"menuId": menu.pk}, room_id=menu.owner_id)])
+
+
+def _gone() -> NoReturn:
+    raise NotFound

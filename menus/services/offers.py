@@ -1,0 +1,112 @@
+"""What is on offer: menus as the public sees them. Two statements, however long the menus are."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet
+
+from accounts.models import Role, User
+from core.errors import NotFound
+from menus.errors import ItemUnavailable
+from menus.models import Menu, MenuItem, MenuType
+
+MENUS_AT_MOST = 100
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One shown item. ``reason`` is the code a purchase would be refused with, None while it is available."""
+
+    item: MenuItem
+    reason: str | None
+    children: tuple["Offer", ...]
+
+    @property
+    def available(self) -> bool:
+        return self.reason is None
+
+
+@dataclass(frozen=True)
+class ShownMenu:
+    """One shown menu with its roots in their order."""
+
+    menu: Menu
+    offers: tuple[Offer, ...]
+
+
+def menus_of(performer_id: UUID) -> list[ShownMenu]:
+    """Return a performer's active menus, oldest first.
+
+    Raises:
+        NotFound: there is no such performer.
+    """
+    if not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
+        raise NotFound
+    return _shown(Menu.objects.filter(owner=performer_id, active=True), Q())
+
+
+def menus(*, section: str = "", search: str = "") -> list[ShownMenu]:
+    """Return the active menus of the platform and of all performers, the platform's first, 100 at most.
+
+    ``section`` keeps items whose own or whose menu's section is this one, ``search`` those whose title has it; letters'
+    case does not matter. What lies above a kept item stays, so that the tree does.
+    """
+    kept = Q()
+    if section:
+        kept &= Q(section__iexact=section) | Q(menu__section__iexact=section)
+    if search:
+        kept &= Q(title__icontains=search)
+    found = Menu.objects.filter(active=True).exclude(owner__is_active=False)
+    if kept:
+        found = found.filter(Exists(MenuItem.objects.filter(kept, menu=OuterRef("pk"), active=True)))
+    return _shown(found, kept)
+
+
+def lowest_prices(performer_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return what each performer's cheapest active performance costs, in tokens (one statement)."""
+    found = (
+        MenuItem.objects.filter(
+            menu__owner__in=performer_ids,
+            menu__active=True,
+            active=True,
+            type=MenuType.PERFORMANCE,
+            price_tokens__isnull=False,
+        )
+        .values("menu__owner")
+        .annotate(lowest=Min("price_tokens"))
+    )
+    return dict(found.values_list("menu__owner", "lowest"))
+
+
+def _shown(found: QuerySet[Menu], kept: Q) -> list[ShownMenu]:
+    shown = list(found.order_by(F("owner").asc(nulls_first=True), "pk")[:MENUS_AT_MOST])
+    items: defaultdict[UUID, list[MenuItem]] = defaultdict(list)
+    matches = ExpressionWrapper(kept or Q(pk__isnull=False), BooleanField())
+    for item in (
+        MenuItem.objects.filter(menu__in=[menu.pk for menu in shown], active=True)
+        .annotate(kept=matches)
+        .order_by("position", "pk")
+    ):
+        items[item.menu_id].append(item)
+    return [ShownMenu(menu, _offers(items[menu.pk])) for menu in shown]
+
+
+def _offers(items: list[MenuItem]) -> tuple[Offer, ...]:
+    """Build the tree from the roots down: what lies under a hidden item is not reached."""
+    children: defaultdict[UUID | None, list[MenuItem]] = defaultdict(list)
+    for item in items:
+        children[item.parent_id].append(item)
+
+    def under(parent_id: UUID | None) -> tuple[Offer, ...]:
+        offers = (Offer(item, reason_against(item), under(item.pk)) for item in children[parent_id])
+        return tuple(offer for offer in offers if offer.children or offer.item.kept)  # type: ignore[attr-defined]
+
+    return under(None)
+
+
+def reason_against(item: MenuItem) -> str | None:
+    """Return the code that buying this shown item is refused with, None when it can be bought."""
+    sold = item.type == MenuType.PERFORMANCE and item.price_tokens is not None
+    return None if sold else ItemUnavailable.code

@@ -1,0 +1,389 @@
+"""Menus in the back office: by role, own rows only, through the services, on every address that there is."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, reverse
+
+from accounts.backoffice import BACK_OFFICE_ROLES, STAFF_ROLES
+from accounts.models import Role, User
+from menus.models import Menu, MenuItem
+from menus.tests.offering import item_in, menu_of, person, titles
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+PASSWORD = "a-long-enough-password"
+
+
+def with_password(user: User) -> None:
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+
+
+@pytest.fixture
+def ruby() -> User:
+    return person("ruby", Role.PERFORMER)
+
+
+@pytest.fixture
+def jade() -> User:
+    return person("jade", Role.PERFORMER)
+
+
+def signed_in(user: User) -> Client:
+    client = Client(raise_request_exception=True)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def inline(menu: Menu, /, *lines: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    """The form of a menu's page with its item lines; a line with an ``id`` changes that item."""
+    known = sum("id" in line for line in lines)
+    form: dict[str, Any] = {"title": menu.title, "section": menu.section, "active": "on"}
+    form |= {"items-TOTAL_FORMS": len(lines), "items-INITIAL_FORMS": known}
+    for number, line in enumerate(lines):
+        form |= {f"items-{number}-menu": "" if menu._state.adding else str(menu.pk)} | {
+            f"items-{number}-{k}": v for k, v in line.items()
+        }
+    return form | extra
+
+
+def line(item: MenuItem | None = None, **fields: Any) -> dict[str, Any]:
+    if item is None:
+        return {"active": "on"} | fields
+    shown = {"place": item.position, "title": item.title, "price_tokens": item.price_tokens or "", "active": "on"}
+    return {"id": str(item.pk), "duration_s": item.duration_s or ""} | shown | fields
+
+
+def state() -> list[Any]:
+    return [*Menu.objects.order_by("pk").values_list(), *MenuItem.objects.order_by("pk").values_list()]
+
+
+def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    """Every named address of the admin site that concerns menus, by walking its URL map."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, prefix)
+        elif isinstance(pattern, URLPattern) and (pattern.name or "").startswith("menus_"):
+            yield f"admin:{pattern.name}"
+
+
+OF_ONE_ROW = ("change", "delete", "history")
+ADDRESSES = sorted(set(addresses(admin.site.urls[0])))
+
+
+def test_the_walk_finds_every_page_of_every_menu_model() -> None:
+    pages = ("add", "change", "changelist", "delete", "history")
+
+    assert {f"admin:menus_{model}_{page}" for model in ("menu", "menuitem", "purchase") for page in pages} == set(
+        ADDRESSES
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ADDRESSES if name.endswith(OF_ONE_ROW)])
+@pytest.mark.parametrize("query", ["", "?_popup=1", "?_to_field=id&_popup=1"])
+def test_another_performers_row_is_out_of_reach_on_every_address(ruby: User, jade: User, name: str, query: str) -> None:
+    theirs = menu_of(jade, "Jade's menu")
+    item = item_in(theirs, "Jade's song")
+    target = item.pk if "menuitem" in name else theirs.pk
+    form = inline(theirs, line(item, title="taken"), title="taken", post="yes", menu=str(theirs.pk))
+    before = state()
+    client = signed_in(ruby)
+
+    for method, data in (
+        (client.get, {}),
+        (client.post, {"post": "yes"}),
+        (client.post, form),
+        (client.post, form | {"_saveasnew": "1"}),
+    ):
+        answer = method(reverse(name, args=[target]) + query, data)
+        assert answer.status_code in (302, 403, 404)
+        assert b"Jade" not in answer.content
+
+    assert state() == before
+
+
+@pytest.mark.parametrize("name", [name for name in ADDRESSES if name.endswith("changelist")])
+def test_lists_and_searches_show_own_rows_only(ruby: User, jade: User, name: str) -> None:
+    theirs, own = menu_of(jade, "Jade's menu"), menu_of(ruby, "Ruby's menu")
+    item_in(theirs, "Jade's song"), item_in(own, "Ruby's song")
+    client = signed_in(ruby)
+
+    for query in (
+        "",
+        "?q=Jade",
+        f"?q={theirs.pk}",
+        f"?performer={jade.pk}",
+        f"?menu__owner__id__exact={jade.pk}",
+        "?all=",
+    ):
+        answer = client.get(reverse(name) + query)
+        assert answer.status_code in (200, 302, 400)  # 400: a look-up that the list does not offer
+        assert b"Jade&#x27;s" not in answer.content
+
+    if "purchase" not in name:
+        assert b"Ruby&#x27;s" in client.get(reverse(name)).content
+
+
+@pytest.mark.parametrize("model", ["menu", "menuitem"])
+def test_the_delete_action_skips_rows_of_others(ruby: User, jade: User, model: str) -> None:
+    theirs, own = menu_of(jade), menu_of(ruby)
+    items = [item_in(theirs, "Jade's song"), item_in(own, "Ruby's song")]
+    chosen = [row.pk for row in ((theirs, own) if model == "menu" else items)]
+
+    signed_in(ruby).post(
+        reverse(f"admin:menus_{model}_changelist"),
+        {"action": "delete_selected", "_selected_action": chosen, "post": "yes"},
+    )
+
+    assert titles(theirs) == ["Jade's song"]
+    assert titles(own) == []
+
+
+def test_an_item_line_cannot_name_another_performers_item(ruby: User, jade: User) -> None:
+    theirs = item_in(menu_of(jade), "Jade's song")
+    own = menu_of(ruby)
+    song = item_in(own, "Ruby's song")
+    before = state()
+    page = reverse("admin:menus_menu_change", args=[own.pk])
+    client = signed_in(ruby)
+
+    for stolen in (line(theirs, title="taken"), line(theirs, DELETE="on")):
+        answer = client.post(page, inline(own, stolen, line(song, title="renamed")))
+        assert answer.status_code == 302  # back to the page: the service refused
+        assert b"NOT_FOUND" in client.get(page).content
+
+    assert state() == before
+
+
+@pytest.mark.parametrize("field", ["menu", "parent"])
+def test_an_item_cannot_be_put_under_another_performers_menu_or_item(ruby: User, jade: User, field: str) -> None:
+    theirs = item_in(menu_of(jade), "Jade's song")
+    own = menu_of(ruby)
+    form = {"menu": str(own.pk), "title": "Mine", "active": "on", "price_tokens": "10"}
+    form[field] = str(theirs.menu_id if field == "menu" else theirs.pk)
+    before = state()
+
+    answer = signed_in(ruby).post(reverse("admin:menus_menuitem_add"), form)
+
+    assert answer.status_code == 200
+    assert state() == before
+
+
+def test_the_owner_of_a_performers_new_menu_is_always_herself(ruby: User, jade: User) -> None:
+    form = inline(Menu(title="New"), line(title="First", price_tokens=10), line(title="Zero", price_tokens=5, place=1))
+
+    answer = signed_in(ruby).post(
+        reverse("admin:menus_menu_add"), form | {"owner": str(jade.pk), "type": "purchasable"}
+    )
+
+    assert answer.status_code == 302
+    menu = Menu.objects.get()
+    assert (menu.owner_id, menu.type, titles(menu)) == (ruby.pk, "performance", ["Zero", "First"])
+
+
+def test_autocomplete_offers_own_menus_and_items_only(ruby: User, jade: User) -> None:
+    for owner in (ruby, jade):
+        item_in(menu_of(owner, f"{owner.username}'s menu"), f"{owner.username}'s song")
+    client = signed_in(ruby)
+
+    for field, kind in (("menu", "menu"), ("parent", "song")):
+        query = f"?app_label=menus&model_name=menuitem&field_name={field}&term="
+        found = client.get(reverse("admin:autocomplete") + query).json()["results"]
+        assert [result["text"] for result in found] == [f"ruby's {kind}"]
+
+
+def test_a_performer_edits_her_menu_with_its_lines(ruby: User) -> None:
+    menu = menu_of(ruby)
+    a, b, c = (item_in(menu, title, 10) for title in "abc")
+    client = signed_in(ruby)
+    page = reverse("admin:menus_menu_change", args=[menu.pk])
+    assert client.get(page).status_code == 200
+
+    answer = client.post(
+        page,
+        inline(
+            menu,
+            line(a, place=3),
+            line(b, DELETE="on"),
+            line(c, title="C", price_tokens=99),
+            line(title="d"),
+            title="Stage",
+        ),
+    )
+
+    assert answer.status_code == 302
+    assert titles(menu) == ["C", "a", "d"]
+    assert MenuItem.objects.get(title="C").price_tokens == 99
+    assert Menu.objects.get().title == "Stage"
+    assert b"Changed" in client.get(reverse("admin:menus_menu_history", args=[menu.pk])).content
+
+
+def test_a_fault_is_shown_at_its_field_and_nothing_is_saved(ruby: User) -> None:
+    menu = menu_of(ruby)
+    item = item_in(menu)
+    page = reverse("admin:menus_menuitem_change", args=[item.pk])
+    client = signed_in(ruby)
+    before = state()
+
+    for wrong in (
+        {"title": ""},
+        {"price_tokens": "0"},
+        {"price_tokens": "1.5"},
+        {"parent": str(item.pk)},
+        {"place": "0"},
+    ):
+        form = {"title": "A song", "price_tokens": "40", "duration_s": "", "active": "on"} | wrong
+        assert client.post(page, form).status_code == 200
+
+    assert state() == before
+
+
+@pytest.mark.parametrize("model", ["menu", "menuitem"])
+def test_deleting_asks_first_and_goes_through_the_service(ruby: User, model: str) -> None:
+    menu = menu_of(ruby)
+    item, _ = item_in(menu, "gone"), item_in(menu, "kept")
+    page = reverse(f"admin:menus_{model}_delete", args=[menu.pk if model == "menu" else item.pk])
+    client = signed_in(ruby)
+
+    assert client.get(page).status_code == 200
+    assert MenuItem.objects.count() == 2
+    assert client.post(page, {"post": "yes"}).status_code == 302
+
+    assert titles(menu) == ([] if model == "menu" else ["kept"])
+
+
+@pytest.mark.parametrize("role", sorted(Role.values))
+def test_each_role_sees_and_changes_what_it_may(ruby: User, role: str) -> None:
+    menu = menu_of(ruby, "Ruby's menu")
+    item = item_in(menu, "Ruby's song")
+    client = signed_in(person("somebody", Role(role)))
+    before = state()
+    lists = [client.get(reverse(f"admin:menus_{model}_changelist")) for model in ("menu", "menuitem", "purchase")]
+    change = client.post(reverse("admin:menus_menu_change", args=[menu.pk]), inline(menu, line(item, title="x")))
+    delete = client.post(reverse("admin:menus_menuitem_delete", args=[item.pk]), {"post": "yes"})
+
+    if role not in BACK_OFFICE_ROLES:
+        assert {answer.status_code for answer in (*lists, change, delete)} == {302}
+        assert all("/admin/login/" in answer["Location"] for answer in (*lists, change, delete))
+    else:
+        assert [answer.status_code for answer in lists] == [200] * 3
+    if role == Role.ADMIN:
+        assert (change.status_code, delete.status_code, titles(menu)) == (302, 302, [])
+    else:
+        assert state() == before
+    if role in STAFF_ROLES - {Role.ADMIN}:
+        assert {change.status_code, delete.status_code} == {403}
+        assert client.get(reverse("admin:menus_menu_add")).status_code == 403
+        assert client.get(reverse("admin:menus_menu_change", args=[menu.pk])).status_code == 200
+
+
+def test_nobody_gets_in_without_signing_in() -> None:
+    for name in ADDRESSES:
+        page = reverse(name, args=[uuid4()] if name.endswith(OF_ONE_ROW) else [])
+        assert "/admin/login/" in Client().get(page)["Location"]
+
+
+def test_list_pages_run_the_same_statements_however_long(ruby: User, jade: User) -> None:
+    client = signed_in(person("admin", Role.ADMIN))
+
+    def statements() -> list[int]:
+        counts = []
+        for page in ("admin:menus_menu_changelist", "admin:menus_menuitem_changelist"):
+            with CaptureQueriesContext(connection) as run:
+                assert client.get(reverse(page)).status_code == 200
+            counts.append(len(run))
+        return counts
+
+    item_in(menu_of(ruby))
+    statements()  # fills the cache of content types
+    few = statements()
+    for owner in (ruby, jade, None):
+        for n in range(4):
+            menu = menu_of(owner, f"menu {n}", **({} if owner else {"type": "purchasable"}))
+            for k in range(4):
+                item_in(menu, f"item {k}", duration_s=None)
+
+    assert statements() == few
+
+
+def test_the_pages_of_one_menu_run_the_same_statements_however_many_items(ruby: User) -> None:
+    menu = menu_of(ruby)
+    item_in(menu)
+    client = signed_in(ruby)
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as run:
+            assert client.get(reverse("admin:menus_menu_change", args=[menu.pk])).status_code == 200
+        return len(run)
+
+    statements()  # fills the cache of content types
+    few = statements()
+    for n in range(10):
+        item_in(menu, f"item {n}")
+
+    assert statements() == few
+
+
+@pytest.mark.parametrize(("role", "admitted"), [(role, role in BACK_OFFICE_ROLES) for role in sorted(Role.values)])
+def test_the_sign_in_form_admits_by_role(role: str, admitted: bool) -> None:
+    with_password(person("somebody", Role(role)))
+    client = Client()
+
+    answer = client.post(reverse("admin:login"), {"username": "somebody", "password": PASSWORD, "next": "/admin/"})
+
+    assert (answer.status_code == 302) is admitted
+    assert (client.get(reverse("admin:index")).status_code == 200) is admitted
+
+
+def test_the_sign_in_form_locks_out_after_repeated_failures(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 3
+    with_password(person("ruby", Role.PERFORMER))
+    page = reverse("admin:login")
+
+    def attempt(password: str) -> int:
+        return Client().post(page, {"username": "ruby", "password": password, "next": "/admin/"}).status_code
+
+    assert [attempt("wrong") for _ in range(2)] == [200, 200]
+    assert attempt("wrong") not in (200, 302)
+    assert attempt(PASSWORD) not in (200, 302)
+
+
+def test_the_back_office_has_a_policy_of_its_own() -> None:
+    inside = Client().get(reverse("admin:login"))["Content-Security-Policy"]
+    outside = Client().get("/api/v1/menus")["Content-Security-Policy"]
+
+    assert "script-src 'self' 'unsafe-eval'" in inside
+    assert "style-src 'self' 'unsafe-inline'" in inside
+    assert "unsafe" not in outside
+
+
+def test_no_admin_class_decides_by_django_permissions() -> None:
+    from accounts.backoffice import RoleAdmin
+
+    assert admin.site._registry
+    assert all(isinstance(registered, RoleAdmin) for registered in admin.site._registry.values())
+
+
+SERVED: list[Callable[[Client], Any]] = [
+    lambda client: client.get(reverse("admin:index")),
+    lambda client: client.get(reverse("admin:search"), {"s": "menu"}),
+    lambda client: client.get(reverse("admin:app_list", args=["menus"])),
+    lambda client: client.get(reverse("admin:jsi18n")),
+]
+
+
+@pytest.mark.parametrize("open_page", SERVED)
+def test_the_site_pages_open_for_a_performer(ruby: User, open_page: Callable[[Client], Any]) -> None:
+    assert open_page(signed_in(ruby)).status_code == 200
+
+
+def test_a_mangled_page_number_of_the_search_is_not_found(ruby: User) -> None:
+    assert signed_in(ruby).get(reverse("admin:search"), {"s": "menu", "page": "x"}).status_code == 404
