@@ -24,6 +24,7 @@ from slots.sealing import fresh_seed
 from slots.services import storage
 
 FEATURE = "slots"
+TITLE = "Slot machine spin"  # what the item is called in the player's own list of requests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ def _paid(decision: Decision) -> Spin:
             hold_id=hold_id,
             tokens=asked.bet,
             currency=escrow.Currency.POINT,
-            title="slots.spin",
+            title=TITLE,
             fulfilment="instant",
             award=decision.drawn.payout,
             announce=(_event(decision),),
