@@ -70,6 +70,8 @@ class Door(APIView):
 
     data: dict[str, Any]
     query: dict[str, Any]
+    actor: Any  # who is signed in (core does not know the accounts' model); None on a public door without sign-in
+    response: HttpResponse  # type: ignore[assignment]  # keyed answers go out byte for byte, without DRF's Response
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
@@ -87,11 +89,13 @@ class Door(APIView):
         answer.exception = True
         return cast(Response, answer)
 
-    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+    def finalize_response(  # type: ignore[override]
+        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         if isinstance(response, Response):
             response.accepted_renderer = self.get_renderers()[0]
             response.accepted_media_type = "application/json"
-            response.renderer_context = {}
+            response.renderer_context = {}  # type: ignore[attr-defined]
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -100,6 +104,7 @@ class Door(APIView):
         self.perform_authentication(request)
         if not self.public and not request.user.is_authenticated:
             raise Unauthenticated
+        self.actor = request.user if request.user.is_authenticated else None
         handler = self._handler(request)
         self.perform_content_negotiation(request)
         self.data = self._parsed(request)
@@ -115,7 +120,7 @@ class Door(APIView):
         method = str(request.method).lower()
         handler = getattr(self, method, None) if method in self.http_method_names else None
         if handler is None:
-            self.headers["Allow"] = ", ".join(self._allowed_methods())
+            self.headers["Allow"] = ", ".join(name.upper() for name in self.http_method_names if hasattr(self, name))
             raise MethodNotAllowed(method=str(request.method)[:20])
         return cast(Callable[..., HttpResponse], handler)
 
@@ -146,11 +151,11 @@ class Door(APIView):
             raise IdempotencyKeyRequired
         self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)
         return idempotency.replay(
-            caller=request.user.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint
+            caller=self.actor.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint
         )
 
     def _admit(self, request: Request) -> None:
-        if self.roles and getattr(request.user, "role", "") not in self.roles:
+        if self.roles and getattr(self.actor, "role", "") not in self.roles:
             raise RoleNotAllowed
 
     def once(
@@ -164,7 +169,7 @@ class Door(APIView):
         """Run a keyed command; `render` is called inside its transaction."""
         return self._rendered(
             idempotency.once(
-                caller=self.request.user.pk,
+                caller=self.actor.pk,
                 operation=self.operation,
                 key=self.key,
                 fingerprint=self.fingerprint,

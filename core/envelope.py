@@ -80,7 +80,7 @@ def domain_error_of(exc: Exception) -> DomainError | None:
         case drf.NotAcceptable():
             return errors.NotAcceptable()
         case drf.Throttled():
-            return errors.Throttled(retry_after_s=exc.wait or 1)
+            return errors.Throttled(retry_after_s=getattr(exc, "wait", None) or 1)
         case RequestDataTooBig():
             return errors.BodyTooLarge()
         case OperationalError() | InterfaceError():

@@ -24,7 +24,7 @@ class MyWallets(Door):
                     "earned": wallet.earned,
                     "owed": wallet.owed,
                 }
-                for wallet in services.wallets(request.user.pk)
+                for wallet in services.wallets(self.actor.pk)
             ]
         )
 
@@ -50,7 +50,7 @@ class MyHolds(Door):
     Query = Page
 
     def get(self, request: Request) -> HttpResponse:
-        return self.page(services.holds_of(request.user.pk), lambda holds: [hold_out(hold) for hold in holds])
+        return self.page(services.holds_of(self.actor.pk), lambda holds: [hold_out(hold) for hold in holds])
 
 
 class MyTransfers(Door):
@@ -59,7 +59,7 @@ class MyTransfers(Door):
     Query = Page
 
     def get(self, request: Request) -> HttpResponse:
-        return self.page(services.transfers_of(request.user.pk), _transfers)
+        return self.page(services.transfers_of(self.actor.pk), _transfers)
 
 
 def _transfers(entries: Sequence[Any]) -> list[dict[str, Any]]:

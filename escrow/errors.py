@@ -32,6 +32,5 @@ class SplitMismatch(Refused):
     message = "Paid and returned must be whole amounts that add up to what is held, with at least 1 paid."
 
 
-BY_CODE: dict[str, type[Refused]] = {
-    error.code: error for error in (WalletFrozen, HoldClosed, SplitMismatch, IdempotencyKeyReused, NotFound)
-} | {"WALLET_UNKNOWN": WalletUnknown}
+_REFUSALS: tuple[type[Refused], ...] = (WalletFrozen, HoldClosed, SplitMismatch, IdempotencyKeyReused, NotFound)
+BY_CODE: dict[str, type[Refused]] = {error.code: error for error in _REFUSALS} | {"WALLET_UNKNOWN": WalletUnknown}

@@ -31,7 +31,7 @@ class ItemCommand(Door):
     """A keyed command on one item; answers 200 with the QueueItem."""
 
     def run(self, item_id: UUID, work: Callable[[], QueueItem]) -> HttpResponse:
-        viewer = self.request.user
+        viewer = self.actor
         return self.once(
             work=work,
             render=lambda item: item_out(item, viewer),
@@ -46,7 +46,7 @@ class StartItem(ItemCommand):
     roles, operation = STAGE, "queue.start"
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(item_id, lambda: services.start(item_id=item_id, actor=request.user))
+        return self.run(item_id, lambda: services.start(item_id=item_id, actor=self.actor))
 
 
 class FinishItem(ItemCommand):
@@ -63,7 +63,7 @@ class FinishItem(ItemCommand):
             item_id,
             lambda: services.finish(
                 item_id=item_id,
-                actor=request.user,
+                actor=self.actor,
                 settle=self.data.get("settleTokens"),
                 refund=self.data.get("refundTokens"),
                 reason=self.data["reason"],
@@ -79,7 +79,7 @@ class AbandonItem(ItemCommand):
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
             item_id,
-            lambda: services.abandon(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+            lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
 
@@ -91,7 +91,7 @@ class RefundItem(ItemCommand):
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
             item_id,
-            lambda: services.refund(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
 
@@ -101,7 +101,7 @@ class LeaveItem(ItemCommand):
     roles, operation = (Role.USER,), "queue.leave"
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(item_id, lambda: services.leave(item_id=item_id, actor=request.user))
+        return self.run(item_id, lambda: services.leave(item_id=item_id, actor=self.actor))
 
 
 class ItemDetail(Door):
@@ -110,7 +110,7 @@ class ItemDetail(Door):
     def get(self, request: Request, item_id: UUID) -> HttpResponse:
         item = services.item_for(item_id)
         (item,) = up_to_date([item])
-        return self.ok(item_out(item, request.user))
+        return self.ok(item_out(item, self.actor))
 
 
 class ItemQuery(Page):
@@ -125,11 +125,11 @@ class ItemList(Door):
     Query = ItemQuery
 
     def get(self, request: Request) -> HttpResponse:
-        found = services.items_of(request.user)
+        found = services.items_of(self.actor)
         narrowed = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
         return self.page(
             found.filter(**narrowed).defer("description", "metadata"),
-            lambda items: items_out(up_to_date(list(items)), request.user),
+            lambda items: items_out(up_to_date(list(items)), self.actor),
         )
 
 
@@ -149,7 +149,7 @@ class PublicQueue(Door):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id, wait=False)
-        return self.ok(queue_out(services.queue_view(performer_id, viewer=_viewer(request))))
+        return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
 
 
 class PerformerList(Door):
@@ -184,8 +184,8 @@ class QueueControl(Door):
         if run is None:
             raise NotFound
         services.expire_due(performer_id)
-        command(lambda: run(performer_id=performer_id, actor=request.user))
-        return self.ok(queue_out(services.queue_view(performer_id, viewer=request.user)))
+        command(lambda: run(performer_id=performer_id, actor=self.actor))
+        return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
 
 
 class OpenQueue(QueueControl):
@@ -220,7 +220,7 @@ class StaffItems(Door):
     def get(self, request: Request) -> HttpResponse:
         narrowed = {column: self.query[name] for name, column in self.columns.items() if name in self.query}
         return self.page(
-            services.all_items().filter(**narrowed), lambda items: items_out(up_to_date(list(items)), request.user)
+            services.all_items().filter(**narrowed), lambda items: items_out(up_to_date(list(items)), self.actor)
         )
 
 
@@ -235,7 +235,7 @@ class StaffRefund(ItemCommand):
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
             item_id,
-            lambda: services.refund(item_id=item_id, actor=request.user, reason=self.data["reason"]),
+            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
 
@@ -254,7 +254,7 @@ class StaffResolve(ItemCommand):
             item_id,
             lambda: services.resolve(
                 item_id=item_id,
-                actor=request.user,
+                actor=self.actor,
                 settle=self.data.get("settleTokens"),
                 refund=self.data.get("refundTokens"),
                 reason=self.data["reason"],
@@ -276,7 +276,7 @@ class StaffRefunds(Door):
         return self.once(
             work=lambda: services.refund_many(
                 item_ids=self.data["ids"],
-                actor=request.user,
+                actor=self.actor,
                 reason=self.data["reason"],
                 dry_run=self.data["dryRun"],
             ),
@@ -289,7 +289,3 @@ class StaffRefunds(Door):
                 },
             },
         )
-
-
-def _viewer(request: Request) -> Any:
-    return request.user if request.user.is_authenticated else None

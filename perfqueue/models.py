@@ -237,4 +237,4 @@ class Strike(models.Model):
 
 def columns_of(row: models.Model) -> dict[str, Any]:
     """A row's values by column, for `perfqueue_store`."""
-    return {field.column: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return {str(field.column): getattr(row, field.attname) for field in row._meta.concrete_fields}

@@ -5,7 +5,7 @@ All join the caller's transaction, or open one. Amounts are whole tokens or poin
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from core.ids import new_id
 from escrow.errors import BY_CODE, InsufficientBalance
 from escrow.models import Currency, House
 
+Columns = Sequence[tuple[str, Sequence[Any]]]
 HOLD_LIFE_S = 300
 
 
@@ -127,7 +128,7 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
     """
-    columns = [
+    columns: Columns = [
         ("uuid", [new_id() for _ in requests]),
         ("text", [f"hold:{r.feature}" for r in requests]),
         ("text", [r.key for r in requests]),
@@ -171,7 +172,7 @@ def close_many(closes: Sequence[Close]) -> list[Closed]:
     Only perfqueue calls it: the trigger on holds wants the item in the state that allows it.
     Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
     """
-    columns = [
+    columns: Columns = [
         ("uuid", [new_id() for _ in closes]),
         ("text", ["close" for _ in closes]),
         ("text", [c.key for c in closes]),
@@ -225,7 +226,7 @@ _CreditRow = tuple[str, UUID, Currency, int, UUID | None, UUID | None, str, dict
 
 
 def _credit(kind: str, house: House, credits: Sequence[_CreditRow]) -> list[Credited]:
-    columns = [
+    columns: Columns = [
         ("uuid", [new_id() for _ in credits]),
         ("text", [kind for _ in credits]),
         ("text", [c[0] for c in credits]),
@@ -250,7 +251,7 @@ def _fingerprint(*inputs: object) -> bytes:
     return hashlib.sha256("\x1f".join(map(str, inputs)).encode()).digest()
 
 
-def _call(function: str, columns: Iterable[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
+def _call(function: str, columns: Columns) -> list[dict[str, Any]]:
     kinds, values = zip(*columns, strict=True)
     places = ", ".join(f"%s::{kind}[]" for kind in kinds)
     with db.joined():

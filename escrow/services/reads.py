@@ -67,7 +67,7 @@ def lock_holds(hold_ids: Collection[UUID], *, lift_expiry: bool) -> tuple[dict[U
     )
     if len(found) < len(set(hold_ids)):
         raise NotFound
-    return {hold.id: hold for hold in found}, found[0].now
+    return {hold.id: hold for hold in found}, found[0].now  # type: ignore[attr-defined]  # the query's own column
 
 
 def expired_holds(limit: int) -> list[UUID]:

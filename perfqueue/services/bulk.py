@@ -35,7 +35,9 @@ def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, dry_run: 
     ids = list(dict.fromkeys(item_ids))
     with db.joined():
         lines, items = _locked(ids)
-        holds, now = _holds(items)
+        if not items:
+            return [Refunded(item_id, NotFound.code, 0) for item_id in ids]
+        holds, now = escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
         codes = {item_id: _refusal(items.get(item_id), holds) for item_id in ids}
         willing = [items[item_id] for item_id in ids if codes[item_id] is None]
         if willing and not dry_run:
@@ -52,12 +54,6 @@ def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, Line], dict[UUID, QueueItem
     }
     items = QueueItem.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
     return lines, {item.id: item for item in items}
-
-
-def _holds(items: dict[UUID, QueueItem]) -> tuple[dict[UUID, escrow.services.Hold], object]:
-    if not items:
-        return {}, None
-    return escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
 
 
 def _refusal(item: QueueItem | None, holds: dict[UUID, escrow.services.Hold]) -> str | None:

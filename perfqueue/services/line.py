@@ -39,7 +39,8 @@ class Line:
 
     @property
     def performer_id(self) -> UUID:
-        return self.queue.pk
+        performer_id: UUID = self.queue.pk
+        return performer_id
 
     def on_stage(self) -> QueueItem | None:
         return _stage(self.performer_id).first()

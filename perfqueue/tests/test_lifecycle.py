@@ -147,9 +147,7 @@ def test_a_passed_rope_drop_refunds_even_with_no_worker_running(clock: Clock) ->
 
     clock.shift(seconds=121)
     with pytest.raises(RopeDropExpired):
-        command(
-            lambda: services.start(item_id=first.id, actor=ruby), before=lambda: services.expire_due(ruby.pk)
-        )
+        command(lambda: services.start(item_id=first.id, actor=ruby), before=lambda: services.expire_due(ruby.pk))
 
     gone, head = again(first), again(second)
     assert (gone.state, gone.reason) == (State.REFUNDED, "ROPE_DROP_EXPIRED")
