@@ -3,11 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.utils.functional import cached_property
 
 from accounts.backoffice import STAFF_ROLES, RoleAdmin
+from core.fields import UUID_TEXT
 from slots.models import Game, Paytable, SlotState, Spin
 
 
@@ -22,35 +21,52 @@ class PaytableAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("code", "version", "status", "declared_rtp", "activated_at")
     list_filter = ("status",)
+    readonly_fields = ("digest_hex",)
     ordering = ("-id",)
 
-
-class BoundedPaginator(Paginator):
-    """Counts no further than the pages anybody turns: a full count of all spins ever would scan them."""
-
-    most = 10_000
-    object_list: QuerySet[Any]
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list[: self.most].count()
+    @admin.display(description="digest")
+    def digest_hex(self, paytable: Paytable) -> str:
+        return bytes(paytable.digest).hex()
 
 
 @admin.register(Spin)
 class SpinAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    paginator = BoundedPaginator
     list_display = ("id", "user_id", "nonce", "at", "bet", "payout", "symbols")
+    search_fields = ("id", "user_id")
+    search_help_text = "The id of a spin or of a user"
     id_fields = ("pk", "user_id")
     ordering = ("-id",)
+    readonly_fields = ("seed_hex", "client_nonce_hex", "chain_hex")
+
+    def get_search_results(self, request: Any, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """Look up by id only: what is no id finds nothing, without reading all spins for it."""
+        if search_term and not UUID_TEXT.match(search_term.strip()):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="seed")
+    def seed_hex(self, spin: Spin) -> str:
+        return bytes(spin.seed).hex()
+
+    @admin.display(description="client nonce")
+    def client_nonce_hex(self, spin: Spin) -> str:
+        return bytes(spin.client_nonce).hex()
+
+    @admin.display(description="chain")
+    def chain_hex(self, spin: Spin) -> str:
+        return bytes(spin.chain).hex()
 
 
 @admin.register(SlotState)
 class SlotStateAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    paginator = BoundedPaginator
     list_display = ("user", "nonce", "staked_total", "paid_total", "last_spin_at")
     search_fields = ("=user__username",)
     list_select_related = ("user",)
-    exclude = ("sealed_seed",)
+    readonly_fields = ("commitment_hex",)
     ordering = ("-pk",)
+
+    @admin.display(description="next commitment")
+    def commitment_hex(self, state: SlotState) -> str:
+        return bytes(state.commitment).hex()
