@@ -139,6 +139,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_EVERY_S,
         "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
     },
+    "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
 }
 
 # --- sign-in ------------------------------------------------------------------------------------------------

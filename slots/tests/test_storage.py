@@ -13,6 +13,7 @@ from core.ids import new_id
 from slots import services
 from slots.models import Game, Paytable, PaytableStatus, Spin
 from slots.services.paytables import active_paytable
+from slots.tasks import make_partitions
 from slots.tests.playing import player
 from tests.world import person
 
@@ -48,7 +49,7 @@ def test_this_months_and_the_next_two_partitions_are_there() -> None:
     )
 
     assert {f"slots_spin_{month}" for month in months["due"]} <= set(partitions())
-    assert services.make_partitions() == 0
+    assert make_partitions() == 0
 
 
 @pytest.fixture
