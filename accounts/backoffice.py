@@ -13,10 +13,12 @@ from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm as PlainAuthenticationForm
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from accounts.models import STAFF, Role, User
 from core.db import translated
@@ -35,6 +37,7 @@ else:
 
 STAFF_ROLES: frozenset[str] = frozenset(STAFF)
 BACK_OFFICE_ROLES = STAFF_ROLES | {Role.PERFORMER.value}
+MOST_COUNTED = 10_000
 NOBODY: frozenset[str] = frozenset()
 # Alpine builds functions from strings, and the theme writes one <style> element; only /admin/ may do so.
 POLICY = {
@@ -167,25 +170,52 @@ class ByRole:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+class BoundedPaginator(Paginator):
+    """Count at most ``MOST_COUNTED`` rows: a list of millions must open as fast as a short one."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows[:MOST_COUNTED].count()
+
+
+def _any_of(fields: Iterable[str], value: UUID) -> Q:
+    anywhere = Q()
+    for field in fields:
+        anywhere |= Q(**{field: value})
+    return anywhere
+
+
 class RoleAdmin(ByRole, ModelAdmin):
     """A model in the back office: bounded lists, and refusals of services shown where the person stands."""
 
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
-    id_fields: tuple[str, ...] = ("pk",)  # the columns in which a typed UUID is looked up, by index
+    paginator = BoundedPaginator
+    id_fields: tuple[str, ...] = ("pk",)  # where a typed id is looked up, by index
+    person_fields: tuple[str, ...] = ()  # where a typed user name is looked up, by the person's id
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(self.search_fields) or self.id_fields  # without any, Django would show no search box
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        """Find rows by an id, by a person's exact name, or by the text columns in ``search_fields``."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
         try:
-            wanted = UUID(search_term.strip())
+            return queryset.filter(_any_of(self.id_fields, UUID(term))), False
         except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        anywhere = Q()
-        for field in self.id_fields:
-            anywhere |= Q(**{field: wanted})
-        return queryset.filter(anywhere), False
+            found, twice = queryset.none(), False
+        if self.search_fields:
+            found, twice = super().get_search_results(request, queryset, term)
+        person = User.objects.filter(username=term).first() if self.person_fields else None
+        if person is not None:
+            found |= queryset.filter(_any_of(self.person_fields, person.pk))
+        return found, twice
 
     def changeform_view(
         self,
@@ -228,16 +258,27 @@ class RoleInline(ByRole, TabularInline):
 
 
 class ExactFilter(TextFilter):
-    """A text field beside a list that keeps the rows whose ``lookup`` equals what was typed (an id or a name)."""
+    """A text field beside a list; it keeps the rows in which the column equals what was typed."""
 
-    id_lookup = ""
-    name_lookup = ""
+    lookup = ""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        typed = (self.value() or "").strip()
+        typed = self.typed()
+        return queryset.filter(**{self.lookup: typed}) if typed else queryset
+
+    def typed(self) -> str:
+        """Return what was typed, without what no text column can hold."""
+        return (self.value() or "").replace("\x00", "").strip()
+
+
+class PersonFilter(ExactFilter):
+    """The same for a person: her id or her exact name."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        typed = self.typed()
         if not typed:
             return queryset
         try:
-            return queryset.filter(**{self.id_lookup: UUID(typed)})
+            return queryset.filter(**{self.lookup: UUID(typed)})
         except ValueError:
-            return queryset.filter(**{self.name_lookup: typed}) if "\x00" not in typed else queryset.none()
+            return queryset.filter(**{self.lookup: User.objects.filter(username=typed).values("pk")[:1]})

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, RoleAdmin, RoleInline, is_performer, signed_in
+from accounts.backoffice import STAFF_ROLES, PersonFilter, RoleAdmin, RoleInline, is_performer, signed_in
 from core.db import command
 from core.errors import NotFound
 from menus import services
@@ -20,24 +20,20 @@ EDITORS = frozenset(role.value for role in services.EDITORS)
 VIEWERS = STAFF_ROLES | EDITORS
 
 
-class PerformerOfMenu(ExactFilter):
-    title, parameter_name = "performer (name or id)", "performer"
-    id_lookup, name_lookup = "owner", "owner__username"
+class PerformerOfMenu(PersonFilter):
+    title, parameter_name, lookup = "performer (name or id)", "performer", "owner"
 
 
-class PerformerOfItem(ExactFilter):
-    title, parameter_name = "performer (name or id)", "performer"
-    id_lookup, name_lookup = "menu__owner", "menu__owner__username"
+class PerformerOfItem(PersonFilter):
+    title, parameter_name, lookup = "performer (name or id)", "performer", "menu__owner"
 
 
-class PerformerOfPurchase(ExactFilter):
-    title, parameter_name = "performer (name or id)", "performer"
-    id_lookup, name_lookup = "performer", "performer__username"
+class PerformerOfPurchase(PersonFilter):
+    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
 
 
-class BuyerOfPurchase(ExactFilter):
-    title, parameter_name = "buyer (name or id)", "buyer"
-    id_lookup, name_lookup = "buyer", "buyer__username"
+class BuyerOfPurchase(PersonFilter):
+    title, parameter_name, lookup = "buyer (name or id)", "buyer", "buyer"
 
 
 class ItemLines(RoleInline):
@@ -64,7 +60,8 @@ class MenuAdmin(RoleAdmin):
     list_display = ("title", "owner", "type", "section", "active", "item_count")
     list_filter = ("type", "active", PerformerOfMenu)
     list_select_related = ("owner",)
-    search_fields = ("title", "section", "owner__username__exact")
+    search_fields = ("title", "section")
+    person_fields = ("owner",)
     id_fields = ("pk", "owner")
     ordering = ("-id",)
 
@@ -172,6 +169,6 @@ class PurchaseAdmin(RoleAdmin):
     list_display = ("id", "at", "buyer", "performer", "item", "price_tokens", "queue_item_id")
     list_filter = (PerformerOfPurchase, BuyerOfPurchase)
     list_select_related = ("buyer", "performer", "item")
-    search_fields = ("buyer__username__exact", "performer__username__exact")
+    person_fields = ("buyer", "performer")
     id_fields = ("pk", "buyer", "performer", "item", "queue_item", "hold")
     ordering = ("-id",)
