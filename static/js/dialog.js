@@ -28,18 +28,22 @@ function balance(event) {
 
 export function start() {
   document.addEventListener("click", event => {
-    const link = event.target.closest("[data-dialog]");
-    if (link) opener = link.id;
+    opener = event.target.closest("[data-dialog]")?.id ?? opener;
     if (event.target === dialog || event.target.closest("[data-close]")) {
       event.preventDefault();
       close();
     }
+  });
+  document.addEventListener("keydown", event => {        // a link that opens a dialog acts like a button
+    if (event.code !== "Space" || !event.target.closest("[data-dialog]")) return;
+    event.preventDefault();
+    event.target.click();
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
     if (opener) document.getElementById(opener)?.focus();
   });
   dialog.addEventListener("input", balance);
-  document.body.addEventListener("htmx:afterSwap", event => { if (event.detail.target === dialog) open(); });
+  document.body.addEventListener("htmx:afterSwap", event => { if (event.detail.target === dialog && dialog.childElementCount) open(); });
   document.body.addEventListener("dialog:close", close);
 }

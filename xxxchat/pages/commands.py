@@ -106,7 +106,7 @@ def told(response: HttpResponse, outcome: Outcome, *, close_dialog: bool = False
     if outcome.done and outcome.message:
         events["toast"] = {"text": outcome.message, "kind": "ok"}
     if events:
-        response.headers["HX-Trigger"] = json.dumps(events)
+        response.headers["HX-Trigger-After-Settle"] = json.dumps(events)
     return response
 
 

@@ -41,15 +41,16 @@ class Purse:
 
 @dataclass(frozen=True)
 class Section:
-    """One entry of the navigation: the names of the views that count as being there."""
+    """One entry of the navigation. `also` names the other views that count as being there."""
 
     label: str
     short: str
     icon: str
     view: str
+    also: tuple[str, ...] = ()
 
 
-LOBBY = Section("Lobby", "Lobby", "house", "lobby")
+LOBBY = Section("Lobby", "Lobby", "house", "lobby", also=("room", "ask"))
 SLOTS = Section("Slot machine", "Slots", "cherry", "slots")
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
@@ -114,7 +115,7 @@ class Shell:
     def _tabs(self, places: list[Section]) -> list[Tab]:
         match = self.request.resolver_match
         here = match.url_name if match else ""
-        return [Tab(p.label, p.short, p.icon, reverse(p.view), current=p.view == here) for p in places]
+        return [Tab(p.label, p.short, p.icon, reverse(p.view), current=here in (p.view, *p.also)) for p in places]
 
     @cached_property
     def purse(self) -> Purse:

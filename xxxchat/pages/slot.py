@@ -193,7 +193,8 @@ def _tenths(value: Fraction) -> str:
 
 def _odds_row(row: Any, tickets: int, table: dict[str, Any]) -> OddsRow:
     kind, _, name = row.kind.partition("_")
-    one_in = f"{tickets // row.tickets:,}" if tickets >= 10 * row.tickets else _tenths(Fraction(tickets, row.tickets))
+    chance = Fraction(tickets, row.tickets)
+    one_in = f"{round(chance):,}" if chance >= 10 else _tenths(chance)
     if kind == "mixed":
         names = tuple(table["mixed"]["of"])
         return OddsRow(names, f"any mix of {', '.join(names)}", row.pay, one_in, mixed=True)

@@ -113,6 +113,11 @@ def clock_span(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+@register.simple_tag
+def seconds_since(moment: datetime, now: datetime) -> int:
+    return max(0, int((now - moment).total_seconds()))
+
+
 @register.filter
 def length(seconds: int) -> str:
     """240 → 4 min, 45 → 45 s."""
