@@ -15,6 +15,10 @@ class DoorSchema(AutoSchema):
             return None
         return declared
 
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Name a door's nested `Input` after its door: one component each."""
+        return type(serializer).__qualname__.replace(".", "")
+
     def get_response_serializers(self) -> Any:
         output = getattr(self.view, "Output", None)
         return output if output is not None else {"200": None}

@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from core.api import Body, Door
 from core.errors import Refused
 from core.fields import Amount, Params, StrictUUID
-from slots import draw, services
+from slots import draw, services, shapes
 from slots.fields import ClientSeed, HexBytes
 from slots.figures import decimal_text
 from slots.models import Spin as SpinRow
@@ -103,6 +103,7 @@ class Spin(Door):
     """
 
     operation = "slots.spin"
+    Output = shapes.SpinOut
 
     class Input(Body):
         betAmount = Amount()  # noqa: N815  the API's spelling
@@ -139,6 +140,7 @@ class History(Door):
     """GET /slot-machine/history. 200, newest first; the same cost at any offset."""
 
     roles = (Role.USER,)
+    Output = shapes.HistoryOut
 
     class Query(Params):
         limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
@@ -153,6 +155,7 @@ class Config(Door):
     """GET /slot-machine/config. 200: the paytable in play with its exact return and odds; 503 GAME_DISABLED."""
 
     roles = (Role.USER,)
+    Output = shapes.ConfigOut
 
     def get(self, request: Request) -> HttpResponse:
         config = services.config()
@@ -176,6 +179,7 @@ class RateLimit(Door):
     """GET /slot-machine/rate-limit. 200; `limit` and `remaining` are null when the hourly limit is off."""
 
     roles = (Role.USER,)
+    Output = shapes.RateLimitOut
 
     def get(self, request: Request) -> HttpResponse:
         use = services.hourly_use(user=caller(request))
@@ -186,6 +190,7 @@ class Fairness(Door):
     """GET /slot-machine/fairness. 200: what the next spin is committed to; 503 GAME_DISABLED."""
 
     roles = (Role.USER,)
+    Output = shapes.FairnessOut
 
     def get(self, request: Request) -> HttpResponse:
         fairness = services.fairness(user=caller(request))
@@ -206,6 +211,7 @@ class OwnSpin(Door):
     """
 
     roles = (Role.USER,)
+    Output = shapes.OwnSpinOut
 
     def get(self, request: Request, spin_id: UUID) -> HttpResponse:
         spin = services.spin_of(user=caller(request), spin_id=spin_id)
