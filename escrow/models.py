@@ -175,6 +175,7 @@ class Entry(models.Model):
     at = models.DateTimeField(db_default=CoreNow())
 
     class Meta:
+        verbose_name_plural = "entries"
         constraints = [
             models.UniqueConstraint(fields=["operation", "line"], name="escrow_entry_line_once"),
             models.UniqueConstraint(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 
 from accounts.backoffice import STAFF_ROLES, PersonFilter, RoleAdmin, RoleInline, is_performer, signed_in
@@ -41,13 +41,22 @@ class ItemLines(RoleInline):
 
     model = MenuItem
     form = ItemForm
-    fields = ("place", "title", "section", "price_tokens", "duration_s", "active")
-    ordering = ("parent_id", "position", "pk")
+    fields = ("place", "under", "title", "section", "price_tokens", "duration_s", "active")
+    readonly_fields = ("under",)
+    ordering = (F("parent").asc(nulls_first=True), "position", "pk")
     max_num = MAX_ITEMS
     show_change_link = True
     view_roles = VIEWERS
     add_roles = change_roles = delete_roles = EDITORS
     owner_path, parent_owner_path = "menu__owner", "owner"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MenuItem]:
+        items: QuerySet[MenuItem] = super().get_queryset(request).select_related("parent")
+        return items
+
+    @admin.display(description="under")
+    def under(self, item: MenuItem) -> str:
+        return item.parent.title if item.parent else ""
 
 
 @admin.register(Menu)

@@ -78,12 +78,14 @@ class MenuItem(models.Model):
     description = models.CharField(max_length=400, blank=True, default="")
     active = models.BooleanField(default=True)
     price_tokens = models.PositiveIntegerField(
+        "price (tokens)",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_AMOUNT)],
         help_text="Whole tokens. Empty: a heading that cannot be bought.",
     )
     duration_s = models.PositiveIntegerField(
+        "length (seconds)",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_DURATION_S)],
@@ -156,7 +158,7 @@ class Purchase(models.Model):
     buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(MenuItem, on_delete=models.PROTECT, related_name="+")
     performer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    price_tokens = models.PositiveIntegerField()
+    price_tokens = models.PositiveIntegerField("price (tokens)")
     hold = models.OneToOneField("escrow.Hold", on_delete=models.PROTECT, related_name="+")
     queue_item = models.OneToOneField("perfqueue.QueueItem", on_delete=models.PROTECT, null=True, related_name="+")
     note = models.CharField(max_length=200, blank=True, default="")

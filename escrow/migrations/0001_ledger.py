@@ -204,6 +204,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name_plural": "entries"},
         ),
         migrations.AddIndex(
             model_name="hold",

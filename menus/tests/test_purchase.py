@@ -88,6 +88,12 @@ def test_a_purchase_holds_the_price_and_joins_the_line(alice: User, ruby: User, 
     assert (wallet.available, wallet.held) == (960, 40)
 
 
+def test_the_answer_shows_the_item_as_it_is_read_later(alice: User, song: MenuItem) -> None:
+    shown = buy(alice, song.pk).json()["queueItem"]
+
+    assert world.client_of(alice).get(f"/api/v1/queue/items/{shown['id']}").json() == shown
+
+
 def test_the_same_key_buys_once(alice: User, song: MenuItem) -> None:
     key = world.key()
     first, second = buy(alice, song.pk, headers=key), buy(alice, song.pk, headers=key)

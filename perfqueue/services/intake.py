@@ -7,8 +7,6 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from django.core.serializers.json import DjangoJSONEncoder
-
 import escrow.services
 import live.services
 from accounts.models import User
@@ -49,7 +47,7 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
         items, steps = [], []
         for payload in payloads:
             hold = holds[payload.hold_id]
-            _assert_fits(payload, hold)
+            _assert_fits(payload, hold, now)
             item = _item(payload, now=now, fee_bps=fee_bps(hold.payee_id))
             steps += _at_once(item, now, actor)
             items.append(item)
@@ -60,8 +58,8 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
 
 
 def _join(payload: Intake, line: Line, actor: User | None) -> Placed:
-    holds, _ = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
-    _assert_fits(payload, holds[payload.hold_id])
+    holds, now = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
+    _assert_fits(payload, holds[payload.hold_id], now)
     standing = _standing(line, payload)
     line.see(standing["now"])
     _assert_room(line, standing)
@@ -106,8 +104,9 @@ def _assert_room(line: Line, standing: dict[str, Any]) -> None:
         raise UserQueueLimit(open=standing["mine"], cap=queue.user_cap)
 
 
-def _assert_fits(payload: Intake, hold: Hold) -> None:
-    if hold.status != HoldStatus.HELD:
+def _assert_fits(payload: Intake, hold: Hold, now: datetime) -> None:
+    expired = hold.expires_at is not None and hold.expires_at <= now  # the sweeper only has to say so
+    if hold.status != HoldStatus.HELD or expired:
         raise HoldClosed
     differing = {
         "userId": hold.payer_id != payload.user_id,
@@ -175,7 +174,7 @@ def _store(items: Sequence[QueueItem], steps: Sequence[Transition]) -> None:
     db.rows(
         "SELECT perfqueue_store(%s::jsonb, %s::jsonb)",
         [
-            json.dumps([columns_of(item) for item in items], cls=DjangoJSONEncoder),
-            json.dumps([columns_of(each) for each in steps], cls=DjangoJSONEncoder),
+            json.dumps([columns_of(item) for item in items], default=str),
+            json.dumps([columns_of(each) for each in steps], default=str),
         ],
     )
