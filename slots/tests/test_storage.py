@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from compliance.errors import GameDisabled
 from core.db import rows
 from core.ids import new_id
 from slots import services
+from slots.errors import ReferenceMismatch
 from slots.models import Game, Paytable, PaytableStatus, Spin
+from slots.services import paytables
 from slots.services.paytables import active_paytable
 from slots.tasks import make_partitions
 from slots.tests.playing import player
@@ -180,6 +184,29 @@ def test_a_table_that_staff_put_in_play_stays_there() -> None:
     services.seed_reference()
 
     assert active_paytable().id == other.id
+
+
+def test_without_an_active_paytable_the_machine_is_closed() -> None:
+    Paytable.objects.update(status=PaytableStatus.RETIRED)
+
+    with pytest.raises(GameDisabled):
+        services.config()
+    with pytest.raises(GameDisabled):
+        services.spin(user=player(), bet=100)
+
+
+def test_an_altered_paytable_file_is_not_put_in_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = json.loads((paytables.FILES / "classic-95.json").read_text())
+    file["table"]["pair"]["cherry"] = 160
+    (tmp_path / "classic-95.json").write_text(json.dumps(file))
+    monkeypatch.setattr(paytables, "FILES", tmp_path)
+    Paytable.objects.update(status=PaytableStatus.RETIRED)
+
+    with pytest.raises(ReferenceMismatch):
+        services.seed_reference()
+
+    assert Paytable.objects.count() == 1
+    monkeypatch.undo()
 
 
 def take_all_steps(table: Paytable) -> None:
