@@ -65,9 +65,14 @@ class Body(serializers.Serializer):
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
             raise serializers.ValidationError(
-                {name[:100]: [ErrorDetail("This field is not known.", code="unknown")] for name in unknown[:20]}
+                {_shown(name): [ErrorDetail("This field is not known.", code="unknown")] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
+
+
+def _shown(name: str) -> str:
+    """A stranger's field name as an answer can carry it: short, and encodable."""
+    return name[:100].encode(errors="replace").decode()
 
 
 class Params(serializers.Serializer):

@@ -35,12 +35,13 @@ def loads(raw: bytes) -> Any:
         text = raw.decode("utf-8")
         if _depth(text) > MAX_DEPTH:
             raise InvalidJson
-        return json.loads(text, parse_constant=_refuse, parse_int=_integer)
+        return json.loads(text, parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
         raise InvalidJson from error
 
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and an unclosed string matches too: whatever the body, it is gone through once.
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 
@@ -57,6 +58,14 @@ def _depth(text: str) -> int:
 def _integer(digits: str) -> int:
     """An integer of more digits than any amount has is too large in any field; do not spend time on it."""
     return int(digits) if len(digits) <= 20 else 10**20 * (-1 if digits.startswith("-") else 1)
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object says each thing once: of two `settleTokens` neither is what was meant."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member comes twice")
+    return found
 
 
 def _refuse(constant: str) -> None:

@@ -1,0 +1,59 @@
+"""Refusals: the message is filled from the details, and database errors mean one of two things."""
+
+import pytest
+from django.db import OperationalError
+from psycopg import errors as pg
+
+from core.db import refusal_of
+from core.envelope import STATUS, body_of, domain_error_of, headers_of
+from core.errors import Kind, LedgerUnavailable, MethodNotAllowed, QueueBusy, Throttled, Unauthenticated
+
+
+def raised(cause: Exception) -> OperationalError:
+    error = OperationalError("x")
+    error.__cause__ = cause
+    return error
+
+
+def test_the_message_is_filled_from_the_details() -> None:
+    assert body_of(MethodNotAllowed(method="BREW")) == {
+        "error": {
+            "code": "METHOD_NOT_ALLOWED",
+            "message": "BREW is not known here.",
+            "details": {"method": "BREW"},
+        }
+    }
+
+
+def test_every_kind_has_a_status_of_its_own() -> None:
+    assert set(STATUS) == set(Kind)
+    assert len(set(STATUS.values())) == len(STATUS)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "1"), (0.2, "1"), (1, "1"), (1.01, "2"), (59.5, "60")])
+def test_retry_after_is_whole_seconds_rounded_up(seconds: float, told: str) -> None:
+    assert headers_of(Throttled(retry_after_s=seconds)) == {"Retry-After": told}
+
+
+def test_who_must_sign_in_is_told_how() -> None:
+    assert "WWW-Authenticate" in headers_of(Unauthenticated())
+
+
+@pytest.mark.parametrize(
+    ("cause", "meaning"),
+    [
+        (pg.LockNotAvailable(), QueueBusy),
+        (pg.OperationalError(), LedgerUnavailable),
+        (pg.AdminShutdown(), LedgerUnavailable),
+        (pg.QueryCanceled(), LedgerUnavailable),
+        (pg.DeadlockDetected(), type(None)),
+        (pg.SerializationFailure(), type(None)),
+    ],
+)
+def test_a_lock_time_out_is_busy_and_a_lost_database_is_unavailable(cause: Exception, meaning: type) -> None:
+    assert type(refusal_of(raised(cause))) is meaning
+    assert type(domain_error_of(raised(cause))) is meaning
+
+
+def test_a_defect_is_no_refusal() -> None:
+    assert domain_error_of(ZeroDivisionError()) is None
