@@ -45,11 +45,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(safe_next(request, _home(signed_in(request).role)))
         return render(request, "pages/sign_in.html", context)
     try:
+        if "\0" in username:  # no account has such a name, and no column can hold it
+            raise WrongCredentials
         user = services.sign_in(request, username=username, password=request.POST.get("password", "")[:1024])
     except (WrongCredentials, SignInLocked) as error:
         context["refusal"] = Refusal(error.text)
         response = render(request, "pages/sign_in.html", context, status=STATUS[error.kind])
-        response.headers.update(headers_of(error))
+        for name, value in headers_of(error).items():
+            response.headers[name] = value
         return response
     return HttpResponseRedirect(safe_next(request, _home(user.role)))
 
