@@ -86,6 +86,17 @@ def test_deleting_an_item_takes_what_is_below_it_and_closes_the_gap(ruby: User) 
     assert MenuItem.objects.count() == 1
 
 
+def test_an_item_and_what_is_below_it_can_be_deleted_together(ruby: User) -> None:
+    menu = menu_of(ruby)
+    heading, wave = item_in(menu, "Songs", None), item_in(menu, "Wave")
+    ballad = item_in(menu, "Ballad", parent_id=heading.pk)
+
+    services.delete_items(actor=ruby, menu_id=menu.pk, item_ids=[heading.pk, ballad.pk])
+
+    assert list(MenuItem.objects.all()) == [wave]
+    assert titles(menu) == ["Wave"]
+
+
 def test_reorder_takes_every_sibling_once(ruby: User) -> None:
     menu = menu_of(ruby)
     a, b, c = (item_in(menu, title).pk for title in "abc")

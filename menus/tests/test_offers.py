@@ -107,6 +107,16 @@ def test_all_menus_are_filtered_by_section_and_searched_by_title(ruby: User) -> 
     assert found("?section=dance&search=ballad") == found("?search=%25") == []
 
 
+def test_the_lowest_price_is_that_of_what_is_shown(ruby: User) -> None:
+    jade = person("jade", Role.PERFORMER)
+    menu = menu_of(ruby)
+    for price, active in ((40, True), (10, False), (25, True), (None, True)):
+        item_in(menu, f"{price}", price, active=active)
+    item_in(menu_of(ruby, "Closed", active=False), "1", 1)
+
+    assert services.lowest_prices([ruby.pk, jade.pk]) == {ruby.pk: 25}
+
+
 @pytest.mark.parametrize("query", ["?search=%00", "?section=%00", f"?search={'x' * 81}"])
 def test_a_query_that_cannot_be_used_is_refused(query: str) -> None:
     answer = Client().get(f"/api/v1/menus{query}")
