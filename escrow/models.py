@@ -107,7 +107,7 @@ class Hold(models.Model):
             models.CheckConstraint(condition=Q(captured__gte=0, released__gte=0), name="escrow_hold_not_negative"),
             models.CheckConstraint(
                 condition=Q(payee__isnull=False, payee_house__isnull=True)
-                | Q(payee__isnull=True, payee_house__in=House.values),
+                | Q(payee__isnull=True, payee_house__isnull=False, payee_house__in=House.values),
                 name="escrow_hold_one_payee",
             ),
             models.CheckConstraint(condition=~Q(payee=F("payer")), name="escrow_hold_not_to_oneself"),
@@ -193,6 +193,7 @@ class Entry(models.Model):
                 )
                 | Q(
                     wallet__isnull=True,
+                    house__isnull=False,
                     house__in=House.values,
                     version__isnull=True,
                     available_after__isnull=True,

@@ -135,6 +135,8 @@ class QueueItem(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     state__in=("finished", "refunded"),
+                    settle_tokens__isnull=False,
+                    refund_tokens__isnull=False,
                     settle_tokens__gte=0,
                     refund_tokens__gte=0,
                     tokens=F("settle_tokens") + F("refund_tokens"),

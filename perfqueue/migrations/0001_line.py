@@ -279,7 +279,9 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("ended_at__isnull", False),
                         ("refund_tokens__gte", 0),
+                        ("refund_tokens__isnull", False),
                         ("settle_tokens__gte", 0),
+                        ("settle_tokens__isnull", False),
                         ("state__in", ("finished", "refunded")),
                         (
                             "tokens",

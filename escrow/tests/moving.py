@@ -1,0 +1,126 @@
+"""Holds, and items that say how they end, for tests of the ledger itself. The line's commands are not used here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from accounts.models import User
+from core.clock import db_now
+from core.ids import new_id
+from escrow import services
+from escrow.models import Entry, Wallet, WalletStatus
+from escrow.services import Currency, HoldRequest, House, Payee
+from perfqueue.models import Fulfilment, QueueItem, State
+from perfqueue.services.ledger import save
+from tests import world
+
+
+def request(payer: User, payee: User | House = House.REVENUE, amount: int = 100, **more: object) -> HoldRequest:
+    """A hold to ask for."""
+    facts: dict[str, object] = {
+        "hold_id": new_id(),
+        "key": str(new_id()),
+        "payer_id": payer.pk,
+        "payee": Payee(house=payee) if isinstance(payee, House) else Payee(payee.pk),
+        "currency": Currency.TOKEN,
+        "amount": amount,
+        "feature": "test",
+        **more,
+    }
+    return HoldRequest(**facts)  # type: ignore[arg-type]
+
+
+def finished(payer: User, payee: User | House, amount: int, settle: int) -> UUID:
+    """An open hold under an item that is finished with `settle`: what a close may now do."""
+    hold_id = services.hold(request(payer, payee, amount)).hold_id
+    now = db_now()
+    item = QueueItem(
+        user=payer,
+        hold_id=hold_id,
+        tokens=amount,
+        currency=Currency.TOKEN,
+        title="A song",
+        fulfilment=Fulfilment.INSTANT,
+        source_feature="test",
+        idempotency_key=str(hold_id),
+        created_at=now,
+    )
+    item.begin(now=now, deadline_at=None)
+    item.complete(now=now, settle=settle, refund=amount - settle)
+    item.save(force_insert=True)
+    return hold_id
+
+
+def refunded(payer: User, performer: User, amount: int) -> UUID:
+    """An open hold under an item that is refunded."""
+    item = world.buy(payer, performer, amount)
+    item.give_back(now=db_now(), reason="test")
+    save([item])
+    assert item.state == State.REFUNDED
+    return item.hold_id
+
+
+def wallet(owner: User, currency: Currency = Currency.TOKEN) -> Wallet:
+    return Wallet.objects.get(owner=owner, currency=currency)
+
+
+def balances(owner: User) -> tuple[int, int, int, int]:
+    """available, held, earned, owed in tokens."""
+    found = wallet(owner)
+    return found.available, found.held, found.earned, found.owed
+
+
+def house(account: House) -> int:
+    total: int | None = Entry.objects.filter(house=account).aggregate(total=Sum("d_available"))["total"]
+    return total or 0
+
+
+def freeze(owner: User) -> None:
+    Wallet.objects.filter(owner=owner).update(status=WalletStatus.FROZEN)
+
+
+def thaw(owner: User) -> None:
+    Wallet.objects.filter(owner=owner).update(status=WalletStatus.ACTIVE)
+
+
+@contextmanager
+def tampering() -> Iterator[None]:
+    """A transaction in which no trigger and no foreign key speaks up. CHECKs still do."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield
+
+
+def indebt(owner: User, amount: int) -> None:
+    """Book a receivable, as a chargeback will: a whole story, so that the ledger still adds up."""
+    operation, found = new_id(), wallet(owner)
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE escrow_wallet SET owed = owed + %s, version = version + 1 WHERE id = %s", [amount, found.pk]
+        )
+        cursor.execute(
+            "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES (%s, 'test', %s, '', 'deposit')",
+            [operation, str(operation)],
+        )
+        cursor.execute(
+            "INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_owed, available_after,"
+            " held_after, earned_after, owed_after) VALUES (%s, 1, %s, 'TOKEN', %s, %s, %s, %s, %s, %s)",
+            [
+                operation,
+                found.pk,
+                found.version + 1,
+                amount,
+                found.available,
+                found.held,
+                found.earned,
+                found.owed + amount,
+            ],
+        )
+        cursor.execute(
+            "INSERT INTO escrow_entry (operation_id, line, house, currency, d_available)"
+            " VALUES (%s, 2, 'losses', 'TOKEN', %s)",
+            [operation, amount],
+        )
