@@ -1,0 +1,144 @@
+"""V1–V6 each find what a tampering hand did behind the guards' back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from escrow import services
+from escrow.models import Entry, Operation
+from escrow.services import Close
+from escrow.tests.moving import finished, request, tampering, wallet
+from tests.world import performer, person
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.tampers]
+
+
+@dataclass(frozen=True)
+class Books:
+    """A buyer with three entries in TOKEN: deposit, hold, split; and one hold that is still open."""
+
+    alice: User
+    ruby: User
+    wallet: UUID
+    hold: UUID
+    split: UUID
+    operation: UUID
+    entry: int
+
+
+@pytest.fixture
+def books() -> Books:
+    alice, ruby = person(tokens=1_000), performer()
+    split = finished(alice, ruby, 100, 61)
+    services.close_many([Close("split", split, 61, 39, fee_bps=1000)])
+    hold = services.hold(request(alice, ruby, 50)).hold_id
+    assert services.verify() == []
+    operation = Operation.objects.get(key="split").pk
+    entry = Entry.objects.get(operation=operation, line=1).pk
+    return Books(alice, ruby, wallet(alice).pk, hold, split, operation, entry)
+
+
+Tampering = tuple[str, Callable[[Books], UUID | int], set[str]]
+TAMPERINGS: dict[str, Tampering] = {
+    "a fee line changed": (
+        "UPDATE escrow_entry SET d_available = 7 WHERE operation_id = %s AND line = 3",
+        lambda books: books.operation,
+        {"V1", "V6"},
+    ),
+    "a house line gone": (
+        "DELETE FROM escrow_entry WHERE operation_id = %s AND line = 3",
+        lambda books: books.operation,
+        {"V1", "V6"},
+    ),
+    "an operation without entries": (
+        "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES (%s, 's', 'k', '', 'deposit')",
+        lambda books: books.hold,
+        {"V1"},
+    ),
+    "money made in a wallet": (
+        "UPDATE escrow_wallet SET available = available + 1 WHERE id = %s",
+        lambda books: books.wallet,
+        {"V2"},
+    ),
+    "a wallet one version ahead": (
+        "UPDATE escrow_wallet SET version = version + 1 WHERE id = %s",
+        lambda books: books.wallet,
+        {"V2"},
+    ),
+    "held made in a wallet": (
+        "UPDATE escrow_wallet SET held = held + 1 WHERE id = %s",
+        lambda books: books.wallet,
+        {"V2", "V4"},
+    ),
+    "a balance after that does not follow": (
+        "UPDATE escrow_entry SET available_after = available_after + 1 WHERE id = %s",
+        lambda books: books.entry,
+        {"V3"},
+    ),
+    "a version skipped": (
+        "UPDATE escrow_entry SET version = 99 WHERE id = %s",
+        lambda books: books.entry,
+        {"V2", "V3"},
+    ),
+    "an entry gone": (
+        "DELETE FROM escrow_entry WHERE id = %s",
+        lambda books: books.entry,
+        {"V1", "V3", "V5", "V6"},
+    ),
+    "an open hold called expired": (
+        "UPDATE escrow_hold SET status = 'EXPIRED', released = amount, closed_at = core_now() WHERE id = %s",
+        lambda books: books.hold,
+        {"V4", "V5"},
+    ),
+    "an open hold of another amount": (
+        "UPDATE escrow_hold SET amount = amount + 1 WHERE id = %s",
+        lambda books: books.hold,
+        {"V4", "V5"},
+    ),
+    "a split of other parts": (
+        "UPDATE escrow_hold SET captured = captured - 1, released = released + 1 WHERE id = %s",
+        lambda books: books.split,
+        {"V5"},
+    ),
+    "a whole balanced operation of one's own": (
+        "WITH o AS (INSERT INTO escrow_operation (id, scope, key, fingerprint, kind)"
+        " VALUES (%s, 's', 'k', '', 'deposit') RETURNING id)"
+        " INSERT INTO escrow_entry (operation_id, line, house, currency, d_available)"
+        " SELECT id, 1, 'mint', 'TOKEN', -5 FROM o UNION ALL SELECT id, 2, 'mint', 'POINT', 5 FROM o",
+        lambda books: books.split,
+        {"V1", "V6"},
+    ),
+}
+
+
+@pytest.mark.parametrize("tampering_named", TAMPERINGS)
+def test_a_tampering_is_found(books: Books, tampering_named: str) -> None:
+    sql, subject, found_by = TAMPERINGS[tampering_named]
+
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute(sql, [subject(books)])
+        assert cursor.rowcount > 0
+
+    assert {finding.check for finding in services.verify()} == found_by
+
+
+def test_a_finding_names_the_row_and_what_is_wrong(books: Books) -> None:
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute("UPDATE escrow_wallet SET available = available + 1 WHERE id = %s", [books.wallet])
+
+    (finding,) = services.verify()
+
+    assert finding.subject == str(books.wallet)
+    assert "wallet 890/50/0/0 v4, last entry 889/50/0/0 v4" in finding.problem
+
+
+def test_verifying_needs_no_time_limit_and_writes_nothing(books: Books) -> None:
+    before = Entry.objects.count(), Operation.objects.count()
+
+    assert services.verify() == []
+
+    assert (Entry.objects.count(), Operation.objects.count()) == before
