@@ -74,9 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 class PerformerProfile(models.Model):
     """What the lobby shows of a performer, and her fee if it differs from the platform's."""
 
-    user = models.OneToOneField(
-        User, on_delete=models.PROTECT, primary_key=True, related_name="performer_profile"
-    )
+    user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="performer_profile")
     display_name = models.CharField(max_length=80)
     tagline = models.CharField(max_length=120, blank=True)
     poster = models.CharField(max_length=20, default="voice")
