@@ -1,0 +1,110 @@
+"""What must be true of every page: no sideways scroll, no accessibility violation, nothing against the policy."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.visiting import NARROW, PHONE, WIDE, Visitor
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("browser")]
+Visit = Callable[..., Visitor]
+SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 320, "height": 640}}
+BUYER = ("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/?q=nobody")
+
+
+def looked_over(one: Visitor, sizes: dict[str, dict[str, int]] = SIZES) -> list[str]:
+    """Return what is wrong with the page as it stands, at each size."""
+    faults = []
+    for name, size in sizes.items():
+        one.page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        if one.overflow() > 0:
+            faults.append(f"{one.page.url} scrolls sideways by {one.overflow()} px on a {name} screen")
+        found = Axe().run(one.page).response["violations"]
+        faults += [f"{one.page.url} {name}: {each['id']} {each['nodes'][0]['html'][:160]}" for each in found]
+    return faults
+
+
+def test_a_buyers_pages(visit: Visit) -> None:
+    alice = visit("alice")
+    alice.enter_room_of("Ruby")
+    alice.ask_for(alice.page.locator("#menu article .title").first.inner_text(), note="A waltz")
+    faults = looked_over(alice)
+
+    alice.page.locator("#menu article .btn").first.click()
+    alice.page.get_by_role("dialog").get_by_role("heading").wait_for()
+    faults += looked_over(alice)
+    for path in BUYER:
+        alice.go(path)
+        faults += looked_over(alice)
+
+    assert not faults, "\n".join(faults)
+
+
+def test_the_studio_with_somebody_next_and_on_stage(visit: Visit) -> None:
+    bob, ruby = visit("bob"), visit("ruby")
+    bob.enter_room_of("Ruby")
+    bob.ask_for(bob.page.locator("#menu article .title").first.inner_text(), note="x" * 200)
+    ruby.go("/studio")
+    faults = looked_over(ruby)
+
+    ruby.page.get_by_role("button", name="Start now").click()
+    ruby.page.get_by_role("button", name="Split…").click()
+    ruby.page.get_by_role("dialog").get_by_role("heading").wait_for()
+    faults += looked_over(ruby)
+    ruby.go("/studio")
+    faults += looked_over(ruby)
+    for path in ("/wallet", "/account", "/"):
+        ruby.go(path)
+        faults += looked_over(ruby)
+
+    assert not faults, "\n".join(faults)
+
+
+def test_a_strangers_pages(visit: Visit) -> None:
+    stranger = visit()
+    faults = []
+    for path in ("/", "/sign-in"):
+        stranger.go(path)
+        faults += looked_over(stranger)
+    stranger.enter_room_of("Jade")
+    faults += looked_over(stranger)
+
+    assert not faults, "\n".join(faults)
+
+
+def test_light_colours(visit: Visit) -> None:
+    carol = visit("carol")
+    carol.go("/account")
+    carol.page.get_by_role("button", name="Light").click()
+    faults = []
+    for path in ("/", "/slots", "/requests", "/account"):
+        carol.go(path)
+        faults += looked_over(carol, {"wide": WIDE})
+    carol.enter_room_of("Ruby")
+    faults += looked_over(carol, {"phone": PHONE})
+
+    assert not faults, "\n".join(faults)
+
+
+def test_the_pages_of_nothing(visit: Visit) -> None:
+    stranger = visit()
+    stranger.go("/nowhere")
+
+    faults = looked_over(stranger)
+
+    assert not faults, "\n".join(faults)
+    assert [text for text in stranger.complaints if "404" not in text] == []
+    stranger.complaints.clear()
+
+
+def test_the_first_thing_that_tab_reaches_skips_to_the_content(visit: Visit) -> None:
+    stranger = visit()
+    stranger.go("/")
+
+    stranger.page.keyboard.press("Tab")
+
+    focused = stranger.page.locator(":focus")
+    assert focused.get_attribute("href") == "#main"
+    assert re.search("Skip", focused.inner_text())

@@ -1,0 +1,147 @@
+"""The main job as people do it: spin, buy, wait in line, perform, be paid, be refunded."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visiting import PHONE, Visitor, number
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("browser")]
+Visit = Callable[..., Visitor]
+FOLLOWS_WITHIN_MS = 10_000
+
+
+def test_a_spin_moves_the_balance_and_proves_itself(visit: Visit) -> None:
+    alice = visit("alice")
+    alice.sit_down_at_the_machine()
+    before, result = alice.purse("p"), alice.page.locator(".result")
+
+    alice.page.get_by_role("button", name=re.compile("Spin")).click()
+
+    expect(result).to_contain_text("Proof checked in your browser", timeout=FOLLOWS_WITHIN_MS)
+    row = alice.page.locator("#history tbody tr").first
+    expect(row).to_be_visible()
+    drawn = row.locator("td").nth(1).locator(".sr").inner_text()
+    paid = number(row.locator("td").nth(2).inner_text())
+    assert alice.page.get_by_role("img", name=f"Reels: {drawn}").count() == 1
+    expect(alice.page.locator("#purse .amt-p")).to_contain_text(f"{before - 100 + paid:,}")
+    expect(alice.page.get_by_role("button", name=re.compile(r"Spin.*100"))).to_be_enabled(timeout=FOLLOWS_WITHIN_MS)
+
+
+def test_the_space_bar_spins_once_however_long_it_is_held(visit: Visit) -> None:
+    carol = visit("carol")
+    carol.sit_down_at_the_machine()
+
+    carol.page.keyboard.down("Space")
+    carol.page.keyboard.down("Space")
+    carol.page.keyboard.up("Space")
+
+    expect(carol.page.locator("#history tbody tr")).to_have_count(1, timeout=FOLLOWS_WITHIN_MS)
+    expect(carol.page.locator(".result")).to_contain_text("Proof checked", timeout=FOLLOWS_WITHIN_MS)
+
+
+def test_reduced_motion_shows_the_result_without_moving_reels(visit: Visit) -> None:
+    bob = visit("bob", reduced_motion="reduce")
+    bob.sit_down_at_the_machine()
+
+    bob.page.get_by_role("button", name=re.compile("Spin")).click()
+
+    expect(bob.page.locator(".result")).to_contain_text("Proof checked", timeout=FOLLOWS_WITHIN_MS)
+    assert bob.page.locator(".strip").count() == 0
+
+
+def test_a_buyer_follows_a_performance_from_the_line_to_the_payment(visit: Visit) -> None:
+    alice, ruby = visit("alice"), visit("ruby", viewport=PHONE)
+    alice.enter_room_of("Ruby")
+    before = alice.purse("t")
+    title = alice.page.locator("#menu article .title").first.inner_text()
+
+    alice.ask_for(title, note="Rain on a tin roof")
+
+    place = alice.page.locator("#place")
+    expect(place).to_contain_text("You are next")
+    price = number(place.locator(".promise").inner_text().split("tokens")[0])
+    assert alice.purse("t") == before - price
+    expect(alice.page.locator("#line li")).to_have_count(1)
+
+    ruby.go("/studio")
+    expect(ruby.page.locator("#now")).to_contain_text("Rain on a tin roof")
+    earned = ruby.purse("t")
+    ruby.page.get_by_role("button", name="Start now").click()
+    expect(place).to_contain_text("You are on stage now", timeout=FOLLOWS_WITHIN_MS)
+    expect(alice.page.locator("#onair")).to_contain_text(title)
+
+    ruby.page.get_by_role("button", name=re.compile("Finish and collect")).click()
+    expect(place).to_contain_text(f"{price} tokens paid.", timeout=FOLLOWS_WITHIN_MS)
+    expect(alice.page.locator("#line")).to_contain_text("No one in line")
+    expect(ruby.page.locator("#purse .amt-t")).to_contain_text(f"{earned + price:,}")
+    assert alice.purse("t") == before - price
+
+
+def test_a_split_adds_up_as_it_is_typed_and_comes_back_to_the_buyer(visit: Visit) -> None:
+    bob, jade = visit("bob"), visit("jade")
+    bob.enter_room_of("Jade")
+    before = bob.purse("t")
+    bob.ask_for(bob.page.locator("#menu article .title").first.inner_text())
+    price = before - bob.purse("t")
+    jade.go("/studio")
+    jade.page.get_by_role("button", name="Start now").click()
+
+    jade.page.get_by_role("button", name="Split…").click()
+    dialog = jade.page.get_by_role("dialog")
+    dialog.get_by_label("You collect").fill("1")
+    expect(dialog.get_by_label(re.compile("gets back"))).to_have_value(str(price - 1))
+    dialog.get_by_label("Reason").fill("The connection dropped")
+    dialog.get_by_role("button", name="Finish and split").click()
+
+    expect(dialog).to_be_hidden()
+    expect(bob.page.locator("#place")).to_contain_text(
+        f"{price - 1} of {price} tokens are back", timeout=FOLLOWS_WITHIN_MS
+    )
+    expect(bob.page.locator("#purse .amt-t")).to_contain_text(f"{before - 1:,}")
+
+
+def test_leaving_the_line_gives_the_tokens_back_at_once(visit: Visit) -> None:
+    carol = visit("carol", viewport=PHONE)
+    carol.enter_room_of("Jade")
+    before = carol.purse("t")
+    carol.ask_for(carol.page.locator("#menu article .title").first.inner_text())
+
+    carol.page.get_by_role("button", name=re.compile("Leave")).click()
+
+    expect(carol.page.locator("#purse .amt-t")).to_contain_text(f"{before:,}")
+    expect(carol.page.locator("#place")).to_contain_text("are back")
+
+
+def test_a_paused_line_refuses_in_the_dialog(visit: Visit) -> None:
+    alice, ruby = visit("alice"), visit("ruby")
+    alice.enter_room_of("Ruby")
+    ruby.go("/studio")
+    ruby.page.locator("#pause").click()
+    expect(ruby.page.locator("#studio-badges")).to_contain_text("Paused")
+
+    alice.page.locator("#menu article .btn").first.click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=re.compile("Hold")).click()
+
+    expect(alice.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("paused the line.")
+    ruby.page.locator("#resume").click()
+    expect(ruby.page.locator("#studio-badges")).to_contain_text("Line open")
+
+
+def test_everything_can_be_done_without_a_script(visit: Visit) -> None:
+    carol = visit("carol", java_script_enabled=False)
+    carol.enter_room_of("Ruby")
+    before = carol.purse("t")
+
+    carol.page.locator("#menu article .btn").first.click()
+    carol.page.get_by_role("button", name=re.compile("Hold")).click()
+    expect(carol.page.get_by_role("status").first).to_contain_text("tokens held.")
+    carol.page.get_by_role("button", name=re.compile("Leave")).click()
+    expect(carol.page.get_by_role("status").first).to_contain_text("are back.")
+    assert carol.purse("t") == before
+
+    carol.go("/slots")
+    carol.page.get_by_role("button", name=re.compile("Spin")).click()
+    expect(carol.page.locator("#fairness")).to_contain_text("this proof rests on our word")
