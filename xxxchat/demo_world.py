@@ -1,0 +1,132 @@
+"""The demo world: who is there, what they own and offer. Made through the services; making it twice changes nothing."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+
+import accounts.services
+import escrow.services
+import menus.services
+import perfqueue.services
+from accounts.models import Role, User
+from core.db import joined
+from escrow.services import Currency, Deposit, House
+
+GIFT = 100_000
+BUYERS = ("alice", "bob", "carol")
+STAFF = {
+    "admin": Role.ADMIN,
+    "support": Role.SUPPORT,
+    "finance": Role.FINANCE,
+    "games": Role.GAMES,
+    "auditor": Role.AUDITOR,
+}
+SERVICES = ("arcade",)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a performer's profile and menu say. Offers: title, price in tokens, length in seconds, description."""
+
+    display_name: str
+    tagline: str
+    poster: str
+    menu: str
+    offers: tuple[tuple[str, int, int, str], ...]
+
+
+ACTS = {
+    "ruby": Act(
+        "Ruby Sol",
+        "Piano and voice",
+        "piano",
+        "On stage",
+        (
+            ("Hello by name", 10, 60, "A line of song with your name in it"),
+            ("Request a song", 40, 240, "Name the song in your note"),
+            ("Improvise on a theme", 60, 300, "Give a mood, a word or four notes"),
+            ("Left-hand mini lesson", 100, 480, "Bring a piano or just your ears"),
+        ),
+    ),
+    "jade": Act(
+        "Jade Okoro",
+        "Drums, loud and soft",
+        "drums",
+        "Rhythms",
+        (
+            ("Eight bars for you", 10, 60, "A groove in your tempo"),
+            ("Beat from a word", 30, 180, "The rhythm of any word you like"),
+            ("Brushes only", 50, 240, "Quiet, with brushes"),
+            ("Full solo", 100, 420, "Everything, once"),
+        ),
+    ),
+}
+
+
+def make() -> None:
+    """Make whoever is missing, with everything they own, in one transaction."""
+    with joined():
+        known = set(User.objects.values_list("username", flat=True))
+        people = [_person(name, role, _secret()) for name, role in _cast().items() if name not in known]
+        escrow.services.open_wallets([user.pk for user in people])
+        for user in people:
+            if user.username in BUYERS:
+                _give(user)
+            if user.username in ACTS:
+                _put_on_stage(user, ACTS[user.username])
+
+
+def _cast() -> dict[str, Role]:
+    return {
+        **dict.fromkeys(BUYERS, Role.USER),
+        **dict.fromkeys(ACTS, Role.PERFORMER),
+        **STAFF,
+        **dict.fromkeys(SERVICES, Role.SERVICE),
+    }
+
+
+@cache
+def _secret() -> str:
+    """Everybody's password, hashed once: a hash is slow on purpose."""
+    return make_password(settings.DEMO_PASSWORD)
+
+
+def _person(name: str, role: Role, secret: str) -> User:
+    facts: dict[str, Any] = {
+        "username": name,
+        "hashed_password": secret,
+        "verified": True,
+        "terms_version": settings.TERMS_VERSION,
+        "is_superuser": role == Role.ADMIN,
+    }
+    if name not in ACTS:
+        return accounts.services.create_user(role=role, **facts)
+    act = ACTS[name]
+    return accounts.services.create_performer(
+        display_name=act.display_name, tagline=act.tagline, poster=act.poster, **facts
+    )
+
+
+def _give(user: User) -> None:
+    for currency in Currency:
+        escrow.services.deposit(
+            Deposit(f"demo:{user.username}:{currency}", user.pk, currency, GIFT, House.MINT, reason="demo world")
+        )
+
+
+def _put_on_stage(user: User, act: Act) -> None:
+    perfqueue.services.make_queues([user.pk])
+    perfqueue.services.configure(performer_id=user.pk, rope_drop_s=settings.QUEUE_ROPE_DROP_S)
+    perfqueue.services.open_queue(performer_id=user.pk, actor=user)
+    menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title=act.menu, owner_id=user.pk))
+    for title, price, length_s, description in act.offers:
+        menus.services.create_item(
+            actor=user,
+            menu_id=menu.pk,
+            draft=menus.services.ItemDraft(
+                title=title, price_tokens=price, duration_s=length_s, description=description
+            ),
+        )
