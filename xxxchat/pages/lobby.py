@@ -64,10 +64,6 @@ def _my_place(viewer: User | None, everyone: dict[UUID, Performer]) -> MyPlace |
     """The request that comes first: the one on stage, else the one nearest to it."""
     if viewer is None or viewer.role != Role.USER:
         return None
-    entries = [
-        one for one in open_entries(viewer) if one.state in ("created", "started") and one.performer_id in everyone
-    ]
-    if not entries:
-        return None
-    nearest = min(entries, key=lambda one: one.position or 0)
-    return MyPlace(everyone[nearest.performer_id], nearest)
+    going = [one for one in open_entries(viewer) if one.state in ("created", "started")]
+    places = [MyPlace(everyone[one.performer_id], one) for one in going if one.performer_id in everyone]
+    return min(places, key=lambda place: place.entry.position or 0, default=None)

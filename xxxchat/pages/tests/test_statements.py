@@ -33,6 +33,7 @@ def fill(performer: User, buyers: int) -> None:
         (lambda performer: reverse("room", args=[performer.pk]), 16),
         (lambda performer: reverse("room-live", args=[performer.pk]), 12),
         (lambda performer: reverse("requests"), 10),
+        (lambda performer: reverse("wallet"), 7),
     ],
 )
 def test_a_buyers_pages(address: Callable[[User], str], most: int) -> None:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts import services as accounts
 from accounts.models import User
 from escrow import services as escrow
+from perfqueue import services as perfqueue
 from tests import world
 from xxxchat.pages.tests.visiting import fields, html, send, stage, visitor
 
@@ -99,6 +100,28 @@ def test_a_refused_spin_is_told_in_the_pages_words(settings: Any) -> None:
     answer = send(client, html(client.get(reverse("slots"))), reverse("spin"))
 
     assert "40 points available, 100 needed. Nothing was taken." in html(client.get(answer.headers["Location"]))
+
+
+def test_the_statement_says_what_was_held_paid_and_came_back() -> None:
+    performer, _ = stage("Request a song")
+    buyer = world.person("alice", tokens=300)
+    left, split = world.buy(buyer, performer, tokens=100), world.buy(buyer, performer, tokens=100)
+    perfqueue.leave(item_id=left.pk, actor=buyer)
+    perfqueue.start(item_id=split.pk, actor=performer)
+    perfqueue.finish(item_id=split.pk, actor=performer, settle=61, refund=39, reason="The connection dropped")
+
+    page = html(visitor(buyer).get(reverse("wallet")))
+
+    for said in ("Added", "Held", "Back", "61 paid from what was held, 39 back", "+39", "\N{MINUS SIGN}100", "239"):
+        assert said in page
+    assert "Earned" in html(visitor(performer).get(reverse("wallet")))
+
+
+@pytest.mark.parametrize("before", ["", "x", "-1", "9" * 10])
+def test_a_statement_page_that_does_not_exist_is_empty_or_whole(before: str) -> None:
+    client = visitor(world.person("alice", tokens=300))
+
+    assert client.get(reverse("wallet"), {"before": before}).status_code == 200
 
 
 def test_performers_have_no_machine() -> None:

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import User
@@ -37,8 +36,10 @@ def stage(*titles: str, price: int = 40, **settings: Any) -> tuple[User, list[st
     return performer, [str(item.pk) for item in items]
 
 
-def html(response: HttpResponse) -> str:
-    return response.content.decode()
+def html(response: Any) -> str:
+    """The page of an answer of Django's test client."""
+    text: str = response.content.decode()
+    return text
 
 
 def fields(page: str, action: str) -> dict[str, str]:
@@ -55,7 +56,6 @@ def fields(page: str, action: str) -> dict[str, str]:
     return found
 
 
-def send(client: Client, page: str, action: str, headers: dict[str, str] | None = None, **typed: str) -> HttpResponse:
+def send(client: Client, page: str, action: str, headers: dict[str, str] | None = None, **typed: str) -> Any:
     """Fill a form of a page in and send it."""
-    answer: HttpResponse = client.post(action, fields(page, action) | typed, headers=headers)
-    return answer
+    return client.post(action, fields(page, action) | typed, headers=headers)
