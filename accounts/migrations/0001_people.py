@@ -1,4 +1,3 @@
-
 import django.contrib.auth.validators
 import django.db.models.deletion
 from django.conf import settings
@@ -32,9 +31,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.new_id, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
                 (
                     "username",
@@ -111,9 +108,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("fee_bps__isnull", True), ("fee_bps__lte", 10000), _connector="OR"
-                        ),
+                        condition=models.Q(("fee_bps__isnull", True), ("fee_bps__lte", 10000), _connector="OR"),
                         name="accounts_fee_within_100_percent",
                     )
                 ],
