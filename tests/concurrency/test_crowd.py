@@ -1,0 +1,99 @@
+"""Depth and the cap per user are exact, whoever comes at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from core.db import rows
+from core.errors import QueueBusy
+from escrow.models import Hold
+from perfqueue import services
+from perfqueue.errors import QueueFull
+from perfqueue.services import QueueItem
+from tests.concurrency.naive import Twin
+from tests.racing import names, race
+from tests.world import available, buy, performer, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BUYERS, DEPTH, MOST_CONNECTIONS = 50, 25, 40
+CONNECTED = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+
+
+def test_fifty_buyers_and_a_line_of_twenty_five() -> None:
+    ruby = performer(depth=DEPTH)
+    buyers = [person(tokens=100) for _ in range(BUYERS)]
+    seen: list[int] = []
+
+    def ask(buyer: User) -> QueueItem | QueueFull:
+        """Ask again while it is busy, as a client does."""
+        try:
+            while True:
+                seen.append(rows(CONNECTED)[0]["n"])
+                try:
+                    return buy(buyer, ruby)
+                except QueueBusy:
+                    continue
+                except QueueFull as refused:
+                    return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(MOST_CONNECTIONS - 2) as crowd:  # the test has a connection too, and one may be closing
+        outcomes = list(crowd.map(ask, buyers))
+
+    assert names(outcomes) == {"QueueItem": DEPTH, "QueueFull": BUYERS - DEPTH}
+    told = [outcome.details for outcome in outcomes if isinstance(outcome, QueueFull)]
+    assert told == [{"depth": DEPTH, "maxDepth": DEPTH}] * len(told)
+    assert 1 < max(seen) <= MOST_CONNECTIONS
+    assert list(QueueItem.objects.order_by("turn").values_list("turn", flat=True)) == list(range(1, DEPTH + 1))
+    assert Hold.objects.count() == DEPTH
+    assert Counter(available(buyer) for buyer in buyers) == {0: DEPTH, 100: BUYERS - DEPTH}
+    assert len(services.queue_view(ruby.pk, viewer=None).items) == DEPTH
+
+
+def test_control_a_naive_line_takes_more_than_it_holds(twin: Callable[..., Twin]) -> None:
+    line = twin(attempts=10, waiting=20, depth=25)
+
+    def join() -> bool:
+        return line.attempt(lambda seen: seen["waiting"] < seen["depth"], "waiting = waiting + 1")
+
+    assert race(*[join] * 10) == [True] * 10
+    assert line.facts()["waiting"] > line.facts()["depth"]
+
+
+def test_one_buyer_many_times_at_once_gets_as_many_places_as_the_cap() -> None:
+    ruby, alice = performer(user_cap=3), person(tokens=10_000)
+
+    outcomes = race(*[lambda: buy(alice, ruby)] * 12)
+
+    assert names(outcomes) == {"QueueItem": 3, "UserQueueLimit": 9}
+    assert available(alice) == 9_700
+
+
+def test_the_cap_counts_the_stage_while_items_move_there() -> None:
+    """A started item still counts against its buyer, a finished one no longer; asked for while it moves."""
+    ruby, alice = performer(user_cap=2), person(tokens=10_000)
+    first, _second = buy(alice, ruby), buy(alice, ruby)
+
+    outcomes = race(lambda: services.start(item_id=first.id, actor=ruby), *[lambda: buy(alice, ruby)] * 4)
+    assert names(outcomes) == {"QueueItem": 1, "UserQueueLimit": 4}
+
+    outcomes = race(lambda: services.finish(item_id=first.id, actor=ruby), *[lambda: buy(alice, ruby)] * 4)
+    bought = names(outcomes[1:])["QueueItem"]
+    assert isinstance(outcomes[0], QueueItem)
+    assert bought in (0, 1)
+    assert QueueItem.objects.filter(state="created").count() == 1 + bought
+
+
+def test_control_a_naive_cap_is_overrun(twin: Callable[..., Twin]) -> None:
+    mine = twin(attempts=4, mine=2, cap=3)
+
+    def join() -> bool:
+        return mine.attempt(lambda seen: seen["mine"] < seen["cap"], "mine = mine + 1")
+
+    assert race(*[join] * 4) == [True] * 4
+    assert mine.facts()["mine"] > mine.facts()["cap"]
