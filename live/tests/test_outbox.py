@@ -14,7 +14,7 @@ from live import services
 from live.models import EventRow, MessageTemplate
 from live.services import Event, emit
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 ROOM, BUYER, ITEM = new_id(), new_id(), new_id()
 
 
@@ -25,10 +25,11 @@ def test_events_are_written_in_order_by_one_statement(django_assert_num_queries:
         Event("queue.item.next_notice", {}, recipient_id=BUYER),
     ]
 
-    with structlog.contextvars.bound_contextvars(request_id="request-1"), django_assert_num_queries(1):
-        emit(events)
+    with structlog.contextvars.bound_contextvars(request_id="request-1"), transaction.atomic():
+        with django_assert_num_queries(1):
+            emit(events)
+        written = rows("SELECT *, xid = pg_current_xact_id() AS ours FROM live_event ORDER BY id")
 
-    written = rows("SELECT *, xid = pg_current_xact_id() AS ours FROM live_event ORDER BY id")
     assert [row["key"] for row in written] == ["queue.item.created", "slots.spin", "queue.item.next_notice"]
     assert [(row["room"], row["recipient"]) for row in written] == [(ROOM, BUYER), (None, BUYER), (None, BUYER)]
     assert EventRow.objects.order_by("id")[0].variables == {"itemId": str(ITEM), "title": "Sóng"}
