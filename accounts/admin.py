@@ -1,0 +1,35 @@
+"""People in the back office: read-only. No password hash is shown, and an e-mail address only to who may need it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.backoffice import STAFF_ROLES, RoleAdmin, RoleInline, signed_in
+from accounts.models import PerformerProfile, Role, User
+
+WRITES_TO_PEOPLE = frozenset({Role.SUPPORT.value, Role.ADMIN.value})
+
+
+class ProfileLine(RoleInline):
+    model = PerformerProfile
+    view_roles = STAFF_ROLES
+    fields = readonly_fields = ("display_name", "tagline", "poster", "fee_bps")
+
+
+@admin.register(User)
+class UserAdmin(RoleAdmin):
+    """Who is who. `owner_path`: where a form of another list offers people, a performer is offered only herself."""
+
+    view_roles = STAFF_ROLES
+    owner_path = "id"
+    inlines = (ProfileLine,)
+    person_fields = ("pk",)
+    list_display = ("username", "role", "is_active", "verified_at", "terms_version", "created_at", "last_login")
+    list_filter = ("role", "is_active", ("verified_at", admin.EmptyFieldListFilter))
+    ordering = ("-id",)
+    search_help_text = "An id or an exact user name"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        address = ("email",) if signed_in(request).role in WRITES_TO_PEOPLE else ()
+        return ("id", *self.list_display, *address)
