@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -141,8 +141,8 @@ class Process:
 async def running(limits: Limits = QUICK) -> AsyncIterator[Process]:
     """Start an events process by the lifespan protocol and stop it the same way."""
     app = Events(limits)
-    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    heard: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     life = asyncio.create_task(app({"type": "lifespan"}, said.get, heard.put))
     await said.put({"type": "lifespan.startup"})
     assert (await heard.get())["type"] == "lifespan.startup.complete"
