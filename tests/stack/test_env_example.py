@@ -1,0 +1,21 @@
+"""`.env.example` lists every variable that the product reads, and no other."""
+
+import re
+
+from xxxchat.stack.folder import PROJECT
+
+READERS = {
+    "xxxchat/settings.py": r"env\.\w+\(\s*\"([A-Z][A-Z0-9_]+)\"",
+    "xxxchat/stack/lineup.py": r"environment(?:\.get\(|, )\"([A-Z][A-Z0-9_]+)\"",
+    ".ci/chromium": r"\$\{(CHROMIUM_PATH)",
+}
+
+
+def test_every_variable_is_listed_once_with_its_unit() -> None:
+    read = {name for file, pattern in READERS.items() for name in re.findall(pattern, (PROJECT / file).read_text())}
+    lines = (PROJECT / ".env.example").read_text().splitlines()
+    listed = [line.partition("=")[0] for line in lines if re.match(r"[A-Z]", line)]
+
+    assert sorted(listed) == sorted(read)
+    above = [lines[lines.index(line) - 1] for line in lines if re.match(r"[A-Z]", line)]
+    assert all(line for line in above), "a variable without a word about it"

@@ -1,0 +1,87 @@
+"""What the probes answer, and what they answer when a part is missing."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from core.clock import db_now
+from core.models import Heartbeat
+from xxxchat.stack.ports import free_ports
+
+
+def ready() -> tuple[int, dict[str, Any]]:
+    answer = Client().get("/readyz")
+    return answer.status_code, answer.json()
+
+
+@pytest.fixture
+def swept(transactional_db: None) -> None:
+    Heartbeat.objects.create(name="sweeper")
+
+
+@pytest.fixture
+def unreachable_database(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "PORT", str(free_ports(1)[0]))
+        yield
+    connection.close()
+
+
+@pytest.fixture
+def missing_migration(transactional_db: None) -> Iterator[None]:
+    row = MigrationRecorder.Migration.objects.get(app="core", name__startswith="0002")
+    kept = {"app": row.app, "name": row.name, "applied": row.applied}
+    row.delete()
+    yield
+    MigrationRecorder.Migration.objects.create(**kept)
+
+
+def test_alive_touches_no_database() -> None:
+    answer = Client().get("/livez")  # pytest-django forbids the database to a test that did not ask for it
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_ready_names_every_part(swept: None) -> None:
+    status, body = ready()
+
+    assert (status, body["status"]) == (200, "ok")
+    assert set(body["parts"]) == {"database", "broker", "sweeper"}
+    assert body["parts"]["sweeper"]["ageS"] < 5
+
+
+def test_a_sweeper_that_stands_still_degrades(transactional_db: None) -> None:
+    assert ready()[1]["parts"]["sweeper"]["status"] == "degraded"
+
+    Heartbeat.objects.create(name="sweeper", at=db_now() - timedelta(minutes=2))
+    status, body = ready()
+
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["parts"]["sweeper"] == {"status": "degraded", "ageS": pytest.approx(120, abs=5)}
+
+
+def test_a_missing_broker_degrades(swept: None, settings: Any) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
+
+    status, body = ready()
+
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["parts"]["broker"] == {"status": "degraded", "reason": "ConnectionError"}
+
+
+def test_a_missing_database_shuts_the_door(unreachable_database: None) -> None:
+    assert ready() == (503, {"status": "down", "parts": {"database": {"status": "down", "reason": "unreachable"}}})
+
+
+def test_an_unapplied_migration_shuts_the_door(missing_migration: None) -> None:
+    status, body = ready()
+
+    assert (status, body["status"]) == (503, "down")
+    assert body["parts"]["database"] == {"status": "down", "reason": "unapplied migrations", "unapplied": 1}
