@@ -1,4 +1,4 @@
-"""One stack and one browser for the tests of a module."""
+"""One stack and one browser for all of these tests; each leaves the lines as empty as it found them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ from xxxchat.stack import Stack
 ENV = {"SLOTS_MIN_INTERVAL_MS": "0"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site() -> Iterator[str]:
     """The address of a whole stack with the demo's world, free of an interval between spins."""
     with Stack(env=ENV) as stack:
         yield stack.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM_PATH") or "/usr/bin/chromium"

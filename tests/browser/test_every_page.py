@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.visiting import NARROW, PHONE, WIDE, Visitor
 
@@ -38,6 +39,8 @@ def test_a_buyers_pages(visit: Visit) -> None:
     for path in BUYER:
         alice.go(path)
         faults += looked_over(alice)
+    alice.go("/requests")
+    alice.page.get_by_role("button", name=re.compile("Leave")).first.click()
 
     assert not faults, "\n".join(faults)
 
@@ -54,6 +57,9 @@ def test_the_studio_with_somebody_next_and_on_stage(visit: Visit) -> None:
     ruby.page.get_by_role("dialog").get_by_role("heading").wait_for()
     faults += looked_over(ruby)
     ruby.go("/studio")
+    faults += looked_over(ruby)
+    ruby.page.get_by_role("button", name=re.compile("Finish and collect")).click()
+    expect(ruby.page.locator("#now")).to_contain_text("No one in line")
     faults += looked_over(ruby)
     for path in ("/wallet", "/account", "/"):
         ruby.go(path)
