@@ -1,7 +1,6 @@
 """The demo world: who is there, what they own and offer. Made through the services; making it twice changes nothing."""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -70,7 +69,9 @@ def make() -> None:
     """Make whoever is missing, with everything they own, in one transaction."""
     with joined():
         known = set(User.objects.values_list("username", flat=True))
-        people = [_person(name, role, _secret()) for name, role in _cast().items() if name not in known]
+        missing = {name: role for name, role in _cast().items() if name not in known}
+        secret = make_password(settings.DEMO_PASSWORD) if missing else ""  # hashed once: a hash is slow on purpose
+        people = [_person(name, role, secret) for name, role in missing.items()]
         escrow.services.open_wallets([user.pk for user in people])
         for user in people:
             if user.username in BUYERS:
@@ -86,12 +87,6 @@ def _cast() -> dict[str, Role]:
         **STAFF,
         **dict.fromkeys(SERVICES, Role.SERVICE),
     }
-
-
-@cache
-def _secret() -> str:
-    """Everybody's password, hashed once: a hash is slow on purpose."""
-    return make_password(settings.DEMO_PASSWORD)
 
 
 def _person(name: str, role: Role, secret: str) -> User:
