@@ -28,6 +28,18 @@ function connection(late) {
   }
 }
 
+/** A region that is redrawn under the reader's focus gives it to the same control, else to itself. */
+function keepFocus(region) {
+  const held = region.contains(document.activeElement) ? document.activeElement.id : null;
+  if (held === null) return;
+  queueMicrotask(() => {
+    const next = document.getElementById(held) ?? document.getElementById(region.id);
+    if (!next || next === document.activeElement) return;
+    if (next.tabIndex < 0) next.tabIndex = -1;
+    next.focus({preventScroll: true});
+  });
+}
+
 const polls = element => element.id === "poll";
 document.body.addEventListener("htmx:beforeRequest", event => {
   if (polls(event.target) && document.hidden) event.preventDefault();
@@ -37,6 +49,7 @@ document.body.addEventListener("htmx:afterRequest", event => {
   busy(event.target, false);
   if (polls(event.target)) connection(!event.detail.successful);
 });
+document.body.addEventListener("htmx:oobBeforeSwap", event => keepFocus(event.detail.target));
 document.body.addEventListener("htmx:oobAfterSwap", () => refresh(document));
 document.body.addEventListener("htmx:afterSwap", () => refresh(document));
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import Role, User
+from accounts.models import STAFF, Role, User
 from escrow import services as escrow
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ SLOTS = Section("Slot machine", "Slots", "cherry", "slots")
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
 ACCOUNT = Section("Account", "Account", "user", "account")
+BACK_OFFICE = Section("Back office", "Office", "layout-dashboard", "admin:index")
 STUDIO = Section("Tonight", "Tonight", "mic-vocal", "studio")
 
 
@@ -74,6 +75,10 @@ class Shell:
     @property
     def is_performer(self) -> bool:
         return self.role == Role.PERFORMER
+
+    @property
+    def has_purse(self) -> bool:
+        return self.role in (Role.USER, Role.PERFORMER)
 
     @property
     def can_buy(self) -> bool:
@@ -110,7 +115,7 @@ class Shell:
                 return [LOBBY, SLOTS, REQUESTS, WALLET]
             case Role.PERFORMER:
                 return [STUDIO, LOBBY, WALLET]
-        return [LOBBY]
+        return [LOBBY, BACK_OFFICE] if self.role in STAFF else [LOBBY]
 
     def _tabs(self, places: list[Section]) -> list[Tab]:
         match = self.request.resolver_match
