@@ -21,6 +21,7 @@ from live.hub import Hub
 
 log = structlog.get_logger()
 BATCH = 1_000
+START_S = 10.0
 TEMPLATES_EVERY_LOOKS = 50
 COLUMNS = "e.xid::text::bigint, e.id, e.key, e.variables, e.room, e.recipient, e.at"
 SEEN = "SELECT pg_snapshot_xmin(s.now)::text::bigint AS oldest, pg_snapshot_xmax(s.now)::text::bigint AS next"
@@ -67,7 +68,7 @@ class Poller:
 
     async def start(self) -> None:
         """Connect, and fill the hub's memory with the newest part of the outbox."""
-        await self.pool.open(wait=True)
+        await self.pool.open(wait=True, timeout=START_S)
         await self._read_texts()
         look = await self._look(NEWEST, [self.hub.limits.remembered])
         remembered = [Message(row, self._texts) for row in look.rows]
