@@ -13,10 +13,12 @@ from django.db import connection
 
 from core.clock import db_now
 from core.context import request_id
+from core.db import rows
 from live.models import MessageTemplate
 
 KEEP = timedelta(hours=24)
 PRUNE_AT_MOST = 10_000
+PRUNE_ROUNDS = 100
 # The words shipped with the product. A room sees no variables but those of live.feed.ROOM_VARIABLES, so the words of
 # queue.item.* use no others; buyers read what happened to their tokens from the item itself.
 WORDS = {
@@ -80,10 +82,12 @@ def seed_reference() -> None:
     )
 
 
-def prune(*, keep: timedelta = KEEP) -> int:
-    """Delete events older than `keep`, at most 10,000 at a time, and return how many went."""
-    before = db_now() - keep
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT live_prune(%s, %s)", [before, PRUNE_AT_MOST])
-        gone: int = cursor.fetchone()[0]
+def prune(*, keep: timedelta = KEEP, at_most: int = PRUNE_AT_MOST) -> int:
+    """Delete events older than `keep` and return how many went, in transactions of at most `at_most` rows each."""
+    before, gone = db_now() - keep, 0
+    for _ in range(PRUNE_ROUNDS):
+        (pruned,) = rows("SELECT live_prune(%s, %s) AS rows", [before, at_most])
+        gone += pruned["rows"]
+        if pruned["rows"] < at_most:
+            break
     return gone

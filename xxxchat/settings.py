@@ -140,6 +140,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
     },
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
+    "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 
 # --- sign-in ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from core.ids import new_id
 from live import services
 from live.models import EventRow, MessageTemplate
 from live.services import Event, emit
+from live.tasks import prune
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOM, BUYER, ITEM = new_id(), new_id(), new_id()
@@ -111,3 +112,9 @@ def test_words_are_filled_by_name_only() -> None:
         "$nonce costs $5, {0.__class__} $unknown"
     )
     assert services.render("never.heard", {}) == ""
+
+
+def test_pruning_twice_is_harmless() -> None:
+    EventRow.objects.create(key="slots.spin", variables={}, recipient=BUYER, at=db_now() - timedelta(hours=25))
+
+    assert [prune(), prune()] == [1, 0]
