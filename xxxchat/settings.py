@@ -163,6 +163,8 @@ SIMPLE_JWT = {
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", 10)
+if AXES_FAILURE_LIMIT < 1:
+    raise ImproperlyConfigured("SIGN_IN_FAILURES must be 1 or more; 0 would lock everybody out.")
 AXES_COOLOFF_TIME = timedelta(seconds=env.int("SIGN_IN_LOCK_S", 300))
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
