@@ -96,6 +96,8 @@ class Door(APIView):
             response.accepted_renderer = self.get_renderers()[0]
             response.accepted_media_type = "application/json"
             response.renderer_context = {}  # type: ignore[attr-defined]
+        for name, value in self.headers.items():
+            response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -1,0 +1,136 @@
+"""The order of answers: 401 → 405, 406, 415, 413, 400 body → 400 key → replay → 403 role → 404 → the gates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from accounts.models import Role, User
+from core.ids import new_id
+from core.parsing import MAX_BODY_BYTES
+from tests.hostile.asking import code, nothing_written, send, song_of
+from tests.world import buy, performer, person, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A keyed door: who may call it, with what body, and which gate says no at the end."""
+
+    path: str  # `{}` is the id
+    found: Callable[[], str]
+    right: Callable[[], User]
+    wrong: Role
+    body: str
+    gate: tuple[int, str]
+    unknown: tuple[int, str] = (404, "NOT_FOUND")
+
+
+def second_in_line() -> str:
+    ruby = performer()
+    buy(person(tokens=100), ruby)
+    return str(buy(person(tokens=100), ruby).id)
+
+
+def waiting() -> str:
+    return str(buy(person(tokens=100), performer()).id)
+
+
+DOORS = {
+    "start": Door(
+        "queue/items/{}/start", second_in_line, lambda: staff(Role.ADMIN), Role.USER, "{}", (409, "NOT_HEAD_OF_QUEUE")
+    ),
+    "finish": Door("queue/items/{}/finish", waiting, performer, Role.AUDITOR, "{}", (403, "FORBIDDEN")),
+    "leave": Door("queue/items/{}/leave", waiting, person, Role.PERFORMER, "{}", (403, "FORBIDDEN")),
+    "staff refund": Door(
+        "admin/queue/items/{}/resolve",
+        waiting,
+        staff,
+        Role.FINANCE,
+        '{"reason": "x"}',
+        (409, "INVALID_TRANSITION"),
+    ),
+    "purchase": Door(
+        "menus/items/{}/purchase",
+        lambda: str(song_of(performer()).pk),
+        lambda: person(tokens=39),
+        Role.SUPPORT,
+        '{"expectedPrice": 40}',
+        (402, "INSUFFICIENT_BALANCE"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_of_several_faults_the_first_in_order_is_told(name: str) -> None:
+    """Everything is wrong at first; each answer names one fault, which the next request no longer has."""
+    door = DOORS[name]
+    found, wrong, right = door.found(), person(role=door.wrong), door.right()
+    faults: dict[str, Any] = {
+        "method": "PATCH",
+        "Accept": "text/html",
+        "content_type": "text/plain",
+        "body": b"{" + b" " * MAX_BODY_BYTES,
+        "key": None,
+    }
+    path = door.path.format(new_id())
+
+    with nothing_written():
+        assert code(send(None, path, **faults)) == (401, "UNAUTHENTICATED")
+        refused = send(wrong, path, **faults)
+        assert code(refused) == (405, "METHOD_NOT_ALLOWED")
+        assert refused.headers["Allow"] == "POST"
+        del faults["method"]
+        assert code(send(wrong, path, **faults)) == (406, "NOT_ACCEPTABLE")
+        del faults["Accept"]
+        assert code(send(wrong, path, **faults)) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        del faults["content_type"]
+        assert code(send(wrong, path, **faults)) == (413, "BODY_TOO_LARGE")
+        assert code(send(wrong, path, **faults | {"body": b"{"})) == (400, "INVALID_JSON")
+        assert code(send(wrong, path, **faults | {"body": b'{"x": 1}'})) == (400, "VALIDATION_FAILED")
+        faults["body"] = door.body
+        assert code(send(wrong, path, **faults)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+        assert code(send(wrong, path, **faults | {"key": "short"})) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+        del faults["key"]
+        assert code(send(wrong, path, **faults)) == (403, "ROLE_NOT_ALLOWED")
+        assert code(send(right, path, **faults)) == door.unknown
+        assert code(send(right, door.path.format("no-id"), **faults)) == door.unknown
+        assert code(send(right, door.path.format(found), **faults)) == door.gate
+
+
+def test_a_replay_comes_before_the_role_and_the_gates() -> None:
+    ruby, alice = performer(), person(tokens=100)
+    path = f"queue/items/{buy(alice, ruby).id}/leave"
+    first = send(alice, path, key="the-key-1")
+    User.objects.filter(pk=alice.pk).update(role=Role.AUDITOR, verified_at=None, terms_version=0)
+    now = User.objects.get(pk=alice.pk)
+
+    assert send(now, path, key="the-key-1").content == first.content
+    assert code(send(now, path, b'{"x": 1}', key="the-key-1")) == (400, "VALIDATION_FAILED")
+    assert code(send(now, path, key="the-key-2")) == (403, "ROLE_NOT_ALLOWED")
+
+
+def test_a_key_of_another_request_is_refused_before_the_role() -> None:
+    ruby, alice = performer(), person(tokens=100)
+    send(alice, f"queue/items/{buy(alice, ruby).id}/leave", key="the-key-1")
+    User.objects.filter(pk=alice.pk).update(role=Role.AUDITOR)
+
+    answer = send(User.objects.get(pk=alice.pk), f"queue/items/{new_id()}/leave", key="the-key-1")
+
+    assert code(answer) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_the_spins_role_is_a_gate_that_is_written_down() -> None:
+    """Before the gates everything is as everywhere; the role is the first gate, and its refusal is kept."""
+    body, ruby = '{"betAmount": 100}', performer()
+    cases: list[tuple[dict[str, Any], tuple[int, str]]] = [
+        ({"content_type": "text/plain", "key": None}, (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ({"key": None}, (400, "IDEMPOTENCY_KEY_REQUIRED")),
+        ({}, (403, "ROLE_NOT_ALLOWED")),
+    ]
+
+    with nothing_written(but=("compliance_refusal",)):
+        for faults, told in cases:
+            assert code(send(ruby, "slot-machine/spin", body, **faults)) == told
