@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
@@ -19,6 +20,14 @@ def _emptying_by_delete() -> Iterator[None]:
     """Django would TRUNCATE, which the ledger refuses; delete instead, under replica, and put reference rows back."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: empty_database())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_when_asked() -> Iterator[None]:
+    """Every test client loads the middleware anew; its scan of all static files would take longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         yield
 
 

@@ -1,0 +1,111 @@
+"""Every address of the API, with every method, asked by a stranger."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from core.api import Door
+from core.ids import new_id
+from tests.hostile.asking import code, nothing_written, send
+from tests.world import performer
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
+PUBLIC = {
+    ("auth/token", "POST"),
+    ("auth/token/refresh", "POST"),
+    ("auth/token/revoke", "POST"),
+    ("menus", "GET"),
+    ("performer", "GET"),
+    ("performer/{id}", "GET"),
+    ("performer/{id}/menus", "GET"),
+    ("performer/{id}/queue", "GET"),
+}
+
+
+def addresses() -> list[tuple[str, Any]]:
+    """Every path under /api/v1/ with its view; an id is written {id}."""
+
+    def walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+        for each in resolver.url_patterns:
+            path = prefix + str(each.pattern)
+            if isinstance(each, URLResolver):
+                yield from walk(each, path)
+            else:
+                yield path, each
+
+    return [
+        ("/".join("{id}" if part.startswith("<") else part for part in path[7:].split("/")), pattern.callback)
+        for path, pattern in walk(get_resolver(), "")
+        if path.startswith("api/v1/")
+    ]
+
+
+def test_every_address_is_a_door() -> None:
+    found = addresses()
+
+    assert len(found) > 25
+    assert len({path for path, _ in found}) == len(found)
+    assert [path for path, view in found if not issubclass(view.cls, Door)] == []
+
+
+def test_what_is_public_is_known() -> None:
+    found = {
+        (path, method)
+        for path, view in addresses()
+        for method in METHODS
+        if view.cls.public and hasattr(view.cls, method.lower())
+    }
+
+    assert found - {(path, "OPTIONS") for path, _ in found} == PUBLIC
+
+
+def test_every_command_that_moves_money_is_keyed() -> None:
+    unkeyed = {
+        path
+        for path, view in addresses()
+        if not view.cls.operation and any(hasattr(view.cls, method.lower()) for method in METHODS[1:5])
+    }
+
+    assert unkeyed == {
+        "auth/token",
+        "auth/token/refresh",
+        "auth/token/revoke",
+        *(f"performer/{{id}}/queue/{command}" for command in ("open", "close", "pause", "resume")),
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("known", [True, False], ids=["known ids", "unknown ids"])
+def test_a_stranger_meets_the_envelope_everywhere(known: bool) -> None:
+    ruby = performer()
+    subject = str(ruby.pk if known else new_id())
+
+    with nothing_written():
+        for path, view in addresses():
+            for method in METHODS:
+                answer = send(None, path.replace("{id}", subject), b"{}", method=method)
+                asked = f"{method} {path}"
+                assert answer.headers["X-Request-Id"], asked
+                if not view.cls.public:
+                    assert code(answer) == (401, "UNAUTHENTICATED"), asked
+                elif (path, method) not in PUBLIC:
+                    assert code(answer) == (405, "METHOD_NOT_ALLOWED"), asked
+                    assert method not in answer.headers["Allow"].split(", "), asked
+                elif path.startswith("auth/"):
+                    assert code(answer) == (400, "VALIDATION_FAILED"), asked
+                elif "{id}" in path and not known:
+                    assert code(answer) == (404, "NOT_FOUND"), asked
+                else:
+                    assert answer.status_code == 200, asked
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "path",
+    ["", "nothing", "queue", "queue/items/", "wallet/", "performer//queue", "%2e%2e/admin", "menus/items", "a" * 3_000],
+)
+def test_an_unknown_address_is_not_found_by_any_method(path: str) -> None:
+    for method in METHODS[:5]:
+        assert code(send(None, path, method=method)) == (404, "NOT_FOUND")
