@@ -30,6 +30,8 @@ class Wait:
 
     def __str__(self) -> str:
         low, high = self.low_s // 60, -(-self.high_s // 60)
+        if high <= 1:
+            return "about a minute"
         return f"{low}–{high} min" if low != high else f"{high} min"
 
 
