@@ -197,21 +197,33 @@ def award_many(awards: Sequence[Award]) -> list[Credited]:
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
     """
     return _credit(
-        "award",
-        House.SLOTS_BANK,
-        [(a.key, a.owner_id, Currency.POINT, a.amount, a.hold_id, a.actor_id, "", {}) for a in awards],
+        [
+            _Credit("award", a.key, a.owner_id, House.SLOTS_BANK, Currency.POINT, a.amount, a.actor_id, a.hold_id)
+            for a in awards
+        ]
+    )
+
+
+def deposit_many(requests: Sequence[Deposit]) -> list[Credited]:
+    """Credit wallets from house accounts. Locks the wallets in id order.
+
+    Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
+    """
+    return _credit(
+        [
+            _Credit("deposit", r.key, r.owner_id, r.house, r.currency, r.amount, r.actor_id, None, r.reason, r.meta)
+            for r in requests
+        ]
     )
 
 
 def deposit(request: Deposit) -> Credited:
-    """Credit a wallet from a house account.
+    """Credit one wallet from a house account.
 
     Raises:
         WalletFrozen, WalletUnknown, IdempotencyKeyReused: nothing was written.
     """
-    r = request
-    row = (r.key, r.owner_id, r.currency, r.amount, None, r.actor_id, r.reason, r.meta)
-    (credited,) = _credit("deposit", r.house, [row])
+    (credited,) = deposit_many([request])
     if credited.code is not None:
         raise refusal(credited.code)
     return credited
@@ -222,24 +234,37 @@ def refusal(code: str) -> Refused:
     return BY_CODE[code]()
 
 
-_CreditRow = tuple[str, UUID, Currency, int, UUID | None, UUID | None, str, dict[str, Any]]
+@dataclass(frozen=True)
+class _Credit:
+    """One element of `escrow_credit`; its kind is its key's scope too."""
+
+    kind: str
+    key: str
+    owner_id: UUID
+    house: House
+    currency: Currency
+    amount: int
+    actor_id: UUID | None = None
+    hold_id: UUID | None = None
+    reason: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
-def _credit(kind: str, house: House, credits: Sequence[_CreditRow]) -> list[Credited]:
+def _credit(credits: Sequence[_Credit]) -> list[Credited]:
     columns: Columns = [
         ("uuid", [new_id() for _ in credits]),
-        ("text", [kind for _ in credits]),
-        ("text", [c[0] for c in credits]),
-        ("bytea", [_fingerprint(c[1], house, c[2], c[3]) for c in credits]),
-        ("text", [kind for _ in credits]),
-        ("uuid", [c[1] for c in credits]),
-        ("text", [house.value for _ in credits]),
-        ("text", [c[2].value for c in credits]),
-        ("bigint", [c[3] for c in credits]),
-        ("uuid", [c[4] for c in credits]),
-        ("uuid", [c[5] for c in credits]),
-        ("text", [c[6] for c in credits]),
-        ("jsonb", [json.dumps(c[7]) for c in credits]),
+        ("text", [c.kind for c in credits]),
+        ("text", [c.key for c in credits]),
+        ("bytea", [_fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits]),
+        ("text", [c.kind for c in credits]),
+        ("uuid", [c.owner_id for c in credits]),
+        ("text", [c.house.value for c in credits]),
+        ("text", [c.currency.value for c in credits]),
+        ("bigint", [c.amount for c in credits]),
+        ("uuid", [c.hold_id for c in credits]),
+        ("uuid", [c.actor_id for c in credits]),
+        ("text", [c.reason for c in credits]),
+        ("jsonb", [json.dumps(c.meta) for c in credits]),
     ]
     return [
         Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])

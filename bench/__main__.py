@@ -1,0 +1,108 @@
+"""`python -m bench`: spins/s and purchases/s over HTTP beside pgbench on the same server, in the same run."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import load, world
+from bench.yardstick import CLIENTS, SCALE, Yardstick
+from xxxchat.stack import Stack
+
+REPORTS = Path(__file__).parent / "reports"
+WARM_UP_S = 2.0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=15, help="length of each load (15)")
+    parser.add_argument("--buyers", type=int, default=4_000, help="people who spin and buy (4000)")
+    parser.add_argument("--performers", type=int, default=100, help="lines they join (100)")
+    parser.add_argument("--web", type=int, default=2, help="web processes (2)")
+    parser.add_argument("--connections", type=int, default=16, help="connections kept open by the load (16)")
+    parser.add_argument("--keep", action="store_true", help="write the figures to bench/reports/")
+    return parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run everything on one fresh stack: yardstick, spins, yardstick, purchases, yardstick."""
+    with Stack(env={"LOG_LEVEL": "WARNING"}, web_processes=options.web) as stack:
+        print(f"Making {options.buyers} buyers and {options.performers} performers.", flush=True)
+        people = world.make(stack.environment, buyers=options.buyers, performers=options.performers)
+        yardstick = Yardstick(stack.database_url)
+        before = yardstick.tps(options.seconds)
+        spins = _load(stack.url, people.spins(), options)
+        between = yardstick.tps(options.seconds)
+        purchases = _load(stack.url, people.purchases(), options)
+        after = yardstick.tps(options.seconds)
+        verified = json.loads(stack.manage("verify_ledger", "--json").stdout)
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "options": vars(options),
+        "yardstick": {"tps": [before, between, after], "scale": SCALE, "clients": CLIENTS},
+        "ledger": verified["ok"],
+        "loads": {
+            "spins": _figures(spins, (before + between) / 2),
+            "purchases": _figures(purchases, (between + after) / 2),
+        },
+    }
+
+
+def _load(url: str, requests: Iterator[bytes], options: argparse.Namespace) -> load.Measured:
+    load.run(url, requests, seconds=WARM_UP_S, connections=options.connections)
+    return load.run(url, requests, seconds=options.seconds, connections=options.connections)
+
+
+def _figures(measured: load.Measured, tps: float) -> dict[str, Any]:
+    return {
+        "per_second": round(measured.per_second, 1),
+        "ratio": round(measured.per_second / tps, 3),
+        "p50_ms": round(measured.percentile_ms(0.50), 1),
+        "p95_ms": round(measured.percentile_ms(0.95), 1),
+        "p99_ms": round(measured.percentile_ms(0.99), 1),
+        "statuses": {str(status): number for status, number in sorted(measured.statuses.items())},
+        "errors": measured.errors,
+    }
+
+
+def _commit() -> str:
+    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return told.stdout.strip()
+
+
+def table(report: dict[str, Any]) -> str:
+    """The figures as a table for people."""
+    rates = ", ".join(f"{tps:.0f}" for tps in report["yardstick"]["tps"])
+    lines = [
+        f"pgbench tpcb-like before, between, after: {rates} tps (scale {SCALE}, {CLIENTS} clients, fsync on)",
+        f"{'':11}{'per s':>9}{'ratio':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'errors':>8}  statuses",
+    ]
+    for name, figures in report["loads"].items():
+        lines.append(
+            f"{name:11}{figures['per_second']:>9}{figures['ratio']:>8}{figures['p50_ms']:>9}{figures['p95_ms']:>9}"
+            f"{figures['p99_ms']:>9}{figures['errors']:>8}  {figures['statuses']}"
+        )
+    lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    options = arguments()
+    report = measure(options)
+    print(table(report))
+    if options.keep:
+        file = REPORTS / f"{report['at'][:10]}-main-job-{report['commit']}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(report, indent=2) + "\n")
+        print(f"Written to {file}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Enough people that every gate may stay on: nobody spins twice within the interval, no line fills up."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+from bench.load import post
+
+BATCH = 200
+START = 1_000_000
+DEPTH = 200
+
+
+@dataclass(frozen=True)
+class World:
+    """Access tokens of buyers and, of each performer, the item they buy."""
+
+    tokens: Sequence[str]
+    items: Sequence[UUID]
+
+    def spins(self) -> Iterator[bytes]:
+        """Spins of one buyer after the other."""
+        body = b'{"betAmount":100}'
+        for number in count():
+            token = self.tokens[number % len(self.tokens)]
+            yield post("/slot-machine/spin", token=token, key=f"bench-spin-{number:09d}", body=body)
+
+    def purchases(self) -> Iterator[bytes]:
+        """Purchases of one buyer after the other, each from the next performer."""
+        body = json.dumps({"expectedPrice": 10}, separators=(",", ":")).encode()
+        for number in count():
+            token = self.tokens[number % len(self.tokens)]
+            item = self.items[number % len(self.items)]
+            yield post(f"/menus/items/{item}/purchase", token=token, key=f"bench-buy-{number:09d}", body=body)
+
+
+def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
+    """Make people through the services, straight into the stack's database, and sign tokens for the buyers."""
+    os.environ |= environment
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    try:
+        return World(tokens=_buyers(buyers), items=_performers(performers))
+    finally:
+        connection.close()
+
+
+def _buyers(number: int) -> list[str]:
+    import escrow.services
+    from accounts.services import create_user
+    from accounts.tokens import issue
+    from core.db import command
+    from escrow.services import Currency, Deposit, House
+
+    tokens: list[str] = []
+
+    def batch(names: Sequence[str]) -> None:
+        people = [
+            create_user(username=name, hashed_password="!", verified=True, terms_version=1)  # noqa: S106  unusable
+            for name in names
+        ]
+        escrow.services.open_wallets([user.pk for user in people])
+        escrow.services.deposit_many(
+            [
+                Deposit(f"bench:{user.username}:{currency}", user.pk, currency, START, House.MINT)
+                for user in people
+                for currency in Currency
+            ]
+        )
+        tokens.extend(issue(user).access for user in people)
+
+    for first in range(0, number, BATCH):
+        names = [f"bench{place}" for place in range(first, min(first + BATCH, number))]
+        command(lambda names=names: batch(names))  # type: ignore[misc]
+    return tokens
+
+
+def _performers(number: int) -> list[UUID]:
+    import escrow.services
+    import menus.services
+    import perfqueue.services
+    from accounts.services import create_performer
+    from core.db import command
+
+    def one(place: int) -> UUID:
+        user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")  # noqa: S106
+        escrow.services.open_wallets([user.pk])
+        perfqueue.services.make_queues([user.pk])
+        perfqueue.services.configure(performer_id=user.pk, depth=DEPTH, rope_drop_s=900)
+        perfqueue.services.open_queue(performer_id=user.pk, actor=user)
+        menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title="Stage", owner_id=user.pk))
+        draft = menus.services.ItemDraft(title="A song", price_tokens=10, duration_s=60)
+        return menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft).pk
+
+    return [command(lambda place=place: one(place)) for place in range(number)]  # type: ignore[misc]
