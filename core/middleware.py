@@ -1,12 +1,15 @@
-"""Two things every answer owes its caller: the request's id, and a connection that can be used again."""
+"""What every request needs before and after its door: an id, its whole body, a connection that can be used again."""
 
 import re
 from collections.abc import Callable
+from io import BytesIO
+from typing import IO
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
 from core.ids import new_id
+from core.parsing import MAX_BODY_BYTES
 
 SOUND_ID = re.compile(r"\A[A-Za-z0-9_.-]{8,64}\Z")
 DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
@@ -27,6 +30,37 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
         return response
+
+
+class ChunkedBodyMiddleware:
+    """Give a chunked body its length.
+
+    Django reads as much as is declared: without this a split sent in chunks would be an empty body and pay in full.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        stream = request.META.get("wsgi.input")
+        chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+        if chunked and stream is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
+            body = _read(stream, MAX_BODY_BYTES + 1)
+            if len(body) > MAX_BODY_BYTES:
+                _read(stream, DRAIN_LIMIT_BYTES)
+            request._stream = BytesIO(body)
+            request.META["CONTENT_LENGTH"] = str(len(body))
+        return self.get_response(request)
+
+
+def _read(stream: IO[bytes], most: int) -> bytes:
+    """Read to the end, or up to `most` bytes."""
+    pieces: list[bytes] = []
+    left = most
+    while left and (piece := stream.read(min(left, CHUNK_BYTES))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 class DrainBodyMiddleware:

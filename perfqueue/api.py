@@ -280,6 +280,7 @@ class StaffRefunds(Door):
                 reason=self.data["reason"],
                 dry_run=self.data["dryRun"],
             ),
+            before=lambda: services.expire_lines_of(self.data["ids"]),
             render=lambda results: {
                 "results": [{"id": each.item_id, "code": each.code} for each in results],
                 "totals": {

@@ -21,7 +21,7 @@ from perfqueue.services.control import (
     pause_queue,
     resume_queue,
 )
-from perfqueue.services.expiry import expire_due, overdue, sweep, sweeper_age_s
+from perfqueue.services.expiry import expire_due, expire_lines_of, overdue, sweep, sweeper_age_s
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
 from perfqueue.services.payload import Intake, Placed
@@ -62,6 +62,7 @@ __all__ = [
     "close_queue",
     "configure",
     "expire_due",
+    "expire_lines_of",
     "finish",
     "intake",
     "intake_many",

@@ -1,5 +1,6 @@
 """What time decides: passed deadlines refund. The columns are the truth; sweeps only make it visible sooner."""
 
+from collections.abc import Collection
 from functools import partial
 from uuid import UUID
 
@@ -41,6 +42,16 @@ def expire_due(performer_id: UUID, *, wait: bool = True) -> int:
             break
         total += done
     return total
+
+
+def expire_lines_of(item_ids: Collection[UUID]) -> int:
+    """`expire_due` for every line that these items are in (one statement if nothing is overdue in any)."""
+    late = db.rows(
+        f"SELECT DISTINCT i.performer_id FROM perfqueue_queueitem i WHERE {OVERDUE} AND i.performer_id IN"  # noqa: S608
+        " (SELECT a.performer_id FROM perfqueue_queueitem a WHERE a.id = ANY (%s::uuid[]))",
+        [list(item_ids)],
+    )
+    return sum(expire_due(row["performer_id"]) for row in late)
 
 
 def sweep(process: str) -> int:

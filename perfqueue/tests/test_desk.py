@@ -10,6 +10,7 @@ from core.models import IdempotencyKey
 from perfqueue import services
 from perfqueue.models import Transition
 from perfqueue.services import AbandonPolicy, QueueItem
+from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,6 +89,18 @@ def test_the_next_in_line_is_armed_when_the_head_is_refunded_in_bulk(desk: User,
 
     head = again(third)
     assert head.rope_drop_at is not None
+
+
+def test_time_decides_before_the_desk_does(desk: User, alice: User, clock: Clock) -> None:
+    ruby = performer(rope_drop_s=30)
+    late, next_one = buy(alice, ruby, 30), buy(alice, ruby, 20)
+    clock.shift(seconds=31)
+
+    answer = post(desk, "refunds", ids=[str(late.id), str(next_one.id)], reason="x")
+
+    assert [each["code"] for each in answer.json()["results"]] == ["INVALID_TRANSITION", None]
+    assert (again(late).reason, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "x")
+    assert available(alice) == 10_000
 
 
 def test_the_same_id_twice_is_refunded_once(desk: User, alice: User, ruby: User) -> None:

@@ -15,7 +15,7 @@ from tests.racing import names, race
 from tests.world import available, buy, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 25
+ROUNDS = 15
 Lock = tuple[str, list[Any]]
 
 
