@@ -1,31 +1,41 @@
 """Addresses of the pages, at the root. `<id:…>` makes anything that is no UUID an id that no row has: 404."""
 
-from django.urls import path
+from collections.abc import Callable
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path
+from django.views.decorators.cache import cache_control
 
 from core import api as _converters  # noqa: F401  registers `id`
 from xxxchat.pages import account, lobby, requests, room, slot, studio, wallet
 
+
+def page(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> URLPattern:
+    """An address whose answer nobody keeps: after signing out, going back shows nothing of it."""
+    return path(route, cache_control(private=True, no_store=True)(view), name=name)
+
+
 urlpatterns = [
-    path("", lobby.page, name="lobby"),
-    path("sign-in", account.sign_in, name="sign-in"),
-    path("sign-out", account.sign_out, name="sign-out"),
-    path("account", account.account, name="account"),
-    path("account/theme", account.theme, name="theme"),
-    path("wallet", wallet.page, name="wallet"),
-    path("requests", requests.page, name="requests"),
-    path("requests/<id:item_id>/leave", room.leave, name="leave"),
-    path("rooms/<id:performer_id>", room.page, name="room"),
-    path("rooms/<id:performer_id>/live", room.live, name="room-live"),
-    path("rooms/<id:performer_id>/ask/<id:item_id>", room.ask, name="ask"),
-    path("slots", slot.page, name="slots"),
-    path("slots/live", slot.live, name="slots-live"),
-    path("slots/spin", slot.spin, name="spin"),
-    path("studio", studio.page, name="studio"),
-    path("studio/live", studio.live, name="studio-live"),
-    path("studio/close", studio.close, name="studio-close"),
-    path("studio/line/<str:what>", studio.line_command, name="studio-line"),
-    path("studio/items/<id:item_id>/start", studio.start, name="studio-start"),
-    path("studio/items/<id:item_id>/finish", studio.finish, name="studio-finish"),
-    path("studio/items/<id:item_id>/stop", studio.stop, name="studio-stop"),
-    path("studio/items/<id:item_id>/refund", studio.refund, name="studio-refund"),
+    page("", lobby.page, name="lobby"),
+    page("sign-in", account.sign_in, name="sign-in"),
+    page("sign-out", account.sign_out, name="sign-out"),
+    page("account", account.account, name="account"),
+    page("account/theme", account.theme, name="theme"),
+    page("wallet", wallet.page, name="wallet"),
+    page("requests", requests.page, name="requests"),
+    page("requests/<id:item_id>/leave", room.leave, name="leave"),
+    page("rooms/<id:performer_id>", room.page, name="room"),
+    page("rooms/<id:performer_id>/live", room.live, name="room-live"),
+    page("rooms/<id:performer_id>/ask/<id:item_id>", room.ask, name="ask"),
+    page("slots", slot.page, name="slots"),
+    page("slots/live", slot.live, name="slots-live"),
+    page("slots/spin", slot.spin, name="spin"),
+    page("studio", studio.page, name="studio"),
+    page("studio/live", studio.live, name="studio-live"),
+    page("studio/close", studio.close, name="studio-close"),
+    page("studio/line/<str:what>", studio.line_command, name="studio-line"),
+    page("studio/items/<id:item_id>/start", studio.start, name="studio-start"),
+    page("studio/items/<id:item_id>/finish", studio.finish, name="studio-finish"),
+    page("studio/items/<id:item_id>/stop", studio.stop, name="studio-stop"),
+    page("studio/items/<id:item_id>/refund", studio.refund, name="studio-refund"),
 ]
