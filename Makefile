@@ -70,7 +70,7 @@ check: .venv/installed-dev ## Lint, format, types, import order, migrations, dep
 	@$(CHECK_ENV) $(PY) -m mypy .
 	@$(CHECK_ENV) .venv/bin/lint-imports
 	@$(CHECK_ENV) $(PY) manage.py makemigrations --check --dry-run
-	@$(CHECK_ENV) EXTRA_APPS=django_linear_migrations $(PY) manage.py lintmigrations
+	@$(CHECK_ENV) EXTRA_APPS=django_linear_migrations $(PY) manage.py check
 	@$(DEPLOY_ENV) SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(PY) manage.py check --deploy --fail-level WARNING
 	@./.ci/audit .venv/bin/pip-audit

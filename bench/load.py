@@ -113,7 +113,9 @@ async def _client(url: str, requests: Iterator[bytes], ends: float, measured: Me
 
 async def _connect(url: str) -> Connection:
     place = urlsplit(url)
-    _, connection = await asyncio.get_running_loop().create_connection(Connection, place.hostname, place.port or 80)
+    _, connection = await asyncio.get_running_loop().create_connection(
+        Connection, place.hostname or "localhost", place.port or 80
+    )
     return connection
 
 
