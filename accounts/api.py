@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts import services
+from accounts import services, shapes
 from accounts.models import User
 from accounts.services import Tokens
 from core.api import Body, Door
@@ -27,6 +27,8 @@ class Anyone(Door):
 class ObtainTokens(Anyone):
     """POST /auth/token {username, password}. 200 {access, refresh}; 401 UNAUTHENTICATED; 429 THROTTLED."""
 
+    Output = shapes.TokensOut
+
     class Input(Body):
         username = StrictChar(max_length=150, trim_whitespace=False)
         password = StrictChar(max_length=1024, trim_whitespace=False)
@@ -38,6 +40,8 @@ class ObtainTokens(Anyone):
 class RefreshTokens(Anyone):
     """POST /auth/token/refresh {refresh}. 200 {access, refresh}, the old one is used up; 401 UNAUTHENTICATED."""
 
+    Output = shapes.TokensOut
+
     class Input(Body):
         refresh = StrictChar(max_length=4096)
 
@@ -47,6 +51,8 @@ class RefreshTokens(Anyone):
 
 class RevokeToken(Anyone):
     """POST /auth/token/revoke {refresh}. 200 {}, also when it was revoked before; 401 UNAUTHENTICATED."""
+
+    Output = shapes.NOTHING
 
     class Input(Body):
         refresh = StrictChar(max_length=4096)
@@ -58,6 +64,8 @@ class RevokeToken(Anyone):
 
 class Me(Door):
     """GET /me. 200 {id, username, displayName, role, verified, termsAccepted, termsVersion}; 401."""
+
+    Output = shapes.MeOut
 
     def get(self, request: Request) -> HttpResponse:
         user = cast(User, request.user)

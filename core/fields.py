@@ -75,6 +75,15 @@ def _shown(name: str) -> str:
     return name[:100].encode(errors="replace").decode()
 
 
+class Digits(serializers.IntegerField):
+    """A number in a query string: plain digits, no sign, space, underscore or foreign numeral."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch("[0-9]{1,18}", str(data)):
+            self.fail("invalid")
+        return int(data)
+
+
 class Params(serializers.Serializer):
     """The query string of a GET. Unknown parameters are ignored."""
 
@@ -83,4 +92,4 @@ class Page(Params):
     """The query of every list."""
 
     cursor = serializers.CharField(required=False, max_length=200)
-    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
+    limit = Digits(required=False, default=20, min_value=1, max_value=100)

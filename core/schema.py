@@ -4,10 +4,28 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+
+class ErrorOut(serializers.Serializer):
+    """What went wrong: a stable code, a sentence, and the figures of it."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class ErrorEnvelope(serializers.Serializer):
+    """Every refusal and failure, whatever its status."""
+
+    error = ErrorOut()
 
 
 class DoorSchema(AutoSchema):
-    """Reads `Input`, `Query`, `operation` and the docstring of a Door."""
+    """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of a Door.
+
+    `Output` is what the door answers with 200, or a mapping of status to that.
+    """
 
     def get_request_serializer(self) -> Any:
         declared = getattr(self.view, "Input", None)
@@ -21,7 +39,14 @@ class DoorSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         output = getattr(self.view, "Output", None)
-        return output if output is not None else {"200": None}
+        answers = output if isinstance(output, dict) else {200: output}
+        return {**answers, "default": ErrorEnvelope}
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """A bearer token; none is needed at a public door, none is read before signing in."""
+        if not self.view.authentication_classes:
+            return []
+        return [{"bearer": []}, *([{}] if getattr(self.view, "public", False) else [])]
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []

@@ -8,11 +8,13 @@ from rest_framework.request import Request
 
 from core.api import Door, utc
 from core.fields import Page
-from escrow import services
+from escrow import services, shapes
 
 
 class MyWallets(Door):
     """GET /wallet. 200: [{currency, available, held, earned, owed}], TOKEN first."""
+
+    Output = shapes.WalletOut(many=True)
 
     def get(self, request: Request) -> HttpResponse:
         return self.ok(
@@ -40,14 +42,14 @@ def hold_out(hold: services.Hold) -> dict[str, Any]:
         "payee": hold.payee_id or hold.payee_house,
         "feature": hold.feature,
         "createdAt": utc(hold.created_at),
-        "expiresAt": utc(hold.expires_at),
+        "expiresAt": utc(hold.expires_at) if hold.status == services.HoldStatus.HELD else None,
     }
 
 
 class MyHolds(Door):
     """GET /wallet/holds. 200: a list, newest first."""
 
-    Query = Page
+    Query, Output = Page, shapes.HoldsOut
 
     def get(self, request: Request) -> HttpResponse:
         return self.page(services.holds_of(self.actor.pk), lambda holds: [hold_out(hold) for hold in holds])
@@ -56,7 +58,7 @@ class MyHolds(Door):
 class MyTransfers(Door):
     """GET /wallet/transfers. 200: a list of the lines of one's wallets, newest first, with balances after each."""
 
-    Query = Page
+    Query, Output = Page, shapes.TransfersOut
 
     def get(self, request: Request) -> HttpResponse:
         return self.page(services.transfers_of(self.actor.pk), _transfers)

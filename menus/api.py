@@ -12,14 +12,14 @@ from accounts.models import Role, User
 from core.api import Body, Door
 from core.fields import Amount, Params, StrictChar
 from escrow.services import Currency
-from menus import services
+from menus import services, shapes
 from perfqueue.render import item_out
 
 
 class MenusOfPerformer(Door):
     """GET /performer/{id}/menus. Public. 200 the performer's active menus; 404."""
 
-    public = True
+    public, Output = True, shapes.MenusOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         return self.ok(menus_out(services.menus_of(performer_id)))
@@ -28,7 +28,7 @@ class MenusOfPerformer(Door):
 class Menus(Door):
     """GET /menus?section=&search=. Public. 200 active menus, the platform's first, at most 100."""
 
-    public = True
+    public, Output = True, shapes.MenusOut
 
     class Query(Params):
         section = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
@@ -47,7 +47,7 @@ class BuyItem(Door):
     """
 
     roles = (Role.USER, Role.PERFORMER)  # a performer is told which of two reasons: her own item, or her role
-    operation = "menus.purchase"
+    operation, Output = "menus.purchase", {201: shapes.PurchaseOut}
 
     class Input(Body):
         expectedPrice = Amount()  # noqa: N815  the API's name

@@ -14,7 +14,7 @@ from core.clock import db_now
 from core.db import command
 from core.errors import NotFound
 from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictUUID
-from perfqueue import services
+from perfqueue import services, shapes
 from perfqueue.render import item_out, items_out, performer_out, queue_out
 from perfqueue.services import QueueItem, State
 
@@ -29,6 +29,8 @@ class Reason(Body):
 
 class ItemCommand(Door):
     """A keyed command on one item; answers 200 with the QueueItem."""
+
+    Output = shapes.QueueItemOut
 
     def run(self, item_id: UUID, work: Callable[[], QueueItem]) -> HttpResponse:
         viewer = self.actor
@@ -107,6 +109,8 @@ class LeaveItem(ItemCommand):
 class ItemDetail(Door):
     """GET /queue/items/{id}. 200, in full for those concerned; 404."""
 
+    Output = shapes.QUEUE_ITEM_SEEN
+
     def get(self, request: Request, item_id: UUID) -> HttpResponse:
         item = services.item_for(item_id)
         (item,) = up_to_date([item])
@@ -122,7 +126,7 @@ class ItemQuery(Page):
 class ItemList(Door):
     """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her."""
 
-    Query = ItemQuery
+    Query, Output = ItemQuery, shapes.QueueItemsOut
 
     def get(self, request: Request) -> HttpResponse:
         found = services.items_of(self.actor)
@@ -145,7 +149,7 @@ def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
 class PublicQueue(Door):
     """GET /performer/{id}/queue. 200: the line, head first; 404."""
 
-    public = True
+    public, Output = True, shapes.QueueOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id, wait=False)
@@ -155,7 +159,7 @@ class PublicQueue(Door):
 class PerformerList(Door):
     """GET /performer. 200: a list of performers, newest first."""
 
-    public, Query = True, Page
+    public, Query, Output = True, Page, shapes.PerformersOut
 
     def get(self, request: Request) -> HttpResponse:
         return self.page(services.performers(), lambda found: [performer_out(user) for user in found])
@@ -164,7 +168,7 @@ class PerformerList(Door):
 class PerformerDetail(Door):
     """GET /performer/{id}. 200; 404."""
 
-    public = True
+    public, Output = True, shapes.PerformerOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         found = services.performers().filter(pk=performer_id).first()
@@ -176,7 +180,7 @@ class PerformerDetail(Door):
 class QueueControl(Door):
     """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the line; 403; 404. Own line only."""
 
-    roles = (Role.PERFORMER,)
+    roles, Output = (Role.PERFORMER,), shapes.QueueOut
     command: ClassVar[Callable[..., Any] | None] = None
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
@@ -214,7 +218,7 @@ class StaffItemQuery(Page):
 class StaffItems(Door):
     """GET /admin/queue/items. 200: every item, newest first, by state, performer, user, feature."""
 
-    roles, Query = READERS, StaffItemQuery
+    roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
     columns = {"state": "state", "performerId": "performer_id", "userId": "user_id", "feature": "source_feature"}
 
     def get(self, request: Request) -> HttpResponse:
@@ -265,7 +269,7 @@ class StaffResolve(ItemCommand):
 class StaffRefunds(Door):
     """POST /admin/queue/refunds {ids, reason, dryRun?}. 200 {results, totals}; at most 50 ids."""
 
-    roles, operation = DESK, "admin.refunds"
+    roles, operation, Output = DESK, "admin.refunds", shapes.RefundsOut
 
     class Input(Body):
         ids = serializers.ListField(child=StrictUUID(), min_length=1, max_length=services.MOST)

@@ -5,13 +5,12 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Role, User
 from core.api import Body, Door
 from core.errors import Refused
-from core.fields import Amount, Params, StrictUUID
+from core.fields import Amount, Digits, Params, StrictUUID
 from slots import draw, services, shapes
 from slots.fields import ClientSeed, HexBytes
 from slots.figures import decimal_text
@@ -143,8 +142,8 @@ class History(Door):
     Output = shapes.HistoryOut
 
     class Query(Params):
-        limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
-        offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=FARTHEST)
+        limit = Digits(required=False, default=20, min_value=1, max_value=100)
+        offset = Digits(required=False, default=0, min_value=0, max_value=FARTHEST)
 
     def get(self, request: Request) -> HttpResponse:
         found = services.history(user=caller(request), **self.query)

@@ -49,6 +49,7 @@ def test_holds_and_transfers_are_ones_own_newest_first() -> None:
     }
     assert holds["items"][0]["createdAt"].endswith("Z")
     assert [hold["status"] for hold in holds["items"]] == ["HELD", "SPLIT"]
+    assert [hold["expiresAt"] is None for hold in holds["items"]] == [False, True]  # a closed one cannot expire
     assert [(step["operation"], step["available"], step["availableAfter"]) for step in transfers["items"]] == [
         ("hold", -50, 189),
         ("split", 39, 239),

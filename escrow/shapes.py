@@ -1,0 +1,51 @@
+"""What the wallet's doors answer, for the API's description only; a test keeps the real answers equal to it."""
+
+# ruff: noqa: N815  the API's spelling
+from rest_framework import serializers
+
+from escrow.services import Currency
+
+
+class WalletOut(serializers.Serializer):
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    available = serializers.IntegerField()
+    held = serializers.IntegerField()
+    earned = serializers.IntegerField()
+    owed = serializers.IntegerField()
+
+
+class HoldOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    status = serializers.CharField()
+    amount = serializers.IntegerField()
+    captured = serializers.IntegerField()
+    released = serializers.IntegerField()
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    payee = serializers.CharField(help_text="a performer's id, slots_bank or revenue")
+    feature = serializers.CharField()
+    createdAt = serializers.DateTimeField()
+    expiresAt = serializers.DateTimeField(allow_null=True, help_text="null once an item took the hold or it was closed")
+
+
+class HoldsOut(serializers.Serializer):
+    items = HoldOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class TransferOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    operation = serializers.CharField()
+    holdId = serializers.UUIDField(allow_null=True)
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    available = serializers.IntegerField(help_text="the change; may be negative, as the next three")
+    held = serializers.IntegerField()
+    earned = serializers.IntegerField()
+    owed = serializers.IntegerField()
+    availableAfter = serializers.IntegerField()
+    heldAfter = serializers.IntegerField()
+    at = serializers.DateTimeField()
+
+
+class TransfersOut(serializers.Serializer):
+    items = TransferOut(many=True)
+    next = serializers.CharField(allow_null=True)
