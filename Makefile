@@ -59,7 +59,7 @@ manage: .venv/installed ## Run a management command in the running demo: CMD="ve
 .PHONY: test check bench lock chromium
 test: .venv/installed-dev chromium ## Run every test on a database and broker of its own; ARGS go to pytest
 	@export APP_MODE=test LOG_LEVEL=WARNING CHROMIUM_PATH="$$(./.ci/chromium)"; \
-		exec $(STACK) services -- $(PY) -m pytest -n 2 --dist loadgroup --durations 20 --cov --cov-report term $(ARGS)
+		exec $(STACK) services -- $(PY) -m pytest -n 2 --dist loadfile --durations 20 --cov --cov-report term $(ARGS)
 
 chromium:
 	@./.ci/chromium > /dev/null

@@ -13,14 +13,14 @@ from xxxchat.stack import Stack
 ENV = {"SLOTS_MIN_INTERVAL_MS": "0"}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The address of a whole stack with the demo's world, free of an interval between spins."""
     with Stack(env=ENV) as stack:
         yield stack.url
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM_PATH") or "/usr/bin/chromium"

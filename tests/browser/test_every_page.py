@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.visiting import NARROW, PHONE, WIDE, Visitor
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.stack
 Visit = Callable[..., Visitor]
 SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 320, "height": 640}}
 BUYER = ("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/?q=nobody")

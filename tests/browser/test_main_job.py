@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.visiting import PHONE, Visitor, number
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.stack
 Visit = Callable[..., Visitor]
 FOLLOWS_WITHIN_MS = 10_000
 

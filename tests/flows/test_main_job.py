@@ -17,7 +17,7 @@ from slots.draw import draw, parse
 from tests.flows.person import Person
 from xxxchat.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("flows")
+pytestmark = pytest.mark.stack
 
 ROPE_DROP_S = 3
 START = 100_000
