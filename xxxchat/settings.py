@@ -67,7 +67,6 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_htmx",
-    "django_structlog",
     "xxxchat.apps.CompositionConfig",
     "core",
     "accounts",
