@@ -41,16 +41,18 @@ class Answer:
     body: bytes
 
 
-def ask(stack: Stack, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Answer:
+def ask(
+    stack: Stack, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
     connection = http.client.HTTPConnection(stack.url.removeprefix("http://"), timeout=20)
     with closing(connection):
-        connection.request(method, path, body=body, headers=headers)
+        connection.request(method, path, body=body, headers=headers or {})
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
 
 
 def get(stack: Stack, path: str, **headers: str) -> Answer:
-    return ask(stack, "GET", path, **headers)
+    return ask(stack, "GET", path, headers=headers)
 
 
 def is_ready(stack: Stack) -> bool:
