@@ -37,6 +37,8 @@ def reset(folder: Folder, options: argparse.Namespace) -> int:
 def manage(folder: Folder, options: argparse.Namespace) -> int:
     """Become a management command in the environment of the running demo."""
     running = folder.running()
+    if running is None and not options.folder and not os.environ.get("PORT"):
+        running = Folder.the_only_running()
     if running is None:
         raise StackError(f"No demo runs from {folder.root}. Start it with `make demo` (same PORT) and try again.")
     words = options.words or shlex.split(os.environ.get("CMD", ""))

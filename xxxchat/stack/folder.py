@@ -35,6 +35,13 @@ class Folder:
         """Return the folder of the demo on a port: demos with different ports share nothing."""
         return cls(LOCAL / str(port))
 
+    @classmethod
+    def the_only_running(cls) -> dict[str, Any] | None:
+        """Return the note of the one demo that runs, whatever its port; None unless it is exactly one."""
+        folders = (cls(root) for root in LOCAL.glob("[0-9]*") if (root / "lock").exists())
+        notes = [note for folder in folders if (note := folder.running()) is not None]
+        return notes[0] if len(notes) == 1 else None
+
     def acquire(self) -> None:
         """Take the lock for as long as this process lives.
 
