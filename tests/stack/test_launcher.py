@@ -114,6 +114,8 @@ def test_the_front_passes_requests_on_and_tells_nothing_about_itself() -> None:
         large = ask(stack, "POST", "/api/v1/slot-machine/spin", body=b"x" * (15 * 1024 * 1024))
         assert large.status == 401  # sign-in comes first, and the rest of the body is read
 
+        assert (stack.folder.root / "caddy" / "instance.uuid").exists()  # not in anybody's home
+
         assert stack.manage("check").returncode == 0
         assert stack.manage("no_such_command", check=False).returncode == 1
         assert get(stack, "/readyz").status == 200

@@ -80,7 +80,8 @@ class Launcher:
         environment = {name: kept[name] for name in ("SECRET_KEY", "SEED_KEY")}
         environment |= DEFAULTS | {"STATIC_ROOT": str(self._folder.static)}
         environment |= {name: value for name, value in self._given.items() if value}
-        return environment | self._services.addresses | FIXED
+        own_home = {name: str(self._folder.root) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}  # the proxy writes
+        return environment | self._services.addresses | FIXED | own_home
 
     def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Run a management command to its end, before web listens."""
