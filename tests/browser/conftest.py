@@ -20,8 +20,9 @@ def site() -> Iterator[str]:
         yield stack.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for one file: its driver keeps an event loop running, under which Django refuses the tests after it."""
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM_PATH") or "/usr/bin/chromium"
         launched = playwright.chromium.launch(executable_path=path, headless=True, args=["--no-sandbox"])

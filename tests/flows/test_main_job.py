@@ -22,6 +22,12 @@ pytestmark = pytest.mark.stack
 ROPE_DROP_S = 3
 START = 100_000
 SPINS = 50
+BANK_OF = """
+SELECT sum(e.d_available) FROM escrow_entry e
+  JOIN escrow_operation o ON o.id = e.operation_id
+  JOIN escrow_hold h ON h.id = o.hold_id
+ WHERE e.house = 'slots_bank' AND h.payer_id = %s
+"""
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +127,7 @@ def test_the_main_job(stack: Stack, enter: Callable[[str], Person]) -> None:
     assert points["available"] == spins[-1]["newBalance"]
     assert (tokens["available"], tokens["held"]) == (START - first["price"], 0)
     assert ruby.wallet("TOKEN")["earned"] == first["price"]
-    house = rows(stack, "SELECT sum(d_available) FROM escrow_entry WHERE house = 'slots_bank'")
-    assert house == [(SPINS * 100 - paid,)]
+    assert rows(stack, BANK_OF, alice.get("/me")["id"]) == [(SPINS * 100 - paid,)]
     assert trail_of(alice, one["queueItem"]["id"]) == [("hold", first["price"]), ("settle", first["price"])]
     assert trail_of(alice, two_id) == [("hold", second["price"]), ("refund", second["price"])]
     assert alice.get(f"/queue/items/{two_id}")["reason"] == "ROPE_DROP_EXPIRED"
