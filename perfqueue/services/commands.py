@@ -72,7 +72,7 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     with db.joined(), item_under_lock(item_id) as (line, item):
         assert_runs_queue(actor, line.performer_id)
         if item.state != State.STARTED:
-            raise refusal_for(item)
+            raise InvalidTransition(state=item.state)
         stop(line, item, actor=actor, reason=reason)
         return item
 
@@ -86,7 +86,7 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     with db.joined(), item_under_lock(item_id) as (line, item):
         assert_runs_queue(actor, line.performer_id)
         if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
-            raise refusal_for(item)
+            raise InvalidTransition(state=item.state)
         source = item.state
         item.give_back(now=line.now, reason=reason)
         return _written(line, item, source, State.REFUNDED, actor, reason)
@@ -102,7 +102,7 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
         if item.user_id != actor.pk:
             raise Forbidden
         if item.state != State.CREATED:
-            raise refusal_for(item)
+            raise InvalidTransition(state=item.state)
         item.give_back(now=line.now, reason="LEFT")
         return _written(line, item, State.CREATED, State.REFUNDED, actor, "LEFT")
 
@@ -117,7 +117,7 @@ def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | Non
         if not reason:
             raise ValidationFailed(reason=["A reason is needed."])
         if item.state != State.ABANDONED:
-            raise refusal_for(item)
+            raise InvalidTransition(state=item.state)
         if refund == item.tokens and not settle:
             item.give_back(now=line.now, reason=reason)
             return _written(line, item, State.ABANDONED, State.REFUNDED, actor, reason)
@@ -157,20 +157,12 @@ def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: st
     return settle, refund
 
 
-def refusal_for(item: QueueItem) -> RopeDropExpired | DeadlinePassed | InvalidTransition:
-    """Why an item in this state cannot do what was asked: its time ran out, or the lifecycle has no such step."""
-    if item.reason in (ROPE_DROP, MAX_WAIT) and item.started_at is None:
-        return RopeDropExpired()
-    if item.reason == DEADLINE:
-        return DeadlinePassed()
-    return InvalidTransition(state=item.state)
-
-
 def _assert_may_start(line: Line, item: QueueItem) -> None:
     if item.state == State.STARTED:
         raise AlreadyStarted
     if item.state != State.CREATED:
-        raise refusal_for(item)
+        expired = item.started_at is None and item.reason in (ROPE_DROP, MAX_WAIT)
+        raise RopeDropExpired if expired else InvalidTransition(state=item.state)
     if line.on_stage() is not None:
         raise AlreadyStarted
     if line.queue.is_paused:
@@ -183,7 +175,7 @@ def _assert_may_start(line: Line, item: QueueItem) -> None:
 
 def _assert_on_stage(line: Line, item: QueueItem, actor: User) -> None:
     if item.state != State.STARTED:
-        raise refusal_for(item)
+        raise DeadlinePassed if item.reason == DEADLINE else InvalidTransition(state=item.state)
     if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= line.now:
         raise DeadlinePassed
 
