@@ -114,7 +114,11 @@ def _give(user: User) -> None:
 
 def _put_on_stage(user: User, act: Act) -> None:
     perfqueue.services.make_queues([user.pk])
-    perfqueue.services.configure(performer_id=user.pk, rope_drop_s=settings.QUEUE_ROPE_DROP_S)
+    perfqueue.services.configure(
+        performer_id=user.pk,
+        rope_drop_s=settings.QUEUE_ROPE_DROP_S,
+        presence=perfqueue.services.Presence.STREAMING,  # shown, not watched: nobody sends heartbeats here
+    )
     perfqueue.services.open_queue(performer_id=user.pk, actor=user)
     menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title=act.menu, owner_id=user.pk))
     for title, price, length_s, description in act.offers:
