@@ -1,26 +1,32 @@
-"""`python -m bench`: spins/s and purchases/s over HTTP beside pgbench on the same server, in the same run."""
+"""`python -m bench`: spins/s and purchases/s over HTTP beside pgbench on the same server, in the same run.
+
+`python -m bench profile`: where the time of one spin and one purchase goes.
+"""
 
 import argparse
 import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import load, world
+from bench import cpu, load, profile, world
 from bench.yardstick import CLIENTS, SCALE, Yardstick
 from xxxchat.stack import Stack
 
 REPORTS = Path(__file__).parent / "reports"
 WARM_UP_S = 2.0
+WORTH_TELLING_MS = 0.1
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=15, help="length of each load (15)")
+    parser.add_argument("what", nargs="?", choices=["main-job", "profile"], default="main-job")
+    parser.add_argument("--seconds", type=int, choices=range(1, 61), default=15, metavar="1-60", help="each load (15)")
     parser.add_argument("--buyers", type=int, default=4_000, help="people who spin and buy (4000)")
     parser.add_argument("--performers", type=int, default=100, help="lines they join (100)")
     parser.add_argument("--web", type=int, default=2, help="web processes (2)")
@@ -36,9 +42,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         people = world.make(stack.environment, buyers=options.buyers, performers=options.performers)
         yardstick = Yardstick(stack.database_url)
         before = yardstick.tps(options.seconds)
-        spins = _load(stack.url, people.spins(), options)
+        spins = _load(stack, people.spins(), options)
         between = yardstick.tps(options.seconds)
-        purchases = _load(stack.url, people.purchases(), options)
+        purchases = _load(stack, people.purchases(), options)
         after = yardstick.tps(options.seconds)
         verified = json.loads(stack.manage("verify_ledger", "--json").stdout)
     return {
@@ -49,21 +55,26 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "yardstick": {"tps": [before, between, after], "scale": SCALE, "clients": CLIENTS},
         "ledger": verified["ok"],
         "loads": {
-            "spins": _figures(spins, (before + between) / 2),
-            "purchases": _figures(purchases, (between + after) / 2),
+            "spins": spins | {"ratio": round(spins["per_second"] * 2 / (before + between), 3)},
+            "purchases": purchases | {"ratio": round(purchases["per_second"] * 2 / (between + after), 3)},
         },
     }
 
 
-def _load(url: str, requests: Iterator[bytes], options: argparse.Namespace) -> load.Measured:
-    load.run(url, requests, seconds=WARM_UP_S, connections=options.connections)
-    return load.run(url, requests, seconds=options.seconds, connections=options.connections)
+def _load(stack: Stack, requests: Iterator[bytes], options: argparse.Namespace) -> dict[str, Any]:
+    """Warm up, measure, and count what each part's processes cost meanwhile, per request that did its work."""
+    load.run(stack.url, requests, seconds=WARM_UP_S, connections=options.connections)
+    before, ours = cpu.spent(stack.processes), time.process_time()
+    measured = load.run(stack.url, requests, seconds=options.seconds, connections=options.connections)
+    costs = {"client": time.process_time() - ours}
+    costs |= {name: spent - before[name] for name, spent in cpu.spent(stack.processes).items()}
+    each = max(measured.done, 1)
+    return _figures(measured) | {"cpu_ms": {name: round(cost / each * 1000, 2) for name, cost in costs.items()}}
 
 
-def _figures(measured: load.Measured, tps: float) -> dict[str, Any]:
+def _figures(measured: load.Measured) -> dict[str, Any]:
     return {
         "per_second": round(measured.per_second, 1),
-        "ratio": round(measured.per_second / tps, 3),
         "p50_ms": round(measured.percentile_ms(0.50), 1),
         "p95_ms": round(measured.percentile_ms(0.95), 1),
         "p99_ms": round(measured.percentile_ms(0.99), 1),
@@ -89,12 +100,18 @@ def table(report: dict[str, Any]) -> str:
             f"{name:11}{figures['per_second']:>9}{figures['ratio']:>8}{figures['p50_ms']:>9}{figures['p95_ms']:>9}"
             f"{figures['p99_ms']:>9}{figures['errors']:>8}  {figures['statuses']}"
         )
+    for name, figures in report["loads"].items():
+        costs = ", ".join(f"{part} {ms}" for part, ms in figures["cpu_ms"].items() if ms >= WORTH_TELLING_MS)
+        lines.append(f"processor ms of one of the {name}: {costs}")
     lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
     return "\n".join(lines)
 
 
 def main() -> None:
     options = arguments()
+    if options.what == "profile":
+        profile.run()
+        return
     report = measure(options)
     print(table(report))
     if options.keep:
