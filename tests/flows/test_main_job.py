@@ -170,6 +170,24 @@ def test_one_key_over_http_has_one_effect(enter: Callable[[str], Person]) -> Non
     assert bob.get("/slot-machine/history")["total"] == 1
 
 
+def test_one_key_buys_once_over_http(stack: Stack, enter: Callable[[str], Person]) -> None:
+    carol, jade = enter("carol"), enter("jade")
+    jade_id = jade.get("/me")["id"]
+    item = carol.get(f"/performer/{jade_id}/menus")["menus"][0]["items"][0]
+
+    path, body = f"/menus/items/{item['id']}/purchase", {"expectedPrice": item["price"]}
+    first, again = (carol.command(path, body, key="one-purchase-of-carol") for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.content == again.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    carol_id = carol.get("/me")["id"]
+    holds = rows(stack, "SELECT amount FROM escrow_hold WHERE payer_id = %s AND feature = 'menus'", carol_id)
+    assert holds == [(item["price"],)]
+    tokens = carol.wallet("TOKEN")
+    assert tokens["available"] + tokens["held"] == START
+
+
 def test_the_stacks_database_saw_no_deadlock(stack: Stack) -> None:
     assert rows(stack, "SELECT sum(deadlocks) FROM pg_stat_database") == [(0,)]
     assert "deadlock detected" not in stack.postgres_log.read_text()
