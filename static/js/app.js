@@ -40,14 +40,25 @@ function keepFocus(region) {
   });
 }
 
+// A poll and a command never redraw the page across each other: while a command is under way no poll starts, and what a
+// poll brings meanwhile is dropped. Else a region could be replaced under the form whose answer is still to come.
 const polls = element => element.id === "poll";
+let commands = 0;
 document.body.addEventListener("htmx:beforeRequest", event => {
-  if (polls(event.target) && document.hidden) event.preventDefault();
-  else busy(event.target, true);
+  if (polls(event.target)) {
+    if (document.hidden || commands) event.preventDefault();
+    return;
+  }
+  commands += 1;
+  busy(event.target, true);
+});
+document.body.addEventListener("htmx:beforeSwap", event => {
+  if (polls(event.detail.requestConfig.elt) && commands) event.detail.shouldSwap = false;
 });
 document.body.addEventListener("htmx:afterRequest", event => {
+  if (polls(event.target)) return connection(!event.detail.successful);
+  commands = Math.max(0, commands - 1);
   busy(event.target, false);
-  if (polls(event.target)) connection(!event.detail.successful);
 });
 document.body.addEventListener("htmx:oobBeforeSwap", event => keepFocus(event.detail.target));
 document.body.addEventListener("htmx:oobAfterSwap", () => refresh(document));
