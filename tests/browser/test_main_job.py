@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.visiting import PHONE, Visitor, number
 
@@ -128,6 +128,27 @@ def test_a_paused_line_refuses_in_the_dialog(visit: Visit) -> None:
     expect(alice.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("paused the line.")
     ruby.page.locator("#resume").click()
     expect(ruby.page.locator("#studio-badges")).to_contain_text("Line open")
+
+
+def test_a_poll_that_comes_late_disturbs_no_command(visit: Visit) -> None:
+    bob, ruby = visit("bob"), visit("ruby")
+    bob.enter_room_of("Ruby")
+    bob.ask_for(bob.page.locator("#menu article .title").first.inner_text())
+    ruby.go("/studio")
+    late: list[Route] = []
+
+    with ruby.page.expect_request("**/studio/live*", timeout=FOLLOWS_WITHIN_MS):
+        ruby.page.route("**/studio/live*", lambda route: late.append(route))
+    ruby.page.get_by_role("button", name="Start now").click()
+    finish = ruby.page.get_by_role("button", name=re.compile("Finish and collect"))
+    expect(finish).to_be_visible()
+    with ruby.page.expect_response("**/studio/live*"):
+        for route in late:
+            route.continue_()
+    ruby.page.unroute("**/studio/live*")
+
+    finish.click()
+    expect(ruby.page.locator("#now")).to_contain_text("No one in line")
 
 
 def test_everything_can_be_done_without_a_script(visit: Visit) -> None:
