@@ -197,7 +197,7 @@ class Door(APIView):
 
 def _declared_length(request: Request) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdigit() else 0
+    return int(length) if length.isdecimal() else 0
 
 
 __all__ = ["Body", "Door", "Page", "utc"]

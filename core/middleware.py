@@ -72,7 +72,7 @@ class DrainBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         declared = request.META.get("CONTENT_LENGTH") or "0"
-        if response.status_code >= 400 and declared.isdigit() and 0 < int(declared) <= DRAIN_LIMIT_BYTES:
+        if response.status_code >= 400 and declared.isdecimal() and 0 < int(declared) <= DRAIN_LIMIT_BYTES:
             _drain(request)
         return response
 

@@ -24,6 +24,17 @@ class State(models.TextChoices):
 OPEN_STATES = (State.CREATED, State.STARTED, State.ABANDONED)
 
 
+class Cause(models.TextChoices):
+    """Why an item ended, in words of ours. Any other reason is somebody's own text and goes into no event."""
+
+    LEFT = "LEFT"
+    STREAM_ENDED = "STREAM_ENDED"
+    ROPE_DROP = "ROPE_DROP_EXPIRED"
+    MAX_WAIT = "MAX_WAIT_PASSED"
+    DEADLINE = "DEADLINE_PASSED"
+    RESOLVE_BY = "RESOLVE_BY_PASSED"
+
+
 class Fulfilment(models.TextChoices):
     PERFORMED = "performed"
     INSTANT = "instant"

@@ -1,13 +1,14 @@
 -- What holds against raw SQL too: who may write, what may change, that every operation balances.
 
--- True if one of the ledger's own functions is on the call stack.
+-- True if one of the ledger's own functions is on the call stack: its signature, before any quoted statement. The words
+-- around it are in the server's language (lc_messages), so none of them is asked for.
 CREATE FUNCTION escrow_inside() RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     stack text;
 BEGIN
     GET DIAGNOSTICS stack = PG_CONTEXT;
-    RETURN stack ~ 'function ([a-z_]+\.)?escrow_(hold|close|credit|claim)\(';
+    RETURN stack ~ '(?n)^[^"]*\mescrow_(hold|close|credit|claim)\(';
 END
 $$;
 

@@ -18,15 +18,12 @@ from perfqueue.errors import (
     QueuePaused,
     RopeDropExpired,
 )
-from perfqueue.models import AbandonPolicy, QueueItem, State
+from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, assert_runs_queue, item_under_lock, waiting
 
 DEFAULT_DURATION_S = 30 * 60
 REVIEW_S = 24 * 3600
-ROPE_DROP = "ROPE_DROP_EXPIRED"
-MAX_WAIT = "MAX_WAIT_PASSED"
-DEADLINE = "DEADLINE_PASSED"
 
 
 def start(*, item_id: UUID, actor: User) -> QueueItem:
@@ -103,8 +100,8 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
             raise Forbidden
         if item.state != State.CREATED:
             raise InvalidTransition(state=item.state)
-        item.give_back(now=line.now, reason="LEFT")
-        return _written(line, item, State.CREATED, State.REFUNDED, actor, "LEFT")
+        item.give_back(now=line.now, reason=Cause.LEFT)
+        return _written(line, item, State.CREATED, State.REFUNDED, actor, Cause.LEFT)
 
 
 def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | None, reason: str) -> QueueItem:
@@ -161,7 +158,7 @@ def _assert_may_start(line: Line, item: QueueItem) -> None:
     if item.state == State.STARTED:
         raise AlreadyStarted
     if item.state != State.CREATED:
-        expired = item.started_at is None and item.reason in (ROPE_DROP, MAX_WAIT)
+        expired = item.started_at is None and item.reason in (Cause.ROPE_DROP, Cause.MAX_WAIT)
         raise RopeDropExpired if expired else InvalidTransition(state=item.state)
     if line.on_stage() is not None:
         raise AlreadyStarted
@@ -169,13 +166,13 @@ def _assert_may_start(line: Line, item: QueueItem) -> None:
         raise QueuePaused
     if waiting(line.performer_id)[:1].get().id != item.id:
         raise NotHeadOfQueue
-    if item.rope_drop_at is not None and item.rope_drop_at <= line.now:
+    if any(due is not None and due <= line.now for due in (item.rope_drop_at, item.max_wait_at)):
         raise RopeDropExpired
 
 
 def _assert_on_stage(line: Line, item: QueueItem, actor: User) -> None:
     if item.state != State.STARTED:
-        raise DeadlinePassed if item.reason == DEADLINE else InvalidTransition(state=item.state)
+        raise DeadlinePassed if item.reason == Cause.DEADLINE else InvalidTransition(state=item.state)
     if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= line.now:
         raise DeadlinePassed
 

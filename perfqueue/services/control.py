@@ -6,11 +6,9 @@ from uuid import UUID
 import live.services
 from accounts.models import User
 from core.clock import CoreNow
-from perfqueue.models import PerformerQueue, State
+from perfqueue.models import Cause, PerformerQueue, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, assert_runs_queue, line, waiting
-
-STREAM_ENDED = "STREAM_ENDED"
 
 
 def make_queues(performer_ids: Iterable[UUID]) -> None:
@@ -47,7 +45,7 @@ def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
         if held.queue.is_open:
             held.queue.is_open = False
             held.queue.save(update_fields=["is_open"])
-        send_home(held, actor=actor, reason=STREAM_ENDED)
+        send_home(held, actor=actor, reason=Cause.STREAM_ENDED)
         return held.queue
 
 

@@ -14,10 +14,10 @@ from core.clock import CoreNow
 from core.errors import DomainError, NotFound
 from core.models import Heartbeat
 from escrow.services import Close
-from perfqueue.models import OPEN_STATES, QueueItem, State, Strike, Transition
-from perfqueue.services.commands import DEADLINE, MAX_WAIT, ROPE_DROP, stop
+from perfqueue.models import OPEN_STATES, Cause, QueueItem, State, Strike, Transition
+from perfqueue.services.commands import stop
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, line
+from perfqueue.services.line import Line, lock_queues
 
 log = structlog.get_logger()
 BATCH = 20
@@ -105,10 +105,11 @@ def _expire_some(performer_id: UUID, *, wait: bool) -> int:
         if not wait and not _advisory(performer_id):
             return 0
         try:
-            with line(performer_id, skip_locked=not wait) as held:
-                return sum(_expire(held, item) for item in _overdue_items(performer_id))
+            queues = lock_queues([performer_id], skip_locked=not wait)
         except NotFound:
             return 0  # somebody works on this line; they expire it themselves
+        held = Line(queues[performer_id])
+        return sum(_expire(held, item) for item in _overdue_items(performer_id))
 
 
 def _overdue_items(performer_id: UUID) -> list[QueueItem]:
@@ -126,7 +127,7 @@ def _expire(held: Line, item: QueueItem) -> int:
         case State.CREATED:
             _drop(held, item)
         case State.STARTED:
-            stop(held, item, actor=None, reason=DEADLINE)
+            stop(held, item, actor=None, reason=Cause.DEADLINE)
         case State.ABANDONED:
             _end_review(held, item)
     log.info("item_expired", item_id=str(item.id), performer_id=str(held.performer_id), reason=item.reason)
@@ -136,7 +137,7 @@ def _expire(held: Line, item: QueueItem) -> int:
 def _drop(held: Line, item: QueueItem) -> None:
     """T4: the performer did not start in time. Refund, both transition rows, a strike."""
     now = held.now
-    reason = ROPE_DROP if item.rope_drop_at is not None and item.rope_drop_at <= now else MAX_WAIT
+    reason = Cause.ROPE_DROP if item.rope_drop_at is not None and item.rope_drop_at <= now else Cause.MAX_WAIT
     item.give_up(now=now, resolve_by=now, reason=reason)
     item.give_back(now=now, reason=reason)
     save([item])
@@ -155,7 +156,7 @@ def _end_review(held: Line, item: QueueItem) -> None:
     save([item])
     close_holds([item], actor=None)
     steps: list[Transition] = [
-        step(item, State.ABANDONED, State.REFUNDED, now=held.now, actor=None, reason="RESOLVE_BY_PASSED")
+        step(item, State.ABANDONED, State.REFUNDED, now=held.now, actor=None, reason=Cause.RESOLVE_BY)
     ]
     record(steps, [item], more=held.advance())
 

@@ -9,7 +9,7 @@ import live.services
 from accounts.models import User
 from core.context import request_id
 from escrow.services import Close
-from perfqueue.models import QueueItem, Transition
+from perfqueue.models import Cause, QueueItem, Transition
 
 MUTABLE = [
     "state",
@@ -96,7 +96,7 @@ def event_of(key: str, item: QueueItem, *, to_room: bool = True, reason: str = "
             "performerId": str(item.performer_id) if item.performer_id else None,
             "title": item.title,
             "state": item.state,
-            **({"reason": reason} if reason and reason.isupper() else {}),
+            **({"reason": reason} if reason in Cause.values else {}),
         },
         room_id=item.performer_id if performed and to_room else None,
         recipient_id=item.user_id,

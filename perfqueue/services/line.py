@@ -112,7 +112,7 @@ def waiting(performer_id: UUID) -> QuerySet[QueueItem]:
 
 
 @contextmanager
-def line(performer_id: UUID, *, skip_locked: bool = False) -> Iterator[Line]:
+def line(performer_id: UUID) -> Iterator[Line]:
     """Lock one performer's line in the caller's transaction, or in one of its own.
 
     A feature that buys a performed item enters it before it opens the hold.
@@ -121,7 +121,7 @@ def line(performer_id: UUID, *, skip_locked: bool = False) -> Iterator[Line]:
         NotFound: nobody's line; QueueBusy (by the lock time-out): nothing was written.
     """
     with db.joined():
-        yield Line(lock_queues([performer_id], skip_locked=skip_locked)[performer_id])
+        yield Line(lock_queues([performer_id])[performer_id])
 
 
 def lock_queues(performer_ids: list[UUID], *, skip_locked: bool = False) -> dict[UUID, PerformerQueue]:
