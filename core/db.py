@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from psycopg import errors as pg
 
 from core.errors import DomainError, LedgerUnavailable, QueueBusy
@@ -84,6 +84,12 @@ def refusal_of(error: BaseException) -> DomainError | None:
         case pg.OperationalError() | pg.InterfaceError():
             return LedgerUnavailable(retry_after_s=5)
     return None
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """Return the name of the constraint that said no; empty for a trigger's word."""
+    cause = error.__cause__
+    return (cause.diag.constraint_name or "") if isinstance(cause, pg.IntegrityError) else ""
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -139,6 +139,9 @@ class QueueItem(models.Model):
             models.CheckConstraint(condition=Q(tokens__gte=1), name="perfqueue_tokens_positive"),
             models.CheckConstraint(condition=Q(award__gte=0), name="perfqueue_award_not_negative"),
             models.CheckConstraint(
+                condition=Q(award__lte=0) | Q(fulfilment="instant"), name="perfqueue_award_for_instant_items"
+            ),
+            models.CheckConstraint(
                 condition=Q(fulfilment="performed", performer__isnull=False, turn__isnull=False, currency="TOKEN")
                 | Q(fulfilment="instant", turn__isnull=True),
                 name="perfqueue_performed_has_place",

@@ -44,13 +44,18 @@ BEGIN
         IF code IS NOT NULL THEN
             RETURN NEXT; CONTINUE;
         END IF;
+        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'hold', p_hold[i], p_actor[i], p_reason[i],
+                p_meta[i], moment)
+        ON CONFLICT (scope, key) DO NOTHING;
+        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+            code := 'IDEMPOTENCY_KEY_REUSED';
+            RETURN NEXT; CONTINUE;
+        END IF;
         INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount,
                                  expires_at, created_at)
         VALUES (p_hold[i], p_payer[i], p_payee[i], p_house[i], p_currency[i], p_feature[i], p_source[i], p_amount[i],
                 moment + make_interval(secs => p_expires_s[i]), moment);
-        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
-        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'hold', p_hold[i], p_actor[i], p_reason[i],
-                p_meta[i], moment);
         UPDATE escrow_wallet x SET available = x.available - p_amount[i], held = x.held + p_amount[i],
                                    version = x.version + 1
          WHERE x.id = w.id RETURNING x.* INTO w;
@@ -207,7 +212,12 @@ BEGIN
         debt := least(w.owed, p_amount[i]);
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
         VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], p_kind[i], p_hold[i], p_actor[i], p_reason[i],
-                p_meta[i], moment);
+                p_meta[i], moment)
+        ON CONFLICT (scope, key) DO NOTHING;
+        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+            code := 'IDEMPOTENCY_KEY_REUSED';
+            RETURN NEXT; CONTINUE;
+        END IF;
         UPDATE escrow_wallet x SET available = x.available + p_amount[i] - debt, owed = x.owed - debt,
                                    version = x.version + 1
          WHERE x.id = w.id RETURNING x.* INTO w;

@@ -1,11 +1,13 @@
 """escrow_hold and escrow_credit: a code per element, later elements see earlier ones, once per key."""
 
+import threading
 from dataclasses import replace
 
 import pytest
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.models import User
+from core.db import rows
 from core.errors import IdempotencyKeyReused
 from core.ids import new_id
 from escrow import services
@@ -13,7 +15,7 @@ from escrow.errors import InsufficientBalance, WalletFrozen, WalletUnknown
 from escrow.models import Entry, Hold, HoldStatus, Operation
 from escrow.services import Award, Currency, Deposit, House
 from escrow.tests.moving import balances, finished, freeze, house, indebt, request, wallet
-from tests.racing import race
+from tests.racing import names, race
 from tests.world import performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,6 +139,37 @@ def test_a_key_used_for_another_hold_is_refused_but_keys_of_features_are_their_o
         services.hold(others[0])
 
     assert services.hold(replace(asked, hold_id=new_id(), feature="other")).replayed is False
+
+
+@pytest.mark.parametrize("kind", ["hold", "deposit"])
+def test_a_key_that_another_payers_operation_takes_meanwhile_is_a_refusal(kind: str) -> None:
+    """Their wallets' locks do not meet, so both look the key up before either has written it."""
+    alice, bob = person(tokens=500), person(tokens=500)
+    written_first, key = threading.Event(), str(new_id())
+
+    def move(user: User) -> None:
+        if kind == "hold":
+            services.hold(request(user, key=key))
+        else:
+            services.deposit(Deposit(key, user.pk, Currency.TOKEN, 5, House.SALES))
+
+    def first() -> str:
+        with transaction.atomic():
+            move(alice)
+            written_first.set()
+            while not rows("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"):
+                threading.Event().wait(0.01)  # until the other waits for this transaction
+        return "moved"
+
+    def second() -> str:
+        assert written_first.wait(timeout=20)
+        move(bob)
+        return "moved"
+
+    outcomes = race(first, second)
+
+    assert names(outcomes) == {"str": 1, "IdempotencyKeyReused": 1}
+    assert balances(bob) == (500, 0, 0, 0)
 
 
 def test_twins_wait_for_each_other_and_one_of_them_moves_the_money() -> None:

@@ -7,17 +7,23 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError
+
 import escrow.services
 import live.services
 from accounts.models import User
 from core import db
+from core.db import constraint_of
+from core.errors import Forbidden, IdempotencyKeyReused, Refused
 from escrow.errors import HoldClosed, HoldMismatch
-from escrow.services import Award, Hold, HoldStatus
+from escrow.services import Award, Currency, Hold, HoldStatus
 from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
 from perfqueue.models import Fulfilment, QueueItem, State, Transition, columns_of
 from perfqueue.services.ledger import close_holds, events_of, step
 from perfqueue.services.line import Line, due_notice, fee_of
 from perfqueue.services.payload import Intake, Placed
+
+AWARDING = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
 
 
 def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> Placed:
@@ -26,7 +32,8 @@ def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> 
     Locks the hold (and, for an instant item, wallets). Joins the caller's transaction.
 
     Raises:
-        QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed, HoldMismatch: roll the hold back too.
+        QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed (also: used by another item), HoldMismatch,
+        IdempotencyKeyReused, Forbidden (an award that is not this feature's to send): roll the hold back too.
     """
     if payload.fulfilment == Fulfilment.INSTANT:
         return intake_many([payload], actor=actor)[0]
@@ -40,7 +47,7 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
     """Finish, settle and pay the awards of instant items, all in the caller's transaction (at most 5 statements).
 
     Raises:
-        HoldClosed, HoldMismatch, or the ledger's refusal: nothing was written.
+        HoldClosed, HoldMismatch, IdempotencyKeyReused, Forbidden, or the ledger's refusal: nothing was written.
     """
     with db.joined():
         holds, now = escrow.services.lock_holds([p.hold_id for p in payloads], lift_expiry=False)
@@ -48,7 +55,7 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
         for payload in payloads:
             hold = holds[payload.hold_id]
             _assert_fits(payload, hold, now)
-            item = _item(payload, now=now, fee_bps=fee_bps(hold.payee_id))
+            item = _item(payload, now=now, fee_bps=_fee_for(hold.payee_id))
             steps += _at_once(item, now, actor)
             items.append(item)
         _store(items, steps)
@@ -105,14 +112,17 @@ def _assert_room(line: Line, standing: dict[str, Any]) -> None:
 
 
 def _assert_fits(payload: Intake, hold: Hold, now: datetime) -> None:
+    performed = payload.fulfilment == Fulfilment.PERFORMED
+    if payload.award and (performed or payload.source_feature not in AWARDING):
+        raise Forbidden
     expired = hold.expires_at is not None and hold.expires_at <= now  # the sweeper only has to say so
     if hold.status != HoldStatus.HELD or expired:
         raise HoldClosed
     differing = {
         "userId": hold.payer_id != payload.user_id,
         "tokens": hold.amount != payload.tokens,
-        "currency": hold.currency != payload.currency,
-        "performerId": payload.fulfilment == Fulfilment.PERFORMED and hold.payee_id != payload.performer_id,
+        "currency": hold.currency != payload.currency or (performed and hold.currency != Currency.TOKEN),
+        "performerId": performed and hold.payee_id != payload.performer_id,
     }
     for name, differs in differing.items():
         if differs:
@@ -147,7 +157,7 @@ def _at_once(item: QueueItem, now: datetime, actor: User | None) -> list[Transit
     return [step(item, source, target, now=now, actor=actor) for source, target in pairwise(path)]
 
 
-def fee_bps(payee_id: UUID | None) -> int:
+def _fee_for(payee_id: UUID | None) -> int:
     """The fee of what is settled to this payee, in basis points; nothing to read when the house is paid."""
     if payee_id is None:
         return 0
@@ -170,11 +180,19 @@ def _award(items: Sequence[QueueItem], actor: User | None) -> dict[UUID, int]:
     return {item_id: each.available for item_id, each in zip(winners, paid, strict=True)}
 
 
+TAKEN: dict[str, type[Refused]] = {
+    "perfqueue_queueitem_hold_id_key": HoldClosed,
+    "perfqueue_intake_once": IdempotencyKeyReused,
+}
+
+
 def _store(items: Sequence[QueueItem], steps: Sequence[Transition]) -> None:
-    db.rows(
-        "SELECT perfqueue_store(%s::jsonb, %s::jsonb)",
-        [
-            json.dumps([columns_of(item) for item in items], default=str),
-            json.dumps([columns_of(each) for each in steps], default=str),
-        ],
-    )
+    """Write new items with their first steps (one statement). The database says whether hold and key are unused."""
+    columns = [[columns_of(row) for row in rows] for rows in (items, steps)]
+    try:
+        db.rows("SELECT perfqueue_store(%s::jsonb, %s::jsonb)", [json.dumps(each, default=str) for each in columns])
+    except IntegrityError as error:
+        refusal = TAKEN.get(constraint_of(error))
+        if refusal is None:
+            raise
+        raise refusal from error

@@ -246,6 +246,7 @@ def test_an_instant_item_begins_finished(item: QueueItem, state: str) -> None:
         ('{"currency": "POINT"}', "performed_has_place"),
         ('{"tokens": 0}', "tokens_positive"),
         ('{"award": -1}', "award_not_negative"),
+        ('{"award": 5}', "award_for_instant_items"),
         ('{"fulfilment": "instant", "state": "finished"}', "perfqueue_"),
     ],
 )

@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
 
 import escrow.services
 from accounts.models import User
 from core.db import command
-from core.errors import NotFound
+from core.errors import Forbidden, IdempotencyKeyReused, NotFound
 from core.ids import new_id
 from escrow.errors import HoldClosed, HoldMismatch
 from escrow.services import Currency, Hold, HoldRequest, House, Payee
@@ -18,6 +17,7 @@ from perfqueue import services
 from perfqueue.models import Transition
 from perfqueue.services import Intake, Placed, QueueItem, State
 from tests.clock import Clock
+from tests.racing import names, race
 from tests.world import again, available, buy, held, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,18 +57,20 @@ def at_once(alice: User, *, bet: int = 100, award: int = 0, currency: Currency =
         )
         return services.intake(
             Intake(
-                idempotency_key=str(hold_id),
-                source_feature="test",
-                source_event_id="e",
-                performer_id=None,
-                user_id=alice.pk,
-                hold_id=hold_id,
-                tokens=bet,
-                currency=currency,
-                title="A spin",
-                fulfilment="instant",
-                award=award,
-                **more,
+                **{
+                    "idempotency_key": str(hold_id),
+                    "source_feature": "slots",
+                    "source_event_id": "e",
+                    "performer_id": None,
+                    "user_id": alice.pk,
+                    "hold_id": hold_id,
+                    "tokens": bet,
+                    "currency": currency,
+                    "title": "A spin",
+                    "fulfilment": "instant",
+                    "award": award,
+                    **more,
+                }
             ),
             actor=alice,
         )
@@ -109,6 +111,47 @@ def test_a_hold_that_does_not_fit_is_refused(changes: dict[str, Any], field: str
         join(payload(ruby, alice, hold_id, **changes), ruby)
 
     assert refused.value.details == {"field": field}
+    assert nothing_but_an_open_hold()
+
+
+def test_points_are_never_performed() -> None:
+    ruby, alice = performer(), person(points=100)
+    hold_id = new_id()
+    escrow.services.hold(HoldRequest(hold_id, str(hold_id), alice.pk, Payee(ruby.pk), Currency.POINT, 100, "test"))
+
+    with pytest.raises(HoldMismatch) as refused:
+        join(payload(ruby, alice, hold_id, currency=Currency.POINT), ruby)
+
+    assert refused.value.details == {"field": "currency"}
+    assert nothing_but_an_open_hold()
+
+
+def test_one_hold_sent_by_many_at_once_enters_one_line_once() -> None:
+    ruby, alice = performer(user_cap=9), person(tokens=100)
+    hold_id = held(alice, ruby).hold_id
+
+    outcomes = race(*[lambda: join(payload(ruby, alice, hold_id), ruby)] * 6)
+
+    assert names(outcomes) == {"Placed": 1, "HoldClosed": 5}
+
+
+@pytest.mark.parametrize("feature", ["menus", "test", "arcade"])
+def test_only_the_slot_machine_may_have_points_awarded(feature: str) -> None:
+    alice = person(points=100)
+
+    with pytest.raises(Forbidden):
+        at_once(alice, award=5, source_feature=feature)
+
+    assert available(alice, Currency.POINT) == 100
+    assert not QueueItem.objects.exists()
+
+
+def test_a_performed_item_carries_no_award() -> None:
+    ruby, alice = performer(), person(tokens=100)
+
+    with pytest.raises(Forbidden):
+        join(payload(ruby, alice, held(alice, ruby).hold_id, award=5, source_feature="slots"), ruby)
+
     assert nothing_but_an_open_hold()
 
 
@@ -154,8 +197,11 @@ def test_a_hold_serves_one_item() -> None:
     hold_id = held(alice, ruby).hold_id
     join(payload(ruby, alice, hold_id), ruby)
 
-    with pytest.raises(DatabaseError, match="hold_id"):
+    with pytest.raises(HoldClosed) as refused:
         join(payload(ruby, alice, hold_id), ruby)
+
+    assert "hold_id" in str(refused.value.__cause__)
+    assert QueueItem.objects.count() == 1
 
 
 def test_a_performed_item_enters_under_its_own_line_only() -> None:
@@ -262,8 +308,11 @@ def test_a_feature_uses_a_key_once() -> None:
     asked = payload(ruby, alice, held(alice, ruby).hold_id)
     join(asked, ruby)
 
-    with pytest.raises(DatabaseError, match="perfqueue_intake_once"):
+    with pytest.raises(IdempotencyKeyReused) as refused:
         join(replace(asked, hold_id=held(alice, ruby).hold_id), ruby)
+
+    assert "perfqueue_intake_once" in str(refused.value.__cause__)
+    assert QueueItem.objects.count() == 1
 
 
 def test_the_head_of_a_running_line_is_armed_on_arrival_and_nobody_else() -> None:
