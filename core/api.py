@@ -30,7 +30,7 @@ from core.errors import (
 from core.fields import UUID_TEXT, Body, Page
 from core.ids import NIL
 from core.pagination import keyset
-from core.parsing import MAX_BODY_BYTES
+from core.parsing import MAX_BODY_BYTES, declared_length
 
 KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class Door(APIView):
             return {}
         if request.content_type and request.content_type.split(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
-        if _declared_length(request) > MAX_BODY_BYTES:
+        if declared_length(request.META) > MAX_BODY_BYTES:
             raise BodyTooLarge
         body = request.data
         if not isinstance(body, dict):
@@ -193,11 +193,6 @@ class Door(APIView):
         """A list, newest first; needs `Query = Page` or a subclass of it."""
         found, following = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"])
         return Response({"items": render(found), "next": following})
-
-
-def _declared_length(request: Request) -> int:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdecimal() else 0
 
 
 __all__ = ["Body", "Door", "Page", "utc"]

@@ -9,7 +9,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 from core.ids import new_id
-from core.parsing import MAX_BODY_BYTES
+from core.parsing import MAX_BODY_BYTES, declared_length
 
 SOUND_ID = re.compile(r"\A[A-Za-z0-9_.-]{8,64}\Z")
 DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
@@ -71,8 +71,7 @@ class DrainBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        if response.status_code >= 400 and declared.isdecimal() and 0 < int(declared) <= DRAIN_LIMIT_BYTES:
+        if response.status_code >= 400 and 0 < declared_length(request.META) <= DRAIN_LIMIT_BYTES:
             _drain(request)
         return response
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
@@ -25,6 +26,12 @@ class StrictJSONParser(BaseParser):
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         return loads(raw)
+
+
+def declared_length(meta: Mapping[str, Any]) -> int:
+    """Return the Content-Length of a request; 0 without one, or for what is no number."""
+    length = meta.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdecimal() else 0
 
 
 def loads(raw: bytes) -> Any:

@@ -181,14 +181,11 @@ class QueueControl(Door):
     """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the line; 403; 404. Own line only."""
 
     roles, Output = (Role.PERFORMER,), shapes.QueueOut
-    command: ClassVar[Callable[..., Any] | None] = None
+    command: ClassVar[Callable[..., Any]]
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
-        run = type(self).command
-        if run is None:
-            raise NotFound
         services.expire_due(performer_id)
-        command(lambda: run(performer_id=performer_id, actor=self.actor))
+        command(lambda: type(self).command(performer_id=performer_id, actor=self.actor))
         return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
 
 

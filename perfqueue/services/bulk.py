@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import escrow.services
@@ -43,7 +44,7 @@ def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, dry_run: 
         if willing and not dry_run:
             for line in lines.values():
                 line.see(now)
-            _give_back(willing, lines, actor, reason)
+            _give_back(willing, now, lines, actor, reason)
     return [Refunded(item_id, codes[item_id], items[item_id].tokens if item_id in items else 0) for item_id in ids]
 
 
@@ -64,12 +65,9 @@ def _refusal(item: QueueItem | None, holds: dict[UUID, escrow.services.Hold]) ->
     return None if holds[item.hold_id].status == HoldStatus.HELD else HoldClosed.code
 
 
-def _give_back(items: Sequence[QueueItem], lines: dict[UUID, Line], actor: User, reason: str) -> None:
+def _give_back(items: Sequence[QueueItem], now: datetime, lines: dict[UUID, Line], actor: User, reason: str) -> None:
     steps = []
     for item in items:
-        now = lines[item.performer_id].now if item.performer_id else None
-        if now is None:
-            raise RuntimeError("An open item is always in a line.")
         steps.append(step(item, item.state, State.REFUNDED, now=now, actor=actor, reason=reason))
         item.give_back(now=now, reason=reason)
     save(items)

@@ -20,7 +20,7 @@ from perfqueue.errors import (
 )
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, assert_runs_queue, item_under_lock, waiting
+from perfqueue.services.line import Line, assert_runs_queue, item_under_lock, on_stage, waiting
 
 DEFAULT_DURATION_S = 30 * 60
 REVIEW_S = 24 * 3600
@@ -160,7 +160,7 @@ def _assert_may_start(line: Line, item: QueueItem) -> None:
     if item.state != State.CREATED:
         expired = item.started_at is None and item.reason in (Cause.ROPE_DROP, Cause.MAX_WAIT)
         raise RopeDropExpired if expired else InvalidTransition(state=item.state)
-    if line.on_stage() is not None:
+    if on_stage(line.performer_id) is not None:
         raise AlreadyStarted
     if line.queue.is_paused:
         raise QueuePaused

@@ -42,9 +42,6 @@ class Line:
         performer_id: UUID = self.queue.pk
         return performer_id
 
-    def on_stage(self) -> QueueItem | None:
-        return _stage(self.performer_id).first()
-
     def runs(self, *, staged: bool) -> bool:
         """Whether the head's rope drop runs: open, not paused, nobody on stage."""
         return self.queue.is_open and not self.queue.is_paused and not staged
@@ -54,10 +51,10 @@ class Line:
 
         Called at the end of every command that changed the line.
         """
-        front = list(_waiting(self.performer_id)[:THIRD])
+        front = list(waiting(self.performer_id)[:THIRD])
         if not front:
             return []
-        running = self.runs(staged=self.on_stage() is not None)
+        running = self.runs(staged=on_stage(self.performer_id) is not None)
         notices = []
         changed = set()
         for place, item in enumerate(front, start=1):
@@ -98,17 +95,15 @@ def due_notice(item: QueueItem, place: int) -> live.services.Event | None:
     return None
 
 
-def _waiting(performer_id: UUID) -> QuerySet[QueueItem]:
+def waiting(performer_id: UUID) -> QuerySet[QueueItem]:
+    """Those who wait, head first."""
     return QueueItem.objects.filter(performer_id=performer_id, state=State.CREATED).order_by("turn")
 
 
-def _stage(performer_id: UUID) -> QuerySet[QueueItem]:
-    return QueueItem.objects.filter(performer_id=performer_id, state=State.STARTED, fulfilment=Fulfilment.PERFORMED)
-
-
-def waiting(performer_id: UUID) -> QuerySet[QueueItem]:
-    """The line, head first."""
-    return _waiting(performer_id)
+def on_stage(performer_id: UUID) -> QueueItem | None:
+    """The item that is being performed, unlocked (one statement)."""
+    staged = QueueItem.objects.filter(performer_id=performer_id, state=State.STARTED, fulfilment=Fulfilment.PERFORMED)
+    return staged.first()
 
 
 @contextmanager
