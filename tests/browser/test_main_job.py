@@ -151,6 +151,25 @@ def test_a_poll_that_comes_late_disturbs_no_command(visit: Visit) -> None:
     expect(ruby.page.locator("#now")).to_contain_text("No one in line")
 
 
+def test_on_a_phone_no_message_covers_the_button_that_comes_next(visit: Visit) -> None:
+    carol, ruby = visit("carol"), visit("ruby", viewport=PHONE)
+    carol.enter_room_of("Ruby")
+    carol.ask_for(carol.page.locator("#menu article .title").first.inner_text())
+    ruby.go("/studio")
+
+    ruby.page.get_by_role("button", name="Start now").click()
+    message, finish = ruby.page.locator("#toasts .toast"), ruby.page.locator("#finish")
+    expect(message).to_be_visible()
+    expect(finish).to_be_visible()
+    told, button = message.bounding_box(), finish.bounding_box()
+    assert told is not None
+    assert button is not None
+    assert told["y"] + told["height"] <= button["y"]
+
+    finish.click()
+    expect(ruby.page.locator("#now")).to_contain_text("No one in line")
+
+
 def test_everything_can_be_done_without_a_script(visit: Visit) -> None:
     carol = visit("carol", java_script_enabled=False)
     carol.enter_room_of("Ruby")
