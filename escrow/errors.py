@@ -32,5 +32,46 @@ class SplitMismatch(Refused):
     message = "Paid and returned must be whole amounts that add up to what is held, with at least 1 paid."
 
 
-_REFUSALS: tuple[type[Refused], ...] = (WalletFrozen, HoldClosed, SplitMismatch, IdempotencyKeyReused, NotFound)
+class NotUndone(Refused):
+    """Only deposits, awards, settlements, splits, chargebacks and write-offs are undone, each once."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This operation cannot be undone, or was undone already."
+
+
+class NothingLeftToTake(InsufficientBalance):
+    """Somebody no longer has what an operation gave."""
+
+    message = "The tokens or points are no longer there to be taken back. Nothing was changed."
+
+
+class PayoutTooSmall(Refused):
+    kind, code = Kind.UNPROCESSABLE, "PAYOUT_TOO_SMALL"
+    message = "A payout starts at {minimum} tokens."
+
+
+class SameApprover(Refused):
+    kind, code = Kind.FORBIDDEN, "SAME_APPROVER"
+    message = "You asked for this yourself. A second person must approve it."
+
+
+class ApprovalClosed(Refused):
+    kind, code = Kind.CONFLICT, "APPROVAL_CLOSED"
+    message = "This was decided already."
+
+
+class SignatureInvalid(Refused):
+    kind, code = Kind.UNAUTHENTICATED, "SIGNATURE_INVALID"
+    message = "The signature is missing, wrong or older than 5 minutes."
+
+
+_REFUSALS: tuple[type[Refused], ...] = (
+    WalletFrozen,
+    HoldClosed,
+    SplitMismatch,
+    IdempotencyKeyReused,
+    NotFound,
+    NotUndone,
+    ApprovalClosed,
+)
 BY_CODE: dict[str, type[Refused]] = {error.code: error for error in _REFUSALS} | {"WALLET_UNKNOWN": WalletUnknown}

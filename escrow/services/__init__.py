@@ -4,6 +4,24 @@ Callers: features open holds; perfqueue closes them and pays awards; the composi
 """
 
 from escrow.models import Currency, Hold, HoldStatus, House, Operation, Wallet
+from escrow.services.calling import refusal
+from escrow.services.movements import (
+    ChargedBack,
+    Moved,
+    PaidOut,
+    PayoutDecision,
+    PayoutRequest,
+    Repair,
+    Reversal,
+    WriteOff,
+    WrittenOff,
+    chargeback_many,
+    decide_payouts,
+    repair_many,
+    request_payouts,
+    reverse_many,
+    write_off_many,
+)
 from escrow.services.operations import (
     Award,
     Close,
@@ -19,7 +37,6 @@ from escrow.services.operations import (
     deposit_many,
     hold,
     hold_many,
-    refusal,
 )
 from escrow.services.reads import (
     TrailLine,
@@ -36,6 +53,7 @@ from escrow.services.verification import Finding, run_checks, verify
 
 __all__ = [
     "Award",
+    "ChargedBack",
     "Close",
     "Closed",
     "Credited",
@@ -46,14 +64,24 @@ __all__ = [
     "HoldRequest",
     "HoldStatus",
     "House",
+    "Moved",
     "Opened",
     "Operation",
+    "PaidOut",
     "Payee",
+    "PayoutDecision",
+    "PayoutRequest",
+    "Repair",
+    "Reversal",
     "TrailLine",
     "Wallet",
+    "WriteOff",
+    "WrittenOff",
     "award_many",
     "balance",
+    "chargeback_many",
     "close_many",
+    "decide_payouts",
     "deposit",
     "deposit_many",
     "expired_holds",
@@ -63,9 +91,13 @@ __all__ = [
     "lock_holds",
     "open_wallets",
     "refusal",
+    "repair_many",
+    "request_payouts",
+    "reverse_many",
     "run_checks",
     "trail",
     "transfers_of",
     "verify",
     "wallets",
+    "write_off_many",
 ]

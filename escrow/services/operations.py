@@ -3,20 +3,17 @@
 All join the caller's transaction, or open one. Amounts are whole tokens or points.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from core import db
-from core.errors import Refused
 from core.ids import new_id
-from escrow.errors import BY_CODE, InsufficientBalance
+from escrow.errors import InsufficientBalance
 from escrow.models import Currency, House
+from escrow.services.calling import Columns, call, fingerprint, refusal
 
-Columns = Sequence[tuple[str, Sequence[Any]]]
 HOLD_LIFE_S = 300
 
 
@@ -129,26 +126,29 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
     """
     columns: Columns = [
-        ("uuid", [new_id() for _ in requests]),
-        ("text", [f"hold:{r.feature}" for r in requests]),
-        ("text", [r.key for r in requests]),
-        ("bytea", [_fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests]),
-        ("uuid", [r.hold_id for r in requests]),
-        ("uuid", [r.payer_id for r in requests]),
-        ("uuid", [r.payee.user_id for r in requests]),
-        ("text", [r.payee.house and r.payee.house.value for r in requests]),
-        ("text", [r.currency.value for r in requests]),
-        ("bigint", [r.amount for r in requests]),
-        ("text", [r.feature for r in requests]),
-        ("text", [r.source_event_id for r in requests]),
-        ("integer", [r.expires_in_s for r in requests]),
-        ("uuid", [r.actor_id for r in requests]),
-        ("text", [r.reason for r in requests]),
-        ("jsonb", [json.dumps(r.meta) for r in requests]),
+        ("uuid[]", [new_id() for _ in requests]),
+        ("text[]", [f"hold:{r.feature}" for r in requests]),
+        ("text[]", [r.key for r in requests]),
+        (
+            "bytea[]",
+            [fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
+        ),
+        ("uuid[]", [r.hold_id for r in requests]),
+        ("uuid[]", [r.payer_id for r in requests]),
+        ("uuid[]", [r.payee.user_id for r in requests]),
+        ("text[]", [r.payee.house and r.payee.house.value for r in requests]),
+        ("text[]", [r.currency.value for r in requests]),
+        ("bigint[]", [r.amount for r in requests]),
+        ("text[]", [r.feature for r in requests]),
+        ("text[]", [r.source_event_id for r in requests]),
+        ("integer[]", [r.expires_in_s for r in requests]),
+        ("uuid[]", [r.actor_id for r in requests]),
+        ("text[]", [r.reason for r in requests]),
+        ("jsonb[]", [json.dumps(r.meta) for r in requests]),
     ]
     return [
         Opened(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
-        for row in _call("escrow_hold", columns)
+        for row in call("escrow_hold", columns)
     ]
 
 
@@ -173,21 +173,21 @@ def close_many(closes: Sequence[Close]) -> list[Closed]:
     Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
     """
     columns: Columns = [
-        ("uuid", [new_id() for _ in closes]),
-        ("text", ["close" for _ in closes]),
-        ("text", [c.key for c in closes]),
-        ("bytea", [_fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes]),
-        ("uuid", [c.hold_id for c in closes]),
-        ("bigint", [c.settle for c in closes]),
-        ("bigint", [c.refund for c in closes]),
-        ("integer", [c.fee_bps for c in closes]),
-        ("boolean", [c.expired for c in closes]),
-        ("uuid", [c.actor_id for c in closes]),
-        ("text", [c.reason for c in closes]),
+        ("uuid[]", [new_id() for _ in closes]),
+        ("text[]", ["close" for _ in closes]),
+        ("text[]", [c.key for c in closes]),
+        ("bytea[]", [fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes]),
+        ("uuid[]", [c.hold_id for c in closes]),
+        ("bigint[]", [c.settle for c in closes]),
+        ("bigint[]", [c.refund for c in closes]),
+        ("integer[]", [c.fee_bps for c in closes]),
+        ("boolean[]", [c.expired for c in closes]),
+        ("uuid[]", [c.actor_id for c in closes]),
+        ("text[]", [c.reason for c in closes]),
     ]
     return [
         Closed(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
-        for row in _call("escrow_close", columns)
+        for row in call("escrow_close", columns)
     ]
 
 
@@ -229,11 +229,6 @@ def deposit(request: Deposit) -> Credited:
     return credited
 
 
-def refusal(code: str) -> Refused:
-    """The domain error of a code; an unknown code is a defect."""
-    return BY_CODE[code]()
-
-
 @dataclass(frozen=True)
 class _Credit:
     """One element of `escrow_credit`; its kind is its key's scope too."""
@@ -252,32 +247,21 @@ class _Credit:
 
 def _credit(credits: Sequence[_Credit]) -> list[Credited]:
     columns: Columns = [
-        ("uuid", [new_id() for _ in credits]),
-        ("text", [c.kind for c in credits]),
-        ("text", [c.key for c in credits]),
-        ("bytea", [_fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits]),
-        ("text", [c.kind for c in credits]),
-        ("uuid", [c.owner_id for c in credits]),
-        ("text", [c.house.value for c in credits]),
-        ("text", [c.currency.value for c in credits]),
-        ("bigint", [c.amount for c in credits]),
-        ("uuid", [c.hold_id for c in credits]),
-        ("uuid", [c.actor_id for c in credits]),
-        ("text", [c.reason for c in credits]),
-        ("jsonb", [json.dumps(c.meta) for c in credits]),
+        ("uuid[]", [new_id() for _ in credits]),
+        ("text[]", [c.kind for c in credits]),
+        ("text[]", [c.key for c in credits]),
+        ("bytea[]", [fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits]),
+        ("text[]", [c.kind for c in credits]),
+        ("uuid[]", [c.owner_id for c in credits]),
+        ("text[]", [c.house.value for c in credits]),
+        ("text[]", [c.currency.value for c in credits]),
+        ("bigint[]", [c.amount for c in credits]),
+        ("uuid[]", [c.hold_id for c in credits]),
+        ("uuid[]", [c.actor_id for c in credits]),
+        ("text[]", [c.reason for c in credits]),
+        ("jsonb[]", [json.dumps(c.meta) for c in credits]),
     ]
     return [
         Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])
-        for row in _call("escrow_credit", columns)
+        for row in call("escrow_credit", columns)
     ]
-
-
-def _fingerprint(*inputs: object) -> bytes:
-    return hashlib.sha256("\x1f".join(map(str, inputs)).encode()).digest()
-
-
-def _call(function: str, columns: Columns) -> list[dict[str, Any]]:
-    kinds, values = zip(*columns, strict=True)
-    places = ", ".join(f"%s::{kind}[]" for kind in kinds)
-    with db.joined():
-        return db.rows(f"SELECT * FROM {function}({places}) ORDER BY ord", values)  # noqa: S608  names are ours

@@ -45,6 +45,12 @@ class OperationKind(models.TextChoices):
     REFUND = "refund"
     EXPIRE = "expire"
     AWARD = "award"
+    REVERSE = "reverse"
+    CHARGEBACK = "chargeback"
+    WRITE_OFF = "write_off"
+    PAYOUT = "payout"
+    PAYOUT_REJECT = "payout_reject"
+    REPAIR = "repair"
 
 
 class WalletStatus(models.TextChoices):
@@ -53,7 +59,7 @@ class WalletStatus(models.TextChoices):
 
 
 def person() -> "models.ForeignKey":
-    """A link to a user; the composite constraints and indexes below serve its look-ups."""
+    """A link to a user without an index of its own; composite constraints and indexes serve the look-ups."""
     return models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", db_index=False)
 
 
@@ -151,6 +157,9 @@ class Operation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["scope", "key"], name="escrow_operation_once"),
             models.CheckConstraint(condition=Q(kind__in=OperationKind.values), name="escrow_operation_kind_known"),
+            models.UniqueConstraint(
+                fields=["reverses"], name="escrow_operation_reversed_once", condition=Q(reverses__isnull=False)
+            ),
         ]
 
 

@@ -1,0 +1,41 @@
+"""Tables of money: the ledger itself, what is sold and paid out, what needs two people, what the verifier found."""
+
+from escrow.models.audit import Finding, Freeze, HouseBalance, Verification
+from escrow.models.desk import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
+from escrow.models.ledger import (
+    Currency,
+    Entry,
+    Hold,
+    HoldStatus,
+    House,
+    Operation,
+    OperationKind,
+    Wallet,
+    WalletStatus,
+)
+from escrow.models.shop import Order, OrderStatus, PaymentEvent, TokenPackage
+
+__all__ = [
+    "Approval",
+    "ApprovalKind",
+    "ApprovalStatus",
+    "Currency",
+    "Entry",
+    "Finding",
+    "Freeze",
+    "Hold",
+    "HoldStatus",
+    "House",
+    "HouseBalance",
+    "Operation",
+    "OperationKind",
+    "Order",
+    "OrderStatus",
+    "PaymentEvent",
+    "Payout",
+    "PayoutStatus",
+    "TokenPackage",
+    "Verification",
+    "Wallet",
+    "WalletStatus",
+]

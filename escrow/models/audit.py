@@ -1,0 +1,108 @@
+"""What the verifier saw, which wallets it froze, and what the house owns."""
+
+from django.db import models
+from django.db.models import Q
+
+from core.clock import CoreNow
+from core.ids import new_id
+from escrow.models.ledger import Currency, House, Wallet
+
+
+class Verification(models.Model):
+    """One run of the verifier. An incremental run looks at what was written since `since`, a full one at everything.
+
+    `operations` is how many operations it looked at; `findings` how many it reported, new or known.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    is_full = models.BooleanField()
+    since = models.DateTimeField(null=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    operations = models.BigIntegerField()
+    findings = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_full=True, since__isnull=True) | Q(is_full=False, since__isnull=False),
+                name="escrow_verification_since",
+            ),
+        ]
+
+
+class Finding(models.Model):
+    """Something that does not add up, from when it was first seen until a full run no longer sees it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    check_name = models.CharField(max_length=8)
+    subject = models.CharField(max_length=64)
+    problem = models.TextField()
+    first_seen_at = models.DateTimeField(db_default=CoreNow())
+    last_seen_at = models.DateTimeField(db_default=CoreNow())
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["check_name", "subject"],
+                condition=Q(cleared_at__isnull=True),
+                name="escrow_finding_open_once",
+            ),
+        ]
+
+
+class Freeze(models.Model):
+    """A wallet that may not pay or receive (refunds still arrive), since when, why, and who let it go again.
+
+    `finding` is what froze it; none if a member of staff did (`frozen_by`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+")
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="+", null=True)
+    reason = models.TextField()
+    frozen_by = models.UUIDField(null=True)
+    frozen_at = models.DateTimeField(db_default=CoreNow())
+    thawed_at = models.DateTimeField(null=True)
+    thawed_by = models.UUIDField(null=True)
+    thaw_reason = models.TextField(db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["wallet"], condition=Q(thawed_at__isnull=True), name="escrow_freeze_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(finding__isnull=False) | Q(frozen_by__isnull=False), name="escrow_freeze_by_somebody"
+            ),
+            models.CheckConstraint(
+                condition=Q(thawed_at__isnull=True, thawed_by__isnull=True)
+                | Q(thawed_at__isnull=False, thawed_by__isnull=False),
+                name="escrow_freeze_thawed_by_somebody",
+            ),
+        ]
+
+
+class HouseBalance(models.Model):
+    """A house account's sum over all entries up to `up_to` (an entry id), so that its balance needs only the tail.
+
+    `candidate` was the newest entry id when the row was written; an hour later nothing below it is in flight, and
+    the next snapshot goes up to it.
+    """
+
+    house = models.CharField(max_length=20, choices=House.choices)
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    balance = models.BigIntegerField(default=0)
+    up_to = models.BigIntegerField(default=0)
+    candidate = models.BigIntegerField(default=0)
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["house", "currency"], name="escrow_house_balance_once"),
+            models.CheckConstraint(condition=Q(house__in=House.values), name="escrow_house_balance_house_known"),
+            models.CheckConstraint(
+                condition=Q(currency__in=Currency.values), name="escrow_house_balance_currency_known"
+            ),
+        ]

@@ -1,0 +1,117 @@
+"""What people decide about money: payouts that performers ask for, and what needs a second person's word."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from core.clock import CoreNow
+from core.ids import new_id
+from escrow.models.ledger import Currency, Operation, person
+
+
+class PayoutStatus(models.TextChoices):
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Payout(models.Model):
+    """Earned tokens on their way out: gone from `earned` when asked for, back when rejected.
+
+    Written by the escrow functions only. `operation` is the request's, `rejection` the one that moved it back.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    performer = person()
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=10, choices=PayoutStatus.choices, db_default=PayoutStatus.REQUESTED)
+    operation = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+")
+    rejection = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+", null=True)
+    requested_at = models.DateTimeField(db_default=CoreNow())
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.UUIDField(null=True)
+    reason = models.TextField(db_default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gte=1, amount__lte=1_000_000_000), name="escrow_payout_amount_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="requested", decided_at__isnull=True, rejection__isnull=True)
+                | Q(status="approved", decided_at__isnull=False, rejection__isnull=True)
+                | Q(status="rejected", decided_at__isnull=False, rejection__isnull=False),
+                name="escrow_payout_told_whole",
+            ),
+        ]
+        indexes = [models.Index(fields=["performer", "-id"], name="escrow_payout_of_performer")]
+
+
+class ApprovalKind(models.TextChoices):
+    GRANT = "grant"
+    CORRECTION = "correction"
+    WRITE_OFF = "write_off"
+    PAYOUT = "payout"
+
+
+class ApprovalStatus(models.TextChoices):
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Approval(models.Model):
+    """A movement that one member of staff asked for and another must allow. Nothing has moved while it is open.
+
+    `reverses` is what a correction takes back; `payout` is what a payout's approval lets out; `result` is the
+    operation that the approval led to (none for a payout, whose tokens moved when it was asked for).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=10, choices=ApprovalKind.choices)
+    user = person()
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    amount = models.BigIntegerField()
+    reverses = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    reason = models.TextField()
+    requested_by = person()
+    requested_at = models.DateTimeField(db_default=CoreNow())
+    status = models.CharField(max_length=10, choices=ApprovalStatus.choices, default=ApprovalStatus.OPEN)
+    decided_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(blank=True, default="")
+    result = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+", null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="open", decided_by__isnull=True, decided_at__isnull=True, result__isnull=True)
+                | Q(status="rejected", decided_by__isnull=False, decided_at__isnull=False, result__isnull=True)
+                | Q(status="approved", kind="payout", decided_by__isnull=False, decided_at__isnull=False)
+                | (
+                    Q(status="approved", decided_by__isnull=False, decided_at__isnull=False, result__isnull=False)
+                    & ~Q(kind="payout")
+                ),
+                name="escrow_approval_told_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="approved") | ~Q(decided_by=F("requested_by")), name="escrow_approval_four_eyes"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="correction", reverses__isnull=False, payout__isnull=True)
+                | Q(kind="payout", payout__isnull=False, reverses__isnull=True)
+                | Q(kind__in=("grant", "write_off"), reverses__isnull=True, payout__isnull=True),
+                name="escrow_approval_of_one_thing",
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=1), name="escrow_approval_amount"),
+            models.CheckConstraint(condition=~Q(reason=""), name="escrow_approval_has_a_reason"),
+            models.UniqueConstraint(
+                fields=["payout"], condition=Q(status="open"), name="escrow_approval_one_open_per_payout"
+            ),
+            models.UniqueConstraint(
+                fields=["reverses"], condition=Q(status="open"), name="escrow_approval_one_open_per_reversal"
+            ),
+        ]
+        indexes = [models.Index(fields=["-id"], name="escrow_approval_open", condition=Q(status="open"))]

@@ -1,0 +1,82 @@
+"""What is sold for money from outside: token packages, the orders of them, and the provider's events."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from core.clock import CoreNow
+from core.ids import new_id
+from escrow.models.ledger import Operation, person
+
+
+class OrderStatus(models.TextChoices):
+    PAID = "paid"
+    CHARGED_BACK = "charged_back"
+
+
+class TokenPackage(models.Model):
+    """A bundle on sale. Tokens and price stay what they were; another price is another package.
+
+    `price_minor` is in the smallest unit of `price_currency` (an ISO 4217 code). Inactive: no longer offered, but
+    an order of it that is paid late is still credited.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    title = models.CharField(max_length=80)
+    tokens = models.BigIntegerField()
+    price_minor = models.PositiveIntegerField()
+    price_currency = models.CharField(max_length=3, default="EUR")
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        ordering = ["position", "tokens", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(tokens__gte=1, tokens__lte=1_000_000_000), name="escrow_package_tokens_in_range"
+            ),
+            models.CheckConstraint(condition=Q(price_currency__regex="^[A-Z]{3}$"), name="escrow_package_currency"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.tokens:,} tokens"
+
+
+class Order(models.Model):
+    """One paid order of a package, named by the payment provider. Made by `order.paid`, ended by a chargeback."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    reference = models.CharField(max_length=128, unique=True)
+    user = person()
+    package = models.ForeignKey(TokenPackage, on_delete=models.PROTECT, related_name="+")
+    tokens = models.BigIntegerField()
+    status = models.CharField(max_length=12, choices=OrderStatus.choices, default=OrderStatus.PAID)
+    deposit = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+")
+    chargeback = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+", null=True)
+    paid_at = models.DateTimeField(db_default=CoreNow())
+    charged_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="paid", chargeback__isnull=True, charged_back_at__isnull=True)
+                | Q(status="charged_back", chargeback__isnull=False, charged_back_at__isnull=False),
+                name="escrow_order_told_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(chargeback=F("deposit")) | Q(chargeback__isnull=True), name="escrow_order_two_operations"
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-id"], name="escrow_order_of_user")]
+
+
+class PaymentEvent(models.Model):
+    """One event of the payment provider, once per its id. Append-only. `outcome` is what we made of it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event_id = models.CharField(max_length=128, unique=True)
+    type = models.CharField(max_length=64)
+    fingerprint = models.BinaryField(max_length=32)
+    outcome = models.CharField(max_length=20)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", null=True)
+    at = models.DateTimeField(db_default=CoreNow())
