@@ -1,9 +1,9 @@
 from django.urls import path
 
-from escrow import api
+from escrow.api import wallet
 
 urlpatterns = [
-    path("wallet", api.MyWallets.as_view()),
-    path("wallet/holds", api.MyHolds.as_view()),
-    path("wallet/transfers", api.MyTransfers.as_view()),
+    path("wallet", wallet.MyWallets.as_view()),
+    path("wallet/holds", wallet.MyHolds.as_view()),
+    path("wallet/transfers", wallet.MyTransfers.as_view()),
 ]

@@ -1,0 +1,5 @@
+"""Money in the back office: the ledger is read only; what people decide is an action or an address of its own."""
+
+from escrow.admin import ledger
+
+__all__ = ["ledger"]
