@@ -24,6 +24,13 @@ STOPPED_WITHIN_S = 3.0
 PARTS = {"postgres", "broker", "proxy", "web", "events", "worker", "beat", "sweeper"}
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Stack]:
+    """A stack that its tests leave as it was."""
+    with Stack() as stack:
+        yield stack
+
+
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
     """A process of somebody else: it must survive everything here."""
@@ -76,6 +83,13 @@ def ended(stack: Stack) -> bool:
     return stack.launcher.poll() is not None and not alive(stack.folder.root)
 
 
+def test_the_product_runs_as_a_role_that_cannot_write_the_ledger(shared: Stack) -> None:
+    with closing(psycopg.connect(shared.environment["DATABASE_URL"], autocommit=True)) as connection:
+        assert connection.execute("SELECT count(*) FROM escrow_entry").fetchone() != (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("UPDATE escrow_wallet SET available = 0")
+
+
 def test_two_stacks_run_side_by_side_and_a_signal_to_one_group_ends_that_one_alone(
     folder: Folder, bystander: subprocess.Popen[bytes]
 ) -> None:
@@ -101,24 +115,23 @@ def test_two_stacks_run_side_by_side_and_a_signal_to_one_group_ends_that_one_alo
     assert not other.folder.root.exists()
 
 
-def test_the_front_passes_requests_on_and_tells_nothing_about_itself() -> None:
-    with Stack() as stack:
-        answer = get(stack, "/livez", Host="shop.example")
-        assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
-        assert answer.headers["Server"] is None
-        assert answer.headers["Via"] is None
+def test_the_front_passes_requests_on_and_tells_nothing_about_itself(shared: Stack) -> None:
+    answer = get(shared, "/livez", Host="shop.example")
+    assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
+    assert answer.headers["Server"] is None
+    assert answer.headers["Via"] is None
 
-        events = get(stack, "/live/me")
-        assert events.status == 401
+    events = get(shared, "/live/me")
+    assert events.status == 401
 
-        large = ask(stack, "POST", "/api/v1/slot-machine/spin", body=b"x" * (15 * 1024 * 1024))
-        assert large.status == 401  # sign-in comes first, and the rest of the body is read
+    large = ask(shared, "POST", "/api/v1/slot-machine/spin", body=b"x" * (15 * 1024 * 1024))
+    assert large.status == 401  # sign-in comes first, and the rest of the body is read
 
-        assert (stack.folder.root / "caddy" / "instance.uuid").exists()  # not in anybody's home
+    assert (shared.folder.root / "caddy" / "instance.uuid").exists()  # not in anybody's home
 
-        assert stack.manage("check").returncode == 0
-        assert stack.manage("no_such_command", check=False).returncode == 1
-        assert get(stack, "/readyz").status == 200
+    assert shared.manage("check").returncode == 0
+    assert shared.manage("no_such_command", check=False).returncode == 1
+    assert get(shared, "/readyz").status == 200
 
 
 def test_a_killed_process_ends_the_stack_which_names_it() -> None:

@@ -69,8 +69,8 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """The address of its database."""
-        return self.environment["DATABASE_URL"]
+        """The address of its database, as the owner; the product itself runs as a role that cannot write the ledger."""
+        return str(self._note["database"])
 
     @property
     def redis_url(self) -> str:

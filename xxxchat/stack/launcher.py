@@ -12,6 +12,7 @@ from typing import IO
 from xxxchat.stack import children, lineup, ports
 from xxxchat.stack.errors import StackError, StopAsked
 from xxxchat.stack.folder import PROJECT, Folder
+from xxxchat.stack.postgres import APP_ROLE
 from xxxchat.stack.services import Services
 from xxxchat.stack.signals import Signals
 
@@ -66,12 +67,18 @@ class Launcher:
         environment = self._environment()
         say("Applying migrations and seeding the demo world.")
         self._manage("migrate", environment, "--noinput", "--verbosity", "0")
+        owner, ours = environment["DATABASE_URL"], self._services.app_database_url
+        if ours:
+            self._manage("guard_ledger", environment, "--role", APP_ROLE, "--verbosity", "0")
+            environment["DATABASE_URL"] = ours
         self._manage("seed_demo", environment)
         inner = lineup.InnerPorts(*ports.free_ports(2))
         self._start_processes(lineup.commands(self._folder, environment, listen, inner), environment)
         self._wait_until_ready(inner, listen[0])
         processes = {name: process.pid for name, process in self._services.processes().items()}
-        self._folder.remember({"url": url, "environment": environment, "processes": processes | self._pids})
+        self._folder.remember(
+            {"url": url, "database": owner, "environment": environment, "processes": processes | self._pids}
+        )
         say(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
 
     def _environment(self) -> dict[str, str]:

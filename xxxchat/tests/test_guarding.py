@@ -1,0 +1,84 @@
+"""The role that runs the product calls the ledger's functions and cannot write the ledger by any other way."""
+
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+
+import slots.services
+from escrow import services
+from escrow.models import Entry
+from escrow.tests.moving import balances, request
+from tests import world
+from xxxchat.guarding import AS_OWNER, guard
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROLE = "guarded"
+DENIED = {
+    "edit a balance": "UPDATE escrow_wallet SET available = available + 5",
+    "book an entry": "INSERT INTO escrow_entry (operation_id, line, currency, house) SELECT id, 9, 'TOKEN', 'mint'"
+    " FROM escrow_operation",
+    "invent an operation": "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES"
+    " (gen_random_uuid(), 's', 'k', '', 'deposit')",
+    "settle a hold": "UPDATE escrow_hold SET status = 'SETTLED'",
+    "approve a payout": "UPDATE escrow_payout SET status = 'approved'",
+    "delete an entry": "DELETE FROM escrow_entry",
+    "empty the ledger": "TRUNCATE escrow_entry",
+    "switch the triggers off": "ALTER TABLE escrow_entry DISABLE TRIGGER ALL",
+    "be a replica": "SET LOCAL session_replication_role = replica",
+    "make a function of that name": "CREATE FUNCTION escrow_claim(what text) RETURNS void LANGUAGE sql AS 'SELECT 1'",
+    "replace a guard": "CREATE OR REPLACE FUNCTION escrow_inside() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+    "book without a function of the ledger": "SELECT escrow_book(gen_random_uuid(), id, 5, 0, 0, 'mint', core_now())"
+    " FROM escrow_wallet LIMIT 1",
+    "drop the ledger": "DROP TABLE escrow_entry CASCADE",
+    "forge a migration": "DELETE FROM django_migrations",
+}
+
+
+@pytest.fixture
+def guarded(transactional_db: None) -> Iterator[None]:
+    """Everything of the test runs in one transaction as the guarded role; it is rolled back, the role with it."""
+    name = f"{ROLE}_{connection.settings_dict['NAME']}"  # roles belong to the server, and tests run side by side
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f'CREATE ROLE "{name}"')
+        guard(name)
+        cursor.execute(f'SET LOCAL ROLE "{name}"')
+        yield
+        transaction.set_rollback(True)
+
+
+def test_money_moves_and_partitions_are_made_by_the_guarded_role(guarded: None) -> None:
+    buyer, performer = world.person(tokens=100, points=100), world.performer()
+    opened = services.hold(request(buyer, performer, 30))
+    (done,) = services.chargeback_many([services.Reversal(_deposit_of(buyer.pk))])
+
+    assert (opened.available, done.taken, done.owed) == (70, 70, 30)
+    assert balances(buyer) == (0, 30, 0, 30)
+    assert slots.services.make_partitions() == 0
+
+
+@pytest.mark.parametrize("deed", DENIED)
+def test_the_guarded_role_cannot(guarded: None, deed: str) -> None:
+    buyer = world.person(tokens=100)
+
+    denied = pytest.raises(ProgrammingError, match=r"permission denied|must be owner")
+    with denied, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(DENIED[deed])
+    assert balances(buyer) == (100, 0, 0, 0)
+
+
+def test_every_function_that_may_write_the_ledger_runs_as_its_owner() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'escrow_inside'")
+        (source,) = cursor.fetchone()
+    (names,) = re.findall(r"escrow_\(([a-z_|]+)\)", "".join(re.findall(r"'([^']+)'", source)))
+
+    assert {f"escrow_{name}" for name in names.split("|")} == set(AS_OWNER) - {"slots_make_partitions"}
+
+
+def _deposit_of(owner_id: UUID) -> UUID:
+    found: UUID = Entry.objects.get(wallet__owner_id=owner_id, currency="TOKEN", operation__kind="deposit").operation_id
+    return found
