@@ -10,12 +10,11 @@ from rest_framework.request import Request
 
 from accounts.models import Role
 from core.api import Door
-from core.clock import db_now
 from core.db import command
 from core.errors import NotFound
 from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictUUID
 from perfqueue import services, shapes
-from perfqueue.render import item_out, items_out, performer_out, queue_out
+from perfqueue.render import item_out, items_out, performer_out, presence_out, queue_out
 from perfqueue.services import QueueItem, State
 
 STAGE = (Role.PERFORMER, Role.SUPPORT, Role.ADMIN)
@@ -139,7 +138,9 @@ class ItemList(Door):
 
 def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
     """The items after time has decided; read again only if it had something to decide."""
-    late = services.overdue_performers(items, db_now()) if any(not item.is_final for item in items) else []
+    late = services.due_among(
+        {item.performer_id for item in items if item.performer_id and item.turn and not item.is_final}
+    )
     if not late or not sum(services.expire_due(performer_id, wait=False) for performer_id in late):
         return items
     fresh = {item.id: item for item in services.all_items().filter(id__in=[item.id for item in items])}
@@ -203,6 +204,21 @@ class PauseQueue(QueueControl):
 
 class ResumeQueue(QueueControl):
     command = staticmethod(services.resume_queue)
+
+
+class Heartbeat(Door):
+    """POST /performer/{id}/presence {state}, every 20 s. 200 {state, queueOpen, watched, awayAfter}; 403; 404."""
+
+    roles, Output = (Role.PERFORMER,), shapes.PresenceOut
+
+    class Input(Body):
+        state = serializers.ChoiceField(choices=services.Presence.choices)
+
+    def post(self, request: Request, performer_id: UUID) -> HttpResponse:
+        services.expire_due(performer_id)
+        state = services.Presence(self.data["state"])
+        queue = command(lambda: services.hear(performer_id=performer_id, actor=self.actor, state=state))
+        return self.ok(presence_out(queue))
 
 
 class StaffItemQuery(Page):

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.models import User
 from core.api import utc
 from perfqueue import services
-from perfqueue.services import ItemView, QueueItem, QueueView, Wait
+from perfqueue.services import ItemView, PerformerQueue, QueueItem, QueueView, Wait
 
 
 def wait_out(wait: Wait | None) -> dict[str, int] | None:
@@ -82,4 +82,13 @@ def performer_out(user: Any) -> dict[str, Any]:
         "username": user.username,
         "state": user.presence or "offline",
         "queueOpen": user.queue_open,
+    }
+
+
+def presence_out(queue: PerformerQueue) -> dict[str, Any]:
+    return {
+        "state": queue.presence,
+        "queueOpen": queue.is_open,
+        "watched": queue.silent_at is not None,
+        "awayAfter": utc(queue.silent_at),
     }

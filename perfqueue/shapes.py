@@ -5,7 +5,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from escrow.services import Currency
-from perfqueue.services import Fulfilment, State
+from perfqueue.services import Fulfilment, Presence, State
 
 
 class WaitOut(serializers.Serializer):
@@ -99,3 +99,10 @@ class RefundTotalsOut(serializers.Serializer):
 class RefundsOut(serializers.Serializer):
     results = RefundResultOut(many=True)
     totals = RefundTotalsOut()
+
+
+class PresenceOut(serializers.Serializer):
+    state = serializers.ChoiceField(choices=Presence.choices)
+    queueOpen = serializers.BooleanField()
+    watched = serializers.BooleanField(help_text="true from the first heartbeat of an open line until it closes")
+    awayAfter = serializers.DateTimeField(allow_null=True, help_text="silence until then stops the stage")

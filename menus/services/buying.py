@@ -36,7 +36,7 @@ def overdue_line_of(item_id: UUID) -> UUID | None:
 
     One statement, no lock: the look-up of the performer and the question to the queue in one.
     """
-    found = MenuItem.objects.filter(perfqueue.services.overdue(OuterRef("menu__owner")), pk=item_id)
+    found = MenuItem.objects.filter(perfqueue.services.due_in(OuterRef("menu__owner")), pk=item_id)
     return found.values_list("menu__owner_id", flat=True).first()
 
 

@@ -21,10 +21,12 @@ from perfqueue.services.control import (
     pause_queue,
     resume_queue,
 )
-from perfqueue.services.expiry import expire_due, expire_lines_of, overdue, sweep, sweeper_age_s
+from perfqueue.services.due import due_among, due_in
+from perfqueue.services.expiry import expire_due, expire_lines_of, sweep, sweeper_age_s
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
 from perfqueue.services.payload import Intake, Placed
+from perfqueue.services.presence import hear
 from perfqueue.services.reads import (
     ItemView,
     QueueView,
@@ -34,7 +36,6 @@ from perfqueue.services.reads import (
     item_views,
     items_of,
     last_performances,
-    overdue_performers,
     performers,
     queue_view,
 )
@@ -61,9 +62,12 @@ __all__ = [
     "all_items",
     "close_queue",
     "configure",
+    "due_among",
+    "due_in",
     "expire_due",
     "expire_lines_of",
     "finish",
+    "hear",
     "intake",
     "intake_many",
     "item_for",
@@ -75,8 +79,6 @@ __all__ = [
     "line",
     "make_queues",
     "open_queue",
-    "overdue",
-    "overdue_performers",
     "pause_queue",
     "performer_of",
     "performers",

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import live.services
 from accounts.models import User
-from core.clock import CoreNow
 from perfqueue.models import Cause, PerformerQueue, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, assert_runs_queue, line, waiting
@@ -27,7 +26,7 @@ def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     with line(performer_id) as held:
         assert_runs_queue(actor, performer_id)
         if not held.queue.is_open:
-            held.queue.is_open, held.queue.opened_at, held.queue.seen_at = True, CoreNow(), None
+            held.queue.is_open, held.queue.opened_at, held.queue.seen_at = True, held.now, None
             _saved(held, "is_open", "opened_at", "seen_at")
         return held.queue
 
@@ -42,10 +41,7 @@ def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     """
     with line(performer_id) as held:
         assert_runs_queue(actor, performer_id)
-        if held.queue.is_open:
-            held.queue.is_open = False
-            held.queue.save(update_fields=["is_open"])
-        send_home(held, actor=actor, reason=Cause.STREAM_ENDED)
+        shut(held, actor=actor)
         return held.queue
 
 
@@ -78,6 +74,14 @@ def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
             setattr(held.queue, name, value)
         held.queue.save(update_fields=list(settings))
         return held.queue
+
+
+def shut(held: Line, *, actor: User | None) -> None:
+    """Close a locked line, watch it no longer, and send home everybody who waits."""
+    queue = held.queue
+    queue.is_open, queue.silent_at, queue.ends_at, queue.away_at = False, None, None, None
+    queue.save(update_fields=["is_open", "silent_at", "ends_at", "away_at"])
+    send_home(held, actor=actor, reason=Cause.STREAM_ENDED)
 
 
 def send_home(held: Line, *, actor: User | None, reason: str) -> int:

@@ -1,12 +1,12 @@
 """What time decides: passed deadlines refund. The columns are the truth; sweeps only make it visible sooner."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
 
 import escrow.services
 from core import db
@@ -14,19 +14,14 @@ from core.clock import CoreNow
 from core.errors import DomainError, NotFound
 from core.models import Heartbeat
 from escrow.services import Close
-from perfqueue.models import OPEN_STATES, Cause, QueueItem, State, Strike, Transition
+from perfqueue.models import Cause, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import stop
+from perfqueue.services.due import due_lines, due_with, is_due, overdue_items
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, lock_queues
+from perfqueue.services.presence import disconnect, end_stream
 
 log = structlog.get_logger()
-BATCH = 20
-
-OVERDUE = """
-       i.turn IS NOT NULL AND i.state IN ('created', 'started', 'abandoned') AND (
-       (i.state = 'created' AND (i.rope_drop_at <= core_now() OR i.max_wait_at <= core_now()))
-    OR (i.state = 'started' AND i.deadline_at <= core_now())
-    OR (i.state = 'abandoned' AND i.resolve_by <= core_now()))"""
 
 
 def expire_due(performer_id: UUID, *, wait: bool = True) -> int:
@@ -36,7 +31,7 @@ def expire_due(performer_id: UUID, *, wait: bool = True) -> int:
     `wait=False` leaves the line alone when somebody has it locked (a GET; the sweeper).
     """
     total = 0
-    while _is_overdue(performer_id):
+    while is_due(performer_id):
         done = db.retried(lambda: _expire_some(performer_id, wait=wait))
         if not done:
             break
@@ -46,12 +41,7 @@ def expire_due(performer_id: UUID, *, wait: bool = True) -> int:
 
 def expire_lines_of(item_ids: Collection[UUID]) -> int:
     """`expire_due` for every line that these items are in (one statement if nothing is overdue in any)."""
-    late = db.rows(
-        f"SELECT DISTINCT i.performer_id FROM perfqueue_queueitem i WHERE {OVERDUE} AND i.performer_id IN"  # noqa: S608
-        " (SELECT a.performer_id FROM perfqueue_queueitem a WHERE a.id = ANY (%s::uuid[]))",
-        [list(item_ids)],
-    )
-    return sum(expire_due(row["performer_id"]) for row in late)
+    return sum(expire_due(performer_id) for performer_id in due_with(item_ids))
 
 
 def sweep(process: str) -> int:
@@ -60,8 +50,7 @@ def sweep(process: str) -> int:
     Safe beside other sweepers: each line and each hold is a short transaction under an advisory lock. A subject that
     fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
     """
-    lines = db.rows(f"SELECT DISTINCT i.performer_id FROM perfqueue_queueitem i WHERE {OVERDUE}")  # noqa: S608
-    rounds = [partial(expire_due, row["performer_id"], wait=False) for row in lines]
+    rounds = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
     rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in escrow.services.expired_holds(200)]
     total, failures = 0, []
     for each in rounds:
@@ -83,23 +72,6 @@ def sweeper_age_s() -> float | None:
     return age
 
 
-def _is_overdue(performer_id: UUID) -> bool:
-    return bool(
-        db.rows(f"SELECT 1 FROM perfqueue_queueitem i WHERE i.performer_id = %s AND {OVERDUE} LIMIT 1", [performer_id])  # noqa: S608
-    )
-
-
-def overdue(performer: OuterRef) -> Exists:
-    """Say inside a feature's own look-up whether time has something to decide in that performer's line."""
-    now = CoreNow()
-    due = (
-        Q(Q(rope_drop_at__lte=now) | Q(max_wait_at__lte=now), state=State.CREATED)
-        | Q(state=State.STARTED, deadline_at__lte=now)
-        | Q(state=State.ABANDONED, resolve_by__lte=now)
-    )
-    return Exists(QueueItem.objects.filter(due, performer=performer, turn__isnull=False, state__in=OPEN_STATES))
-
-
 def _expire_some(performer_id: UUID, *, wait: bool) -> int:
     with transaction.atomic():
         if not wait and not _advisory(performer_id):
@@ -108,18 +80,28 @@ def _expire_some(performer_id: UUID, *, wait: bool) -> int:
             queues = lock_queues([performer_id], skip_locked=not wait)
         except NotFound:
             return 0  # somebody works on this line; they expire it themselves
-        held = Line(queues[performer_id])
-        return sum(_expire(held, item) for item in _overdue_items(performer_id))
+        return _carry_out(Line(queues[performer_id]))
 
 
-def _overdue_items(performer_id: UUID) -> list[QueueItem]:
-    return list(
-        QueueItem.objects.raw(
-            f"SELECT i.* FROM perfqueue_queueitem i WHERE i.performer_id = %s AND {OVERDUE}"  # noqa: S608
-            " ORDER BY i.turn LIMIT %s FOR NO KEY UPDATE",
-            [performer_id, BATCH],
-        )
-    )
+def _carry_out(held: Line) -> int:
+    """What came first is done first: items due before she fell silent, then that, then what is due since."""
+    by, then = _next_word(held)
+    items = overdue_items(held.performer_id, by=by)
+    if items or then is None:
+        return sum(_expire(held, item) for item in items)
+    then(held)
+    return 1
+
+
+def _next_word(held: Line) -> tuple[datetime, Callable[[Line], None] | None]:
+    """Up to which moment items are due first, and what her silence does after them (None: nothing yet)."""
+    queue, now = held.queue, held.now
+    if queue.silent_at is not None and queue.ends_at is not None:
+        if queue.away_at is None and queue.silent_at <= now:
+            return queue.silent_at, disconnect
+        if queue.away_at is not None and queue.ends_at <= now:
+            return queue.ends_at, end_stream
+    return now, None
 
 
 def _expire(held: Line, item: QueueItem) -> int:

@@ -14,7 +14,7 @@ from accounts.models import User
 from core import db
 from core.clock import db_now
 from core.errors import Forbidden, NotFound
-from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
+from perfqueue.models import MAX_ROPE_DROP_S, Fulfilment, PerformerQueue, QueueItem, State
 from perfqueue.services.ledger import event_of, in_ms
 
 THIRD = 3
@@ -43,8 +43,8 @@ class Line:
         return performer_id
 
     def runs(self, *, staged: bool) -> bool:
-        """Whether the head's rope drop runs: open, not paused, nobody on stage."""
-        return self.queue.is_open and not self.queue.is_paused and not staged
+        """Whether the head's rope drop runs: open, not paused, nobody on stage, the performer not away."""
+        return self.queue.is_open and not self.queue.is_paused and not staged and self.queue.away_at is None
 
     def advance(self) -> list[live.services.Event]:
         """Arm or stop the head's rope drop and return the notices now due (at most four statements).
@@ -79,7 +79,9 @@ class Line:
             item.rope_drop_at, item.rope_drop_left_ms = self.now + timedelta(milliseconds=left), None
             return True
         if not running and item.rope_drop_at is not None:
-            item.rope_drop_left_ms, item.rope_drop_at = in_ms(item.rope_drop_at - self.now), None
+            stood_at = min(self.now, self.queue.away_at or self.now)  # her silence is carried out after it began
+            left = min(in_ms(item.rope_drop_at - stood_at), MAX_ROPE_DROP_S * 1000)
+            item.rope_drop_left_ms, item.rope_drop_at = left, None
             return True
         return False
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -153,19 +152,6 @@ def performers() -> QuerySet[User]:
         .select_related("performer_profile")
         .annotate(queue_open=Exists(queue.filter(is_open=True)), presence=queue.values("presence")[:1])
     )
-
-
-def overdue_performers(items: Sequence[QueueItem], now: datetime) -> list[UUID]:
-    """Whose lines, among these items', time has already decided something in."""
-
-    def is_due(item: QueueItem) -> bool:
-        if item.state == State.CREATED:
-            return any(at is not None and at <= now for at in (item.rope_drop_at, item.max_wait_at))
-        if item.state == State.STARTED:
-            return item.deadline_at is not None and item.deadline_at <= now
-        return item.state == State.ABANDONED and item.resolve_by is not None and item.resolve_by <= now
-
-    return sorted({item.performer_id for item in items if item.performer_id and item.turn and is_due(item)})
 
 
 def last_performances(performer_id: UUID, limit: int = 5) -> list[QueueItem]:

@@ -137,16 +137,14 @@ class Told:
 NOTHING = Told({}, {})
 
 
-def line_of(performer_id: UUID, viewer: User | None, now: datetime) -> Line:
+def line_of(performer_id: UUID, viewer: User | None) -> Line:
     """Read one line for one viewer, after time has had its say. Only the performer and staff see names and notes.
 
     Raises:
         NotFound: nobody's line.
     """
+    perfqueue.expire_due(performer_id, wait=False)
     view = perfqueue.queue_view(performer_id, viewer=viewer)
-    if perfqueue.overdue_performers([one.item for one in _everybody(view)], now):
-        perfqueue.expire_due(performer_id, wait=False)
-        view = perfqueue.queue_view(performer_id, viewer=viewer)
     insider = viewer is not None and (viewer.pk == performer_id or viewer.is_backoffice)
     told = _told(view) if insider else NOTHING
     return Line(

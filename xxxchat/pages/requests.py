@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.models import Role, User
-from core.clock import db_now
 from core.fields import UUID_TEXT
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands
@@ -51,7 +50,7 @@ def open_entries(user: User) -> list[Entry]:
     if user.role != Role.USER:
         return []
     items = _items(user, OPEN)
-    late = perfqueue.overdue_performers(items, db_now()) if items else []
+    late = perfqueue.due_among({item.performer_id for item in items if item.performer_id})
     for performer_id in late:
         perfqueue.expire_due(performer_id, wait=False)
     if late:

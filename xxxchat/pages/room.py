@@ -125,7 +125,7 @@ def viewer_of(request: HttpRequest) -> User | None:
 def room_of(request: HttpRequest, performer: Performer) -> dict[str, Any]:
     """What moves in a room, for this viewer."""
     viewer, now = viewer_of(request), db_now()
-    line = _line(performer, viewer, now)
+    line = _line(performer, viewer)
     mine = line.mine()
     outcome = None if mine or viewer is None else _outcome(viewer, performer, now - OUTCOME_FOR)
     return {
@@ -165,9 +165,9 @@ def _collect(offer: menus.Offer, heading: str, found: dict[str, list[MenuItem]])
         _collect(child, item.section or (item.title if item.price_tokens is None else heading), found)
 
 
-def _line(performer: Performer, viewer: User | None, now: datetime) -> Line:
+def _line(performer: Performer, viewer: User | None) -> Line:
     try:
-        return line_of(performer.id, viewer, now)
+        return line_of(performer.id, viewer)
     except NotFound as error:
         raise Http404 from error
 
@@ -195,7 +195,7 @@ def _ask_form(
     if item is None:
         raise Http404
     user, now = commands.signed_in(request), db_now()
-    line = _line(performer, user, now)
+    line = _line(performer, user)
     context = {
         "performer": performer,
         "item": item,

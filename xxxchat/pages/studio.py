@@ -149,7 +149,7 @@ def line_command(request: HttpRequest, what: str) -> HttpResponse:
 def close(request: HttpRequest) -> HttpResponse:
     """Ask before closing: everybody in line is refunded."""
     user = _performer(request)
-    line = line_of(user.pk, user, db_now())
+    line = line_of(user.pk, user)
     text = f"{counted(line.depth, 'request')} in line will be refunded at once." if line.depth else "Nobody is in line."
     ask = Ask(
         "Close the line?", text, "Close line", reverse("studio-line", args=["close"]), danger=True, asks_reason=False
@@ -167,7 +167,7 @@ def _performer(request: HttpRequest) -> User:
 def _board(user: User) -> dict[str, Any]:
     now = db_now()
     try:
-        line = line_of(user.pk, user, now)
+        line = line_of(user.pk, user)
     except NotFound as error:
         raise Http404 from error
     done = _just_done(user)

@@ -33,6 +33,9 @@ class Cause(models.TextChoices):
     MAX_WAIT = "MAX_WAIT_PASSED"
     DEADLINE = "DEADLINE_PASSED"
     RESOLVE_BY = "RESOLVE_BY_PASSED"
+    DISCONNECTED = "DISCONNECTED"
+    BLOCKED = "BUYER_BLOCKED"
+    WITHDRAWN = "ITEM_WITHDRAWN"
 
 
 class Fulfilment(models.TextChoices):
@@ -52,7 +55,11 @@ class Presence(models.TextChoices):
 
 
 class PerformerQueue(models.Model):
-    """One performer's line: open or not, its settings, and the next ticket. Its row lock orders everything."""
+    """One performer's line: open or not, its settings, and the next ticket. Its row lock orders everything.
+
+    Watched (a heartbeat came since it was opened): she counts as away from `silent_at`, and the stream as ended from
+    `ends_at`, unless another heartbeat moves both. `away_at`: since when she is away, carried out; null: she is here.
+    """
 
     performer = models.OneToOneField("accounts.User", on_delete=models.PROTECT, primary_key=True, related_name="+")
     is_open = models.BooleanField(default=False)
@@ -67,6 +74,9 @@ class PerformerQueue(models.Model):
     presence = models.CharField(max_length=9, choices=Presence.choices, default=Presence.OFFLINE)
     seen_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
+    silent_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    away_at = models.DateTimeField(null=True, blank=True)
     next_turn = models.BigIntegerField(default=1)
 
     class Meta:
@@ -80,6 +90,14 @@ class PerformerQueue(models.Model):
                 condition=Q(abandon_policy__in=AbandonPolicy.values), name="perfqueue_abandon_policy_known"
             ),
             models.CheckConstraint(condition=Q(presence__in=Presence.values), name="perfqueue_presence_known"),
+            models.CheckConstraint(
+                condition=Q(silent_at__isnull=True, ends_at__isnull=True, away_at__isnull=True)
+                | Q(is_open=True, silent_at__isnull=False, ends_at__gte=F("silent_at")),
+                name="perfqueue_watched_while_open",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["silent_at"], name="perfqueue_watched", condition=Q(silent_at__isnull=False)),
         ]
 
 

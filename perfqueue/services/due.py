@@ -1,0 +1,75 @@
+"""What time has decided and nobody has carried out yet: overdue items, and lines whose performer fell silent."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from core import db
+from core.clock import CoreNow
+from perfqueue.models import OPEN_STATES, PerformerQueue, QueueItem, State
+
+BATCH = 20
+
+ITEMS = """
+SELECT i.performer_id FROM perfqueue_queueitem i
+ WHERE i.turn IS NOT NULL AND i.state IN ('created', 'started', 'abandoned') AND (
+       (i.state = 'created' AND (i.rope_drop_at <= {now} OR i.max_wait_at <= {now}))
+    OR (i.state = 'started' AND i.deadline_at <= {now})
+    OR (i.state = 'abandoned' AND i.resolve_by <= {now}))"""
+LINES = """
+SELECT q.performer_id FROM perfqueue_performerqueue q
+ WHERE q.silent_at <= core_now() AND (q.away_at IS NULL OR q.ends_at <= core_now())"""
+DUE = f"{ITEMS.format(now='core_now()')}{{mine}} UNION {LINES}{{mine}}"
+
+
+def due_lines() -> list[UUID]:
+    """Every line in which time has something to decide (one statement)."""
+    return [row["performer_id"] for row in db.rows(DUE.format(mine=""))]
+
+
+def due_among(performer_ids: Collection[UUID]) -> list[UUID]:
+    """Which of these lines time has something to decide in (one statement)."""
+    ids = sorted(performer_ids)
+    sql = DUE.format(mine=" AND performer_id = ANY (%s::uuid[])")
+    return sorted(row["performer_id"] for row in db.rows(sql, [ids, ids])) if ids else []
+
+
+def due_with(item_ids: Collection[UUID]) -> list[UUID]:
+    """The same for the lines that these items are in (one statement)."""
+    ids = list(item_ids)
+    theirs = "SELECT a.performer_id FROM perfqueue_queueitem a WHERE a.id = ANY (%s::uuid[])"
+    return sorted(
+        row["performer_id"] for row in db.rows(DUE.format(mine=f" AND performer_id IN ({theirs})"), [ids, ids])
+    )
+
+
+def is_due(performer_id: UUID) -> bool:
+    """Whether time has something to decide in one line (one statement)."""
+    sql = DUE.format(mine=" AND performer_id = %s")
+    return bool(db.rows(f"{sql} LIMIT 1", [performer_id, performer_id]))
+
+
+def due_in(performer: OuterRef) -> Q:
+    """The same as a condition inside a feature's own look-up."""
+    now = CoreNow()
+    late = (
+        Q(Q(rope_drop_at__lte=now) | Q(max_wait_at__lte=now), state=State.CREATED)
+        | Q(state=State.STARTED, deadline_at__lte=now)
+        | Q(state=State.ABANDONED, resolve_by__lte=now)
+    )
+    items = QueueItem.objects.filter(late, performer=performer, turn__isnull=False, state__in=OPEN_STATES)
+    silent = Q(Q(away_at__isnull=True) | Q(ends_at__lte=now), silent_at__lte=now)
+    return Q(Exists(items)) | Q(Exists(PerformerQueue.objects.filter(silent, performer=performer)))
+
+
+def overdue_items(performer_id: UUID, *, by: datetime) -> list[QueueItem]:
+    """Lock and return up to `BATCH` items of a locked line that were due at the moment `by`, in line order."""
+    sql = ITEMS.format(now="%(by)s::timestamptz").replace("SELECT i.performer_id", "SELECT i.*")
+    return list(
+        QueueItem.objects.raw(
+            f"{sql} AND i.performer_id = %(performer)s ORDER BY i.turn LIMIT {BATCH} FOR NO KEY UPDATE",
+            {"by": by, "performer": performer_id},
+        )
+    )
