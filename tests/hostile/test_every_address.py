@@ -72,6 +72,7 @@ def test_every_command_that_moves_money_is_keyed() -> None:
         "auth/token",
         "auth/token/refresh",
         "auth/token/revoke",
+        "performer/{id}/presence",
         *(f"performer/{{id}}/queue/{command}" for command in ("open", "close", "pause", "resume")),
     }
 
