@@ -11,10 +11,19 @@ from rest_framework.request import Request
 from accounts.models import Role
 from core.api import Door
 from core.db import command
-from core.errors import NotFound
-from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictUUID
+from core.errors import NotFound, ValidationFailed
+from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictInt, StrictUUID
 from perfqueue import services, shapes
-from perfqueue.render import item_out, items_out, performer_out, presence_out, queue_out
+from perfqueue.render import (
+    SETTINGS,
+    block_out,
+    item_out,
+    items_out,
+    performer_out,
+    presence_out,
+    queue_out,
+    settings_out,
+)
 from perfqueue.services import QueueItem, State
 
 STAGE = (Role.PERFORMER, Role.SUPPORT, Role.ADMIN)
@@ -41,13 +50,13 @@ class ItemCommand(Door):
 
 
 class StartItem(ItemCommand):
-    """POST /queue/items/{id}/start. 200; 404; 409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED,
-    ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
+    """POST /queue/items/{id}/start {reason?}: with a reason, staff may start another than the head. 200; 404;
+    409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED, ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
 
-    roles, operation = STAGE, "queue.start"
+    roles, operation, Input = STAGE, "queue.start", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(item_id, lambda: services.start(item_id=item_id, actor=self.actor))
+        return self.run(item_id, lambda: services.start(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class FinishItem(ItemCommand):
@@ -219,6 +228,64 @@ class Heartbeat(Door):
         state = services.Presence(self.data["state"])
         queue = command(lambda: services.hear(performer_id=performer_id, actor=self.actor, state=state))
         return self.ok(presence_out(queue))
+
+
+class Settings(Door):
+    """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Her own; items keep the timers they have."""
+
+    roles, Output = (Role.PERFORMER,), shapes.SettingsOut
+
+    class Input(Body):
+        maxDepth = StrictInt(required=False, min_value=1, max_value=200)  # noqa: N815
+        openItemsPerUser = StrictInt(required=False, min_value=1, max_value=50)  # noqa: N815
+        ropeDropSeconds = StrictInt(required=False, min_value=30, max_value=900)  # noqa: N815
+        maxWaitSeconds = StrictInt(required=False, min_value=60, max_value=86_400)  # noqa: N815
+        overrunGraceSeconds = StrictInt(required=False, min_value=0, max_value=600)  # noqa: N815
+        disconnectGraceSeconds = StrictInt(required=False, min_value=20, max_value=600)  # noqa: N815
+        abandonmentPolicy = serializers.ChoiceField(required=False, choices=services.AbandonPolicy.choices)  # noqa: N815
+
+    def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        return self.ok(settings_out(services.settings_of(performer_id=performer_id, actor=self.actor)))
+
+    def patch(self, request: Request, performer_id: UUID) -> HttpResponse:
+        changed = {SETTINGS[name]: value for name, value in self.data.items()}
+        services.settings_of(performer_id=performer_id, actor=self.actor)
+        queue = command(lambda: services.configure(performer_id=performer_id, **changed))
+        return self.ok(settings_out(queue))
+
+
+class BlockQuery(Page):
+    userId = serializers.UUIDField(required=False)  # noqa: N815
+
+
+class Blocks(Door):
+    """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Her own."""
+
+    roles, Query, Output = (Role.PERFORMER,), BlockQuery, shapes.BlockOut
+
+    class Input(Body):
+        userId = StrictUUID(required=False)  # noqa: N815
+
+    def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        services.settings_of(performer_id=performer_id, actor=self.actor)
+        return self.page(services.blocks_of(performer_id), lambda blocks: [block_out(each) for each in blocks])
+
+    def post(self, request: Request, performer_id: UUID) -> HttpResponse:
+        services.expire_due(performer_id)
+        user_id = self._whom(self.data)
+        blocked = command(lambda: services.block(performer_id=performer_id, user_id=user_id, actor=self.actor))
+        return self.ok(block_out(blocked))
+
+    def delete(self, request: Request, performer_id: UUID) -> HttpResponse:
+        user_id = self._whom(self.data or self.query)
+        command(lambda: services.unblock(performer_id=performer_id, user_id=user_id, actor=self.actor))
+        return self.ok({"userId": user_id, "blocked": False})
+
+    def _whom(self, said: dict[str, Any]) -> UUID:
+        if "userId" not in said:
+            raise ValidationFailed(userId=["This field is required."])
+        user_id: UUID = said["userId"]
+        return user_id
 
 
 class StaffItemQuery(Page):

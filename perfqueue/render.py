@@ -92,3 +92,22 @@ def presence_out(queue: PerformerQueue) -> dict[str, Any]:
         "watched": queue.silent_at is not None,
         "awayAfter": utc(queue.silent_at),
     }
+
+
+SETTINGS = {
+    "maxDepth": "depth",
+    "openItemsPerUser": "user_cap",
+    "ropeDropSeconds": "rope_drop_s",
+    "maxWaitSeconds": "max_wait_s",
+    "overrunGraceSeconds": "grace_s",
+    "disconnectGraceSeconds": "disconnect_s",
+    "abandonmentPolicy": "abandon_policy",
+}
+
+
+def settings_out(queue: PerformerQueue) -> dict[str, Any]:
+    return {name: getattr(queue, column) for name, column in SETTINGS.items()}
+
+
+def block_out(block: services.Block) -> dict[str, Any]:
+    return {"id": block.id, "userId": block.user_id, "username": block.user.username, "at": utc(block.at)}

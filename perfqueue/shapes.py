@@ -5,7 +5,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from escrow.services import Currency
-from perfqueue.services import Fulfilment, Presence, State
+from perfqueue.services import AbandonPolicy, Fulfilment, Presence, State
 
 
 class WaitOut(serializers.Serializer):
@@ -106,3 +106,25 @@ class PresenceOut(serializers.Serializer):
     queueOpen = serializers.BooleanField()
     watched = serializers.BooleanField(help_text="true from the first heartbeat of an open line until it closes")
     awayAfter = serializers.DateTimeField(allow_null=True, help_text="silence until then stops the stage")
+
+
+class SettingsOut(serializers.Serializer):
+    maxDepth = serializers.IntegerField()
+    openItemsPerUser = serializers.IntegerField()
+    ropeDropSeconds = serializers.IntegerField()
+    maxWaitSeconds = serializers.IntegerField()
+    overrunGraceSeconds = serializers.IntegerField()
+    disconnectGraceSeconds = serializers.IntegerField()
+    abandonmentPolicy = serializers.ChoiceField(choices=AbandonPolicy.choices)
+
+
+class BlockOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    userId = serializers.UUIDField()
+    username = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class BlocksOut(serializers.Serializer):
+    items = BlockOut(many=True)
+    next = serializers.CharField(allow_null=True)

@@ -10,6 +10,8 @@ urlpatterns = [
     path("performer/<id:performer_id>/queue/close", api.CloseQueue.as_view()),
     path("performer/<id:performer_id>/queue/pause", api.PauseQueue.as_view()),
     path("performer/<id:performer_id>/queue/resume", api.ResumeQueue.as_view()),
+    path("performer/<id:performer_id>/queue/settings", api.Settings.as_view()),
+    path("performer/<id:performer_id>/blocks", api.Blocks.as_view()),
     path("performer/<id:performer_id>/presence", api.Heartbeat.as_view()),
     path("queue/items", api.ItemList.as_view()),
     path("queue/items/<id:item_id>", api.ItemDetail.as_view()),

@@ -2,6 +2,7 @@
 
 from perfqueue.models import (
     AbandonPolicy,
+    Block,
     Fulfilment,
     PerformerQueue,
     Presence,
@@ -10,6 +11,7 @@ from perfqueue.models import (
     Strike,
     Transition,
 )
+from perfqueue.services.blocks import block, blocks_of, unblock
 from perfqueue.services.boards import lengths
 from perfqueue.services.bulk import MOST, Refunded, refund_many
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
@@ -20,6 +22,8 @@ from perfqueue.services.control import (
     open_queue,
     pause_queue,
     resume_queue,
+    settings_of,
+    withdraw,
 )
 from perfqueue.services.due import due_among, due_in
 from perfqueue.services.expiry import expire_due, expire_lines_of, sweep, sweeper_age_s
@@ -44,6 +48,7 @@ from perfqueue.services.verification import verify
 __all__ = [
     "MOST",
     "AbandonPolicy",
+    "Block",
     "Fulfilment",
     "Intake",
     "ItemView",
@@ -60,6 +65,8 @@ __all__ = [
     "Wait",
     "abandon",
     "all_items",
+    "block",
+    "blocks_of",
     "close_queue",
     "configure",
     "due_among",
@@ -87,8 +94,11 @@ __all__ = [
     "refund_many",
     "resolve",
     "resume_queue",
+    "settings_of",
     "start",
     "sweep",
     "sweeper_age_s",
+    "unblock",
     "verify",
+    "withdraw",
 ]

@@ -26,8 +26,10 @@ DEFAULT_DURATION_S = 30 * 60
 REVIEW_S = 24 * 3600
 
 
-def start(*, item_id: UUID, actor: User) -> QueueItem:
+def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     """T1: put the head of its performer's line on stage. Arms `deadline_at` (duration + grace, seconds).
+
+    Staff may start another than the head, with a reason; the head keeps its place and what is left of its time.
 
     Raises:
         NotFound, Forbidden, AlreadyStarted, InvalidTransition, QueuePaused, NotHeadOfQueue, RopeDropExpired:
@@ -35,10 +37,10 @@ def start(*, item_id: UUID, actor: User) -> QueueItem:
     """
     with db.joined(), item_under_lock(item_id) as (line, item):
         assert_runs_queue(actor, line.performer_id)
-        _assert_may_start(line, item)
+        _assert_may_start(line, item, may_skip=actor.is_backoffice and bool(reason))
         length_s = (item.duration_s or DEFAULT_DURATION_S) + line.queue.grace_s
         item.begin(now=line.now, deadline_at=line.now + timedelta(seconds=length_s))
-        return _written(line, item, State.CREATED, State.STARTED, actor)
+        return _written(line, item, State.CREATED, State.STARTED, actor, reason)
 
 
 def finish(
@@ -154,7 +156,7 @@ def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: st
     return settle, refund
 
 
-def _assert_may_start(line: Line, item: QueueItem) -> None:
+def _assert_may_start(line: Line, item: QueueItem, *, may_skip: bool) -> None:
     if item.state == State.STARTED:
         raise AlreadyStarted
     if item.state != State.CREATED:
@@ -164,7 +166,7 @@ def _assert_may_start(line: Line, item: QueueItem) -> None:
         raise AlreadyStarted
     if line.queue.is_paused:
         raise QueuePaused
-    if waiting(line.performer_id)[:1].get().id != item.id:
+    if not may_skip and waiting(line.performer_id)[:1].get().id != item.id:
         raise NotHeadOfQueue
     if any(due is not None and due <= line.now for due in (item.rope_drop_at, item.max_wait_at)):
         raise RopeDropExpired

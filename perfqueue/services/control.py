@@ -1,11 +1,12 @@
 """A performer opens, closes, pauses and resumes her line. Repeating a command changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 import live.services
 from accounts.models import User
-from perfqueue.models import Cause, PerformerQueue, State
+from core.errors import NotFound
+from perfqueue.models import Cause, PerformerQueue, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, assert_runs_queue, line, waiting
 
@@ -63,6 +64,19 @@ def resume_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     return _paused(performer_id, actor, paused=False)
 
 
+def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
+    """A performer's line with its settings, unlocked (one statement): for herself and for staff.
+
+    Raises:
+        NotFound, Forbidden.
+    """
+    queue = PerformerQueue.objects.filter(pk=performer_id).first()
+    if queue is None:
+        raise NotFound
+    assert_runs_queue(actor, performer_id)
+    return queue
+
+
 def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
     """Change settings of a line (fields of PerformerQueue, units in their names). Items keep the timers they have.
 
@@ -84,19 +98,44 @@ def shut(held: Line, *, actor: User | None) -> None:
     send_home(held, actor=actor, reason=Cause.STREAM_ENDED)
 
 
-def send_home(held: Line, *, actor: User | None, reason: str) -> int:
-    """T3 for everybody who waits in a locked line; return how many. One call of escrow."""
-    items = list(waiting(held.performer_id).select_for_update(no_key=True))
+def send_home(
+    held: Line,
+    *,
+    actor: User | None,
+    reason: str,
+    user_id: UUID | None = None,
+    item_ids: Collection[UUID] | None = None,
+) -> list[QueueItem]:
+    """T3 for those who wait in a locked line: all, one buyer's, or the items named; return them. One call of escrow."""
+    chosen = waiting(held.performer_id)
+    if user_id is not None:
+        chosen = chosen.filter(user_id=user_id)
+    if item_ids is not None:
+        chosen = chosen.filter(id__in=item_ids)
+    items = list(chosen.select_for_update(no_key=True))
     if not items:
-        return 0
+        return []
     for item in items:
         item.give_back(now=held.now, reason=reason)
     save(items)
     close_holds(items, actor=actor)
-    record(
-        [step(item, State.CREATED, State.REFUNDED, now=held.now, actor=actor, reason=reason) for item in items], items
-    )
-    return len(items)
+    steps = [step(item, State.CREATED, State.REFUNDED, now=held.now, actor=actor, reason=reason) for item in items]
+    some_stay = user_id is not None or item_ids is not None
+    record(steps, items, more=held.advance() if some_stay else ())
+    return items
+
+
+def withdraw(*, performer_id: UUID, item_ids: Collection[UUID], actor: User | None) -> list[QueueItem]:
+    """Give back waiting requests for something that is no longer offered (T3, `ITEM_WITHDRAWN`); return them.
+
+    A feature calls it with the requests it knows of; those that no longer wait are left as they are. Locks the line,
+    then the items.
+
+    Raises:
+        NotFound: nobody's line.
+    """
+    with line(performer_id) as held:
+        return send_home(held, actor=actor, reason=Cause.WITHDRAWN, item_ids=item_ids)
 
 
 def _paused(performer_id: UUID, actor: User, *, paused: bool) -> PerformerQueue:

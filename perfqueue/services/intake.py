@@ -33,7 +33,8 @@ def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> 
 
     Raises:
         QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed (also: used by another item), HoldMismatch,
-        IdempotencyKeyReused, Forbidden (an award that is not this feature's to send): roll the hold back too.
+        IdempotencyKeyReused, Forbidden (blocked by the performer, or an award that is not this feature's to send):
+        roll the hold back too.
     """
     if payload.fulfilment == Fulfilment.INSTANT:
         return intake_many([payload], actor=actor)[0]
@@ -88,15 +89,16 @@ def _join(payload: Intake, line: Line, actor: User | None) -> Placed:
 STANDING = """
 SELECT core_now() AS now,
        count(*) FILTER (WHERE state = 'created') AS waiting,
-       count(*) FILTER (WHERE state IN ('created', 'started') AND user_id = %s) AS mine,
-       count(*) FILTER (WHERE state = 'started') > 0 AS staged
+       count(*) FILTER (WHERE state IN ('created', 'started') AND user_id = %(user)s) AS mine,
+       count(*) FILTER (WHERE state = 'started') > 0 AS staged,
+       EXISTS (SELECT 1 FROM perfqueue_block b WHERE b.performer_id = %(performer)s AND b.user_id = %(user)s) AS blocked
   FROM perfqueue_queueitem
- WHERE performer_id = %s AND state IN ('created', 'started', 'abandoned') AND turn IS NOT NULL
+ WHERE performer_id = %(performer)s AND state IN ('created', 'started', 'abandoned') AND turn IS NOT NULL
 """
 
 
 def _standing(line: Line, payload: Intake) -> dict[str, Any]:
-    return db.rows(STANDING, [payload.user_id, line.performer_id])[0]
+    return db.rows(STANDING, {"user": payload.user_id, "performer": line.performer_id})[0]
 
 
 def _assert_room(line: Line, standing: dict[str, Any]) -> None:
@@ -109,6 +111,8 @@ def _assert_room(line: Line, standing: dict[str, Any]) -> None:
         raise QueueFull(depth=standing["waiting"], maxDepth=queue.depth)
     if standing["mine"] >= queue.user_cap:
         raise UserQueueLimit(open=standing["mine"], cap=queue.user_cap)
+    if standing["blocked"]:
+        raise Forbidden
 
 
 def _assert_fits(payload: Intake, hold: Hold, now: datetime) -> None:

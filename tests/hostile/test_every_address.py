@@ -73,6 +73,8 @@ def test_every_command_that_moves_money_is_keyed() -> None:
         "auth/token/refresh",
         "auth/token/revoke",
         "performer/{id}/presence",
+        "performer/{id}/blocks",
+        "performer/{id}/queue/settings",
         *(f"performer/{{id}}/queue/{command}" for command in ("open", "close", "pause", "resume")),
     }
 
