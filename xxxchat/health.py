@@ -17,11 +17,13 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from escrow import services as escrow
 from perfqueue import services as perfqueue
 
 BROKER_TIMEOUT_S = 0.5
 SWEEPER_MISSED_ROUNDS = 5
 SWEEPER_MIN_AGE_S = 15.0
+VERIFIER_MAX_AGE_S = 600.0
 
 logger = structlog.get_logger()
 Part = dict[str, Any]
@@ -69,13 +71,24 @@ def sweeper() -> Part:
     return {"status": status, "ageS": round(age_s, 1)}
 
 
+def ledger() -> Part:
+    """Read how many findings of the verifier are open, and how long ago its last run ended, in seconds."""
+    try:
+        findings, age_s = escrow.state_of_ledger()
+    except Error as error:
+        return unreachable(error)
+    told = {"openFindings": findings, "verifiedAgeS": None if age_s is None else round(age_s, 1)}
+    is_well = findings == 0 and (age_s is None or age_s <= VERIFIER_MAX_AGE_S)
+    return {"status": "ok" if is_well else "degraded", **told}
+
+
 def unreachable(error: Exception) -> Part:
     """Log the failure's kind (its text may name hosts and roles) and tell the probe to keep traffic away."""
     logger.warning("readyz_database_down", error=type(error).__name__)
     return {"status": "down", "reason": "unreachable"}
 
 
-AFTER_DATABASE: dict[str, Callable[[], Part]] = {"broker": broker, "sweeper": sweeper}
+AFTER_DATABASE: dict[str, Callable[[], Part]] = {"broker": broker, "sweeper": sweeper, "ledger": ledger}
 
 
 @never_cache

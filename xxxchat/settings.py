@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from xxxchat import theme
@@ -40,6 +41,9 @@ SLOTS_ENABLED = env.bool("SLOTS_ENABLED", True)
 TERMS_VERSION = env.int("TERMS_VERSION", 1)
 QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
 SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
+VERIFY_AT_HOUR = env.int("VERIFY_AT_HOUR", 3)
+if not 0 <= VERIFY_AT_HOUR <= 23:
+    raise ImproperlyConfigured("VERIFY_AT_HOUR is an hour of the day in UTC, 0 to 23.")
 LIVE_POLL_MS = env.int("LIVE_POLL_MS", 200)
 LIVE_HEARTBEAT_S = env.float("LIVE_HEARTBEAT_S", 15.0)
 LIVE_STREAMS = env.int("LIVE_STREAMS", 4_000)
@@ -140,6 +144,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
     },
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
+    "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "verify-all": {"task": "xxxchat.verify_all", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=30)},
     "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

@@ -4,6 +4,7 @@ Callers: features open holds; perfqueue closes them and pays awards; the composi
 """
 
 from escrow.models import Currency, Hold, HoldStatus, House, Operation, Wallet
+from escrow.services.auditing import freeze, last_run, open_findings, record_run, state_of_ledger, thaw
 from escrow.services.calling import refusal
 from escrow.services.movements import (
     ChargedBack,
@@ -49,7 +50,7 @@ from escrow.services.reads import (
     transfers_of,
     wallets,
 )
-from escrow.services.verification import Finding, run_checks, verify
+from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
 
 __all__ = [
     "Award",
@@ -85,16 +86,24 @@ __all__ = [
     "deposit",
     "deposit_many",
     "expired_holds",
+    "freeze",
     "hold",
     "hold_many",
     "holds_of",
+    "last_run",
     "lock_holds",
+    "open_findings",
     "open_wallets",
+    "operations_since",
+    "record_run",
     "refusal",
     "repair_many",
     "request_payouts",
     "reverse_many",
     "run_checks",
+    "snapshot",
+    "state_of_ledger",
+    "thaw",
     "trail",
     "transfers_of",
     "verify",

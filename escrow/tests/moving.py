@@ -12,7 +12,7 @@ from core.clock import db_now
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Wallet, WalletStatus
-from escrow.services import Currency, HoldRequest, House, Payee
+from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, Reversal
 from perfqueue.models import Fulfilment, QueueItem, State
 from perfqueue.services.ledger import save
 from tests import world
@@ -95,32 +95,10 @@ def tampering() -> Iterator[None]:
 
 
 def indebt(owner: User, amount: int) -> None:
-    """Book a receivable, as a chargeback will: a whole story, so that the ledger still adds up."""
-    operation, found = new_id(), wallet(owner)
-    with tampering(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE escrow_wallet SET owed = owed + %s, version = version + 1 WHERE id = %s", [amount, found.pk]
-        )
-        cursor.execute(
-            "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES (%s, 'test', %s, '', 'deposit')",
-            [operation, str(operation)],
-        )
-        cursor.execute(
-            "INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_owed, available_after,"
-            " held_after, earned_after, owed_after) VALUES (%s, 1, %s, 'TOKEN', %s, %s, %s, %s, %s, %s)",
-            [
-                operation,
-                found.pk,
-                found.version + 1,
-                amount,
-                found.available,
-                found.held,
-                found.earned,
-                found.owed + amount,
-            ],
-        )
-        cursor.execute(
-            "INSERT INTO escrow_entry (operation_id, line, house, currency, d_available)"
-            " VALUES (%s, 2, 'losses', 'TOKEN', %s)",
-            [operation, amount],
-        )
+    """Let somebody who has nothing buy tokens, spend them, and take the payment back: all of it is owed."""
+    bought = services.deposit(Deposit(str(new_id()), owner.pk, Currency.TOKEN, amount, House.SALES))
+    assert bought.available == amount
+    hold_id = finished(owner, House.REVENUE, amount, amount)
+    services.close_many([Close(str(hold_id), hold_id, amount, 0)])
+    (done,) = services.chargeback_many([Reversal(bought.operation_id)])
+    assert (done.code, done.owed) == (None, amount)

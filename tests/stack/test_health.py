@@ -1,7 +1,7 @@
 """What the probes answer, and what they answer when a part is missing."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,11 @@ from django.test import Client
 
 from core.clock import db_now
 from core.models import Heartbeat
+from escrow import services
+from escrow.models import Wallet
+from escrow.tests.moving import tampering
+from tests.world import person
+from xxxchat import verification
 from xxxchat.stack.ports import free_ports
 
 
@@ -53,7 +58,7 @@ def test_ready_names_every_part(swept: None) -> None:
     status, body = ready()
 
     assert (status, body["status"]) == (200, "ok")
-    assert set(body["parts"]) == {"database", "broker", "sweeper"}
+    assert set(body["parts"]) == {"database", "broker", "sweeper", "ledger"}
     assert body["parts"]["sweeper"]["ageS"] < 5
 
 
@@ -65,6 +70,32 @@ def test_a_sweeper_that_stands_still_degrades(transactional_db: None) -> None:
 
     assert (status, body["status"]) == (200, "degraded")
     assert body["parts"]["sweeper"] == {"status": "degraded", "ageS": pytest.approx(120, abs=5)}
+
+
+@pytest.mark.tampers
+def test_a_finding_of_the_verifier_degrades_until_it_is_gone(swept: None) -> None:
+    wallet = Wallet.objects.get(owner=person(tokens=5), currency="TOKEN")
+    with tampering():
+        Wallet.objects.filter(pk=wallet.pk).update(available=6)
+    verification.run(full=True)
+
+    status, body = ready()
+    assert (status, body["status"], body["parts"]["ledger"]["openFindings"]) == (200, "degraded", 1)
+
+    with tampering():
+        Wallet.objects.filter(pk=wallet.pk).update(available=5)
+    verification.run(full=True)
+    assert ready()[1]["parts"]["ledger"]["status"] == "ok"
+
+
+def test_a_verifier_that_stands_still_degrades(swept: None) -> None:
+    assert ready()[1]["parts"]["ledger"] == {"status": "ok", "openFindings": 0, "verifiedAgeS": None}
+    long_ago = datetime.now(UTC) - timedelta(minutes=11)
+    services.record_run(since=None, started_at=long_ago, finished_at=long_ago, operations=0, findings=[])
+
+    assert ready()[1]["parts"]["ledger"]["status"] == "degraded"
+    verification.run(full=False)
+    assert ready()[1]["parts"]["ledger"]["status"] == "ok"
 
 
 def test_a_missing_broker_degrades(swept: None, settings: Any) -> None:

@@ -1,0 +1,155 @@
+"""What becomes of the verifier's findings: rows, frozen wallets, an alert. And letting wallets go again."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import connection
+from django.db.models import QuerySet
+
+from core import db
+from core.clock import CoreNow
+from core.errors import NotFound, ValidationFailed
+from escrow.errors import NotUndone
+from escrow.models import Finding as FindingRow
+from escrow.models import Freeze, Verification, Wallet, WalletStatus
+from escrow.services.verification import Finding
+
+log = structlog.get_logger()
+ALWAYS_WHOLE = ("V7",)
+"""Invariants that an incremental run looks at in full too."""
+
+CONCERNED = """
+SELECT w.id FROM escrow_wallet w WHERE w.id = ANY (%(subjects)s::uuid[])
+ UNION
+SELECT e.wallet_id FROM escrow_entry e
+ WHERE e.operation_id = ANY (%(subjects)s::uuid[]) AND e.wallet_id IS NOT NULL
+ UNION
+SELECT w.id FROM escrow_hold h
+  JOIN escrow_wallet w ON w.currency = h.currency AND w.owner_id IN (h.payer_id, h.payee_id)
+ WHERE h.id = ANY (%(subjects)s::uuid[])
+ UNION
+SELECT w.id FROM escrow_payout p JOIN escrow_wallet w ON w.currency = 'TOKEN' AND w.owner_id = p.performer_id
+ WHERE p.id = ANY (%(subjects)s::uuid[])
+"""
+
+
+def last_run(*, is_full: bool | None = None) -> Verification | None:
+    """The newest run, of a kind if asked for (one statement)."""
+    runs = Verification.objects.order_by("-id")
+    return (runs if is_full is None else runs.filter(is_full=is_full)).first()
+
+
+def record_run(
+    *, since: datetime | None, started_at: datetime, finished_at: datetime, operations: int, findings: Sequence[Finding]
+) -> Verification:
+    """Write a run down: its findings, once while they are open; freeze the wallets they concern; tell the log.
+
+    A full run (`since` None) clears what it no longer sees; an incremental one clears only what it always sees whole.
+    Joins the caller's transaction or opens one. One run records at a time; locks wallets in id order.
+    """
+    with db.joined():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('escrow.verification', 0))")
+        open_rows = {(row.check_name, row.subject): row for row in FindingRow.objects.filter(cleared_at=None)}
+        seen = {(each.check, each.subject) for each in findings}
+        for each in findings:
+            known = open_rows.get((each.check, each.subject))
+            row = known or FindingRow(check_name=each.check, subject=each.subject)
+            row.problem, row.last_seen_at = each.problem, CoreNow()
+            row.save()
+            open_rows[each.check, each.subject] = row
+            if known is None:
+                log.error("ledger_violation", check=each.check, subject=each.subject, problem=each.problem)
+            if not each.is_late:
+                _freeze(_concerned(each), reason=f"{each.check} {each.subject}"[:200], finding=row)
+        gone = [
+            row.pk
+            for (check, subject), row in open_rows.items()
+            if (check, subject) not in seen and (since is None or check in ALWAYS_WHOLE)
+        ]
+        FindingRow.objects.filter(pk__in=gone).update(cleared_at=CoreNow())
+        return Verification.objects.create(
+            is_full=since is None,
+            since=since,
+            started_at=started_at,
+            finished_at=finished_at,
+            operations=operations,
+            findings=len(findings),
+        )
+
+
+def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
+    """Stop a wallet from paying and receiving, by hand. Refunds still arrive. Locks the wallet.
+
+    Raises:
+        NotFound, NotUndone (frozen already), ValidationFailed (no reason): nothing was written.
+    """
+    _assert_reason(reason)
+    with db.joined():
+        if _locked([wallet_id])[0].status == WalletStatus.FROZEN:
+            raise NotUndone
+        _freeze([wallet_id], reason=reason, frozen_by=actor_id)
+
+
+def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
+    """Let a frozen wallet pay and receive again. Locks the wallet.
+
+    Raises:
+        NotFound, NotUndone (it is not frozen), ValidationFailed (no reason): nothing was written.
+    """
+    _assert_reason(reason)
+    with db.joined():
+        if _locked([wallet_id])[0].status != WalletStatus.FROZEN:
+            raise NotUndone
+        Freeze.objects.filter(wallet_id=wallet_id, thawed_at=None).update(
+            thawed_at=CoreNow(), thawed_by=actor_id, thaw_reason=reason
+        )
+        Wallet.objects.filter(pk=wallet_id).update(status=WalletStatus.ACTIVE)
+
+
+def state_of_ledger() -> tuple[int, float | None]:
+    """How many findings are open, and how many seconds ago the last run ended, if any did (one statement)."""
+    row = db.rows(
+        "SELECT (SELECT count(*) FROM escrow_finding WHERE cleared_at IS NULL) AS open,"
+        " (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float FROM escrow_verification"
+        "   ORDER BY id DESC LIMIT 1) AS age"
+    )[0]
+    return row["open"], row["age"]
+
+
+def open_findings() -> "QuerySet[FindingRow]":
+    """What does not add up now, oldest first."""
+    return FindingRow.objects.filter(cleared_at=None).order_by("id")
+
+
+def _concerned(finding: Finding) -> list[UUID]:
+    """Wallets that a finding's subject leads to; none for a currency as a whole."""
+    subjects = [finding.hold_id] if finding.hold_id else []
+    with suppress(ValueError):  # V6 names a currency: nobody in particular
+        subjects.append(UUID(finding.subject))
+    return sorted(row["id"] for row in db.rows(CONCERNED, {"subjects": subjects}))
+
+
+def _freeze(
+    wallet_ids: Sequence[UUID], *, reason: str, finding: FindingRow | None = None, frozen_by: UUID | None = None
+) -> None:
+    active = [wallet.pk for wallet in _locked(wallet_ids) if wallet.status == WalletStatus.ACTIVE] if wallet_ids else []
+    Wallet.objects.filter(pk__in=active).update(status=WalletStatus.FROZEN)
+    Freeze.objects.bulk_create(
+        [Freeze(wallet_id=wallet, finding=finding, reason=reason, frozen_by=frozen_by) for wallet in active]
+    )
+
+
+def _locked(wallet_ids: Sequence[UUID]) -> list[Wallet]:
+    found = list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=wallet_ids).order_by("pk"))
+    if not found:
+        raise NotFound
+    return found
+
+
+def _assert_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ValidationFailed(reason=["A reason is needed."])

@@ -1,0 +1,17 @@
+"""Celery's doors to the verifier. Idempotent: a redelivered run looks again and finds the same."""
+
+from celery import shared_task
+
+from xxxchat import verification
+
+
+@shared_task(name="xxxchat.verify_recent")
+def verify_recent() -> int:
+    """Check what was written since the last run; every minute by beat."""
+    return len(verification.run(full=False).findings)
+
+
+@shared_task(name="xxxchat.verify_all")
+def verify_all() -> int:
+    """Check everything; nightly by beat, and when staff ask for it."""
+    return len(verification.run(full=True).findings)
