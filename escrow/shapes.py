@@ -49,3 +49,26 @@ class TransferOut(serializers.Serializer):
 class TransfersOut(serializers.Serializer):
     items = TransferOut(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+class PriceOut(serializers.Serializer):
+    amountMinor = serializers.IntegerField(help_text="in the smallest unit of `currency`")
+    currency = serializers.CharField(help_text="ISO 4217")
+
+
+class PackageOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    tokens = serializers.IntegerField()
+    price = PriceOut()
+
+
+class PackagesOut(serializers.Serializer):
+    items = PackageOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ReceiptOut(serializers.Serializer):
+    received = serializers.BooleanField()
+    outcome = serializers.CharField(help_text="credited, charged_back, reversed_before or ignored")
+    orderId = serializers.CharField(allow_null=True)

@@ -29,6 +29,8 @@ WORDS = {
     "queue.item.refunded": "“$title” left the line. The tokens are back with the buyer.",
     "queue.item.third_position_notice": "“$title” is third in line.",
     "queue.item.next_notice": "“$title” is next.",
+    "wallet.tokens.credited": "$tokens tokens have arrived.",
+    "wallet.tokens.charged_back": "A payment was taken back: $tokens tokens less, $owed of them owed.",
     "menu.changed": "The menu has changed.",
     "slots.spin": "Spin $nonce paid $payout points.",
 }

@@ -24,6 +24,8 @@ STAFF = {
     "auditor": Role.AUDITOR,
 }
 SERVICES = ("arcade",)
+PACKAGES = (("Pocket", 500, 499), ("Evening", 1_200, 999), ("Season", 3_000, 1_999))
+"""On sale: title, tokens, price in euro cents."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ def make() -> None:
         secret = make_password(settings.DEMO_PASSWORD) if missing else ""  # hashed once: a hash is slow on purpose
         people = [_person(name, role, secret) for name, role in missing.items()]
         escrow.services.open_wallets([user.pk for user in people])
+        for place, (title, tokens, cents) in enumerate(PACKAGES):
+            escrow.services.make_package(
+                title=title, tokens=tokens, price_minor=cents, price_currency="EUR", position=place
+            )
         for user in people:
             if user.username in BUYERS:
                 _give(user)

@@ -3,7 +3,7 @@
 Callers: features open holds; perfqueue closes them and pays awards; the composition root deposits and verifies.
 """
 
-from escrow.models import Currency, Hold, HoldStatus, House, Operation, Wallet
+from escrow.models import Currency, Hold, HoldStatus, House, Operation, Order, TokenPackage, Wallet
 from escrow.services.auditing import freeze, last_run, open_findings, record_run, state_of_ledger, thaw
 from escrow.services.calling import refusal
 from escrow.services.movements import (
@@ -39,6 +39,19 @@ from escrow.services.operations import (
     hold,
     hold_many,
 )
+from escrow.services.payments import (
+    CHARGEBACK,
+    PAID,
+    ProviderEvent,
+    Receipt,
+    assert_signed,
+    ignore,
+    make_package,
+    orders_of,
+    packages,
+    receive,
+    signature,
+)
 from escrow.services.reads import (
     TrailLine,
     balance,
@@ -53,6 +66,8 @@ from escrow.services.reads import (
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
 
 __all__ = [
+    "CHARGEBACK",
+    "PAID",
     "Award",
     "ChargedBack",
     "Close",
@@ -68,16 +83,21 @@ __all__ = [
     "Moved",
     "Opened",
     "Operation",
+    "Order",
     "PaidOut",
     "Payee",
     "PayoutDecision",
     "PayoutRequest",
+    "ProviderEvent",
+    "Receipt",
     "Repair",
     "Reversal",
+    "TokenPackage",
     "TrailLine",
     "Wallet",
     "WriteOff",
     "WrittenOff",
+    "assert_signed",
     "award_many",
     "balance",
     "chargeback_many",
@@ -90,17 +110,23 @@ __all__ = [
     "hold",
     "hold_many",
     "holds_of",
+    "ignore",
     "last_run",
     "lock_holds",
+    "make_package",
     "open_findings",
     "open_wallets",
     "operations_since",
+    "orders_of",
+    "packages",
+    "receive",
     "record_run",
     "refusal",
     "repair_many",
     "request_payouts",
     "reverse_many",
     "run_checks",
+    "signature",
     "snapshot",
     "state_of_ledger",
     "thaw",

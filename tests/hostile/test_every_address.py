@@ -17,10 +17,12 @@ PUBLIC = {
     ("auth/token/refresh", "POST"),
     ("auth/token/revoke", "POST"),
     ("menus", "GET"),
+    ("payments/webhook", "POST"),
     ("performer", "GET"),
     ("performer/{id}", "GET"),
     ("performer/{id}/menus", "GET"),
     ("performer/{id}/queue", "GET"),
+    ("token-packages", "GET"),
 }
 
 
@@ -72,6 +74,7 @@ def test_every_command_that_moves_money_is_keyed() -> None:
         "auth/token",
         "auth/token/refresh",
         "auth/token/revoke",
+        "payments/webhook",
         "performer/{id}/presence",
         "performer/{id}/blocks",
         "performer/{id}/queue/settings",
@@ -96,6 +99,8 @@ def test_a_stranger_meets_the_envelope_everywhere(known: bool) -> None:
                 elif (path, method) not in PUBLIC:
                     assert code(answer) == (405, "METHOD_NOT_ALLOWED"), asked
                     assert method not in answer.headers["Allow"].split(", "), asked
+                elif path == "payments/webhook":
+                    assert code(answer) == (401, "SIGNATURE_INVALID"), asked
                 elif path.startswith("auth/"):
                     assert code(answer) == (400, "VALIDATION_FAILED"), asked
                 elif "{id}" in path and not known:

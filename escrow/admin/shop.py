@@ -1,0 +1,62 @@
+"""What is on sale and what was paid for it. Tokens and price of a package stay; orders and events are read only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.models import Role
+from escrow.models import Order, PaymentEvent, TokenPackage
+
+SELLERS = frozenset({Role.FINANCE.value, Role.ADMIN.value})
+TERMS = ("tokens", "price_minor", "price_currency")
+
+
+class Buyer(PersonFilter):
+    title, parameter_name, lookup = "buyer (name or id)", "user", "user"
+
+
+class Reference(ExactFilter):
+    title, parameter_name, lookup = "the provider's order id", "reference", "reference"
+
+
+class EventId(ExactFilter):
+    title, parameter_name, lookup = "the provider's event id", "event", "event_id"
+
+
+@admin.register(TokenPackage)
+class TokenPackageAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    add_roles = change_roles = SELLERS
+    list_display = ("title", "tokens", "price_minor", "price_currency", "position", "is_active")
+    list_filter = ("is_active",)
+    fields = ("title", *TERMS, "position", "is_active")
+    search_fields = ("title",)
+    ordering = ("position", "tokens", "id")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return TERMS if obj is not None else ()
+
+
+@admin.register(Order)
+class OrderAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("id", "paid_at", "reference", "user", "package", "tokens", "status", "deposit_id", "chargeback_id")
+    list_filter = ("status", Buyer, Reference)
+    list_select_related = ("user", "package")
+    id_fields = ("pk", "user", "deposit", "chargeback")
+    person_fields = ("user",)
+    search_fields = ("=reference",)
+    ordering = ("-id",)
+
+
+@admin.register(PaymentEvent)
+class PaymentEventAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("at", "event_id", "type", "outcome", "order_id")
+    list_filter = ("type", "outcome", EventId)
+    fields = ("at", "event_id", "type", "outcome", "order")
+    id_fields = ("pk", "order")
+    search_fields = ("=event_id",)
+    ordering = ("-id",)

@@ -1,0 +1,97 @@
+"""What is on sale, and the payment provider's door."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from core.api import Door
+from core.db import command
+from core.errors import BodyTooLarge
+from core.fields import Amount, Page, Params, StrictChar, StrictUUID
+from core.parsing import MAX_BODY_BYTES, declared_length
+from escrow import services, shapes
+
+
+class PackageList(Door):
+    """GET /token-packages. 200: what is on sale, in its order."""
+
+    public, Query, Output = True, Page, shapes.PackagesOut
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.ok(
+            {
+                "items": [
+                    {
+                        "id": package.id,
+                        "title": package.title,
+                        "tokens": package.tokens,
+                        "price": {"amountMinor": package.price_minor, "currency": package.price_currency},
+                    }
+                    for package in services.packages()
+                ],
+                "next": None,
+            }
+        )
+
+
+class OrderFacts(Params):
+    """What an event about an order must say. A provider adds members over time: those we do not know are ignored."""
+
+    eventId = StrictChar(max_length=128)  # noqa: N815
+    type = StrictChar(max_length=64)
+    orderId = StrictChar(max_length=128)  # noqa: N815
+    userId = StrictUUID()  # noqa: N815
+    packageId = StrictUUID()  # noqa: N815
+    amount = Amount()
+
+
+class PaymentWebhook(Door):
+    """POST /payments/webhook, signed. 200 {received, outcome, orderId}; 400; 401 SIGNATURE_INVALID; 403 WALLET_FROZEN;
+    404; 409 IDEMPOTENCY_KEY_REUSED. An unknown type is 200 and ignored. Not keyed: `eventId` is the key."""
+
+    public, Output = True, shapes.ReceiptOut
+    authentication_classes = ()
+
+    class Input(Params):
+        eventId = StrictChar(max_length=128)  # noqa: N815
+        type = StrictChar(max_length=64)
+        orderId = serializers.JSONField(required=False)  # noqa: N815
+        userId = serializers.JSONField(required=False)  # noqa: N815
+        packageId = serializers.JSONField(required=False)  # noqa: N815
+        amount = serializers.JSONField(required=False)
+
+    def perform_authentication(self, request: Request) -> None:
+        if request.method != "POST":
+            return  # nothing of the kind is sent: 405 says so
+        if declared_length(request.META) > MAX_BODY_BYTES:
+            raise BodyTooLarge  # nobody reads that much to check a signature
+        services.assert_signed(
+            request._request.body,
+            request.headers.get("X-Payment-Signature", ""),
+            secrets=settings.PAYMENT_WEBHOOK_SECRETS,
+            now_s=time.time(),
+        )
+
+    def post(self, request: Request) -> HttpResponse:
+        event_id, kind = self.data["eventId"], self.data["type"]
+        if kind not in (services.PAID, services.CHARGEBACK):
+            return self._received(command(lambda: services.ignore(event_id=event_id, type=kind)))
+        facts = OrderFacts(data=request.data)
+        facts.is_valid(raise_exception=True)
+        said: dict[str, Any] = facts.validated_data
+        event = services.ProviderEvent(
+            event_id=event_id,
+            type=kind,
+            order_id=said["orderId"],
+            user_id=said["userId"],
+            package_id=said["packageId"],
+            amount=said["amount"],
+        )
+        return self._received(command(lambda: services.receive(event)))
+
+    def _received(self, receipt: services.Receipt) -> HttpResponse:
+        return self.ok({"received": True, "outcome": receipt.outcome, "orderId": receipt.order_id})

@@ -1,0 +1,194 @@
+"""Token packages, and what the payment provider tells of orders: signed, once per event, one credit per order."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet
+
+import live.services
+from core import db
+from core.clock import CoreNow
+from core.errors import IdempotencyKeyReused, NotFound, ValidationFailed
+from core.ids import new_id
+from escrow.errors import SignatureInvalid
+from escrow.models import Currency, House, Order, OrderStatus, PaymentEvent, TokenPackage
+from escrow.services.calling import fingerprint, refusal
+from escrow.services.movements import Reversal, chargeback_many
+from escrow.services.operations import Deposit, deposit
+
+TOLERANCE_S = 300
+HEADER = re.compile(r"t=(?P<at>[0-9]{1,12})(?P<rest>(?:,v[0-9]+=[0-9a-zA-Z]{1,128})+)")
+PAID, CHARGEBACK = "order.paid", "order.chargeback"
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """What the provider says happened. `amount`: tokens. Its own names of event and order are text."""
+
+    event_id: str
+    type: str
+    order_id: str
+    user_id: UUID
+    package_id: UUID
+    amount: int
+
+    @property
+    def digest(self) -> bytes:
+        return fingerprint(self.type, self.order_id, self.user_id, self.package_id, self.amount)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an event: credited, charged_back, reversed_before (by staff) or ignored (an unknown type)."""
+
+    outcome: str
+    order_id: str | None = None
+
+
+def assert_signed(body: bytes, header: str, *, secrets: Sequence[str], now_s: float) -> None:
+    """Check `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">` against each secret; any `v1` of the header may fit.
+
+    `now_s` is real time, in seconds: the provider's clock knows nothing of ours being moved in a demo.
+
+    Raises:
+        SignatureInvalid: malformed, too old or too new, or of another secret or body.
+    """
+    found = HEADER.fullmatch(header)
+    if found is None or abs(now_s - int(found["at"])) > TOLERANCE_S:
+        raise SignatureInvalid
+    given = [part[3:].lower().encode() for part in found["rest"].split(",") if part.startswith("v1=")]
+    wanted = [signature(body, int(found["at"]), secret).encode() for secret in secrets]
+    if not any([hmac.compare_digest(mine, theirs) for mine in wanted for theirs in given]):  # noqa: C419  all compared
+        raise SignatureInvalid
+
+
+def signature(body: bytes, at: int, secret: str) -> str:
+    """The hex HMAC-SHA256 that signs a body sent at `at` (unix seconds)."""
+    return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def receive(event: ProviderEvent) -> Receipt:
+    """Carry out an event once. Locks the order's name (advisory), then the order, then the wallet.
+
+    Raises:
+        IdempotencyKeyReused: the event's or the order's name was used for something else; NotFound: no such user or
+        package, or a chargeback of an order we were never told of; ValidationFailed: not what the package holds, or
+        not what was ordered; WalletFrozen: nothing was written, the provider asks again.
+    """
+    with db.joined():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"escrow.order:{event.order_id}"])
+        known = PaymentEvent.objects.select_related("order").filter(event_id=event.event_id).first()
+        if known is not None:
+            if bytes(known.fingerprint) != event.digest:
+                raise IdempotencyKeyReused
+            return Receipt(known.outcome, event.order_id)
+        order = Order.objects.select_for_update(no_key=True).filter(reference=event.order_id).first()
+        receipt = _paid(event, order) if event.type == PAID else _charged_back(event, order)
+        _note(event.event_id, event.type, event.digest, receipt)
+        return receipt
+
+
+def ignore(*, event_id: str, type: str) -> Receipt:
+    """Write down an event of a type that means nothing to us, once."""
+    receipt = Receipt("ignored")
+    with db.joined():
+        if not PaymentEvent.objects.filter(event_id=event_id).exists():
+            _note(event_id, type, fingerprint(type), receipt)
+    return receipt
+
+
+def packages() -> "QuerySet[TokenPackage]":
+    """What is on sale, in its order."""
+    return TokenPackage.objects.filter(is_active=True)
+
+
+def make_package(*, title: str, tokens: int, price_minor: int, price_currency: str, position: int) -> TokenPackage:
+    """Put a bundle on sale; one of this title that exists stays as it is."""
+    found, _ = TokenPackage.objects.get_or_create(
+        title=title,
+        defaults={
+            "tokens": tokens,
+            "price_minor": price_minor,
+            "price_currency": price_currency,
+            "position": position,
+        },
+    )
+    return found
+
+
+def orders_of(user_id: UUID) -> "QuerySet[Order]":
+    """A person's orders with their packages, newest first."""
+    return Order.objects.filter(user_id=user_id).select_related("package").order_by("-id")
+
+
+def _paid(event: ProviderEvent, order: Order | None) -> Receipt:
+    if order is not None:
+        if _terms(event) != _terms_of(order):
+            raise IdempotencyKeyReused
+        return Receipt("credited", event.order_id)
+    package = TokenPackage.objects.filter(pk=event.package_id).first()
+    if package is None:
+        raise NotFound
+    if package.tokens != event.amount:
+        raise ValidationFailed(amount=[f"This package holds {package.tokens} tokens."])
+    made = new_id()
+    credited = deposit(
+        Deposit(f"order:{made}", event.user_id, Currency.TOKEN, event.amount, House.SALES, reason="token package")
+    )
+    Order.objects.create(
+        id=made,
+        reference=event.order_id,
+        user_id=event.user_id,
+        package=package,
+        tokens=event.amount,
+        deposit_id=credited.operation_id,
+    )
+    _tell(event, "wallet.tokens.credited", {"tokens": event.amount, "title": package.title})
+    return Receipt("credited", event.order_id)
+
+
+def _charged_back(event: ProviderEvent, order: Order | None) -> Receipt:
+    if order is None:
+        raise NotFound
+    if _terms(event) != _terms_of(order):
+        raise ValidationFailed(orderId=["The order has another user, package or amount."])
+    if order.status == OrderStatus.CHARGED_BACK:
+        return Receipt("charged_back", event.order_id)
+    (taken,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
+    if taken.code == "INVALID_TRANSITION":
+        return Receipt("reversed_before", event.order_id)
+    if taken.code is not None:
+        raise refusal(taken.code)
+    order.status, order.chargeback_id, order.charged_back_at = OrderStatus.CHARGED_BACK, taken.operation_id, CoreNow()
+    order.save(update_fields=["status", "chargeback", "charged_back_at"])
+    _tell(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": taken.owed})
+    return Receipt("charged_back", event.order_id)
+
+
+def _terms(event: ProviderEvent) -> tuple[Any, ...]:
+    return event.user_id, event.package_id, event.amount
+
+
+def _terms_of(order: Order) -> tuple[Any, ...]:
+    return order.user_id, order.package_id, order.tokens
+
+
+def _tell(event: ProviderEvent, key: str, variables: dict[str, Any]) -> None:
+    live.services.emit([live.services.Event(key, variables, recipient_id=event.user_id)])
+
+
+def _note(event_id: str, type: str, digest: bytes, receipt: Receipt) -> None:
+    order = Order.objects.filter(reference=receipt.order_id).first() if receipt.order_id else None
+    try:
+        PaymentEvent.objects.create(
+            event_id=event_id, type=type, fingerprint=digest, outcome=receipt.outcome, order=order
+        )
+    except IntegrityError as error:  # the same event id at the same moment for another order
+        raise IdempotencyKeyReused from error

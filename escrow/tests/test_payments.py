@@ -1,0 +1,289 @@
+"""The payment provider's door: signed or refused, once per event, one credit per order, debts for what is gone."""
+
+import json
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from core.ids import new_id
+from escrow import services
+from escrow.errors import SignatureInvalid
+from escrow.models import Operation, Order, PaymentEvent, TokenPackage
+from escrow.services import House, ProviderEvent
+from escrow.services.payments import assert_signed, signature
+from escrow.tests.moving import balances, finished, freeze, house, thaw
+from live.models import EventRow
+from tests import world
+from tests.racing import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SECRET = "demo-only-webhook-secret"
+ADDRESS = "/api/v1/payments/webhook"
+
+
+@pytest.fixture
+def alice() -> User:
+    return world.person("alice")
+
+
+@pytest.fixture
+def package() -> TokenPackage:
+    return services.make_package(title="Pocket", tokens=500, price_minor=499, price_currency="EUR", position=0)
+
+
+def said(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]:
+    told = {
+        "eventId": f"evt_{new_id()}",
+        "type": "order.paid",
+        "orderId": "ord_1",
+        "userId": str(alice.pk),
+        "packageId": str(package.pk),
+        "amount": 500,
+    }
+    return {name: value for name, value in (told | facts).items() if value is not None}
+
+
+def send(
+    body: bytes | dict[str, Any], *, secret: str = SECRET, age_s: int = 0, header: str | None = None
+) -> HttpResponse:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    at = int(time.time()) - age_s
+    signed = f"t={at},v1={signature(raw, at, secret)}" if header is None else header
+    return Client().post(ADDRESS, raw, content_type="application/json", headers={"X-Payment-Signature": signed})
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_a_paid_order_is_credited_once_whatever_is_sent_again(alice: User, package: TokenPackage) -> None:
+    first = said(alice, package)
+
+    answers = [send(first), send(first), send(first | {"eventId": "another"})]
+
+    assert [(each.status_code, each.json()) for each in answers] == [
+        (200, {"received": True, "outcome": "credited", "orderId": "ord_1"})
+    ] * 3
+    assert (balances(alice), house(House.SALES)) == ((500, 0, 0, 0), -500)
+    assert (Order.objects.count(), PaymentEvent.objects.count()) == (1, 2)
+    (event,) = EventRow.objects.filter(key="wallet.tokens.credited")
+    assert (event.recipient, event.room, event.variables) == (alice.pk, None, {"tokens": 500, "title": "Pocket"})
+
+
+def test_a_chargeback_takes_what_is_there_and_books_the_rest(alice: User, package: TokenPackage) -> None:
+    send(said(alice, package))
+    hold_id = finished(alice, House.REVENUE, 400, 400)
+    services.close_many([services.Close(str(hold_id), hold_id, 400, 0)])
+    back = said(alice, package, type="order.chargeback")
+
+    for _ in range(2):
+        assert send(back).json()["outcome"] == "charged_back"
+    assert send(back | {"eventId": "a third"}).json()["outcome"] == "charged_back"
+
+    assert (balances(alice), house(House.SALES)) == ((0, 0, 0, 400), 0)
+    order = Order.objects.get()
+    assert (order.status, order.chargeback_id is not None) == ("charged_back", True)
+    (event,) = EventRow.objects.filter(key="wallet.tokens.charged_back")
+    assert event.variables == {"tokens": 500, "owed": 400}
+
+
+def test_a_chargeback_of_what_staff_took_back_before_changes_nothing(alice: User, package: TokenPackage) -> None:
+    send(said(alice, package))
+    services.reverse_many([services.Reversal(Order.objects.get().deposit_id)])
+
+    answer = send(said(alice, package, type="order.chargeback"))
+
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "reversed_before")
+    assert balances(alice) == (0, 0, 0, 0)
+
+
+def test_an_inactive_package_that_was_paid_is_credited(alice: User, package: TokenPackage) -> None:
+    TokenPackage.objects.update(is_active=False)
+
+    assert send(said(alice, package)).json()["outcome"] == "credited"
+    assert Client().get("/api/v1/token-packages").json() == {"items": [], "next": None}
+
+
+def test_what_is_on_sale_is_public(package: TokenPackage) -> None:
+    assert Client().get("/api/v1/token-packages").json() == {
+        "items": [
+            {
+                "id": str(package.pk),
+                "title": "Pocket",
+                "tokens": 500,
+                "price": {"amountMinor": 499, "currency": "EUR"},
+            }
+        ],
+        "next": None,
+    }
+
+
+@pytest.mark.parametrize("facts", [{"type": "order.created"}, {"type": "payout", "amount": "x", "userId": None}])
+def test_an_unknown_type_is_received_and_ignored(alice: User, package: TokenPackage, facts: dict[str, Any]) -> None:
+    told = said(alice, package, **facts)
+
+    for _ in range(2):
+        assert (send(told).status_code, send(told).json()["outcome"]) == (200, "ignored")
+    assert (Operation.objects.count(), PaymentEvent.objects.get().outcome) == (0, "ignored")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"amount": 499}, (400, "VALIDATION_FAILED")),
+        ({"amount": "500"}, (400, "VALIDATION_FAILED")),
+        ({"amount": 500.0}, (400, "VALIDATION_FAILED")),
+        ({"amount": True}, (400, "VALIDATION_FAILED")),
+        ({"amount": None}, (400, "VALIDATION_FAILED")),
+        ({"eventId": None}, (400, "VALIDATION_FAILED")),
+        ({"eventId": "e" * 129}, (400, "VALIDATION_FAILED")),
+        ({"orderId": 7}, (400, "VALIDATION_FAILED")),
+        ({"userId": "alice"}, (400, "VALIDATION_FAILED")),
+        ({"userId": str(new_id())}, (404, "NOT_FOUND")),
+        ({"packageId": str(new_id())}, (404, "NOT_FOUND")),
+        ({"type": "order.chargeback"}, (404, "NOT_FOUND")),
+        ({"type": None}, (400, "VALIDATION_FAILED")),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_writes_nothing(
+    alice: User, package: TokenPackage, facts: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    assert code(send(said(alice, package, **facts))) == expected
+    assert (Operation.objects.count(), Order.objects.count(), PaymentEvent.objects.count()) == (0, 0, 0)
+
+
+def test_members_that_we_do_not_know_are_the_providers_own(alice: User, package: TokenPackage) -> None:
+    assert send(said(alice, package) | {"livemode": False}).status_code == 200
+
+
+def test_a_name_stands_for_one_thing(alice: User, package: TokenPackage) -> None:
+    bob, first = world.person(), said(alice, package)
+    send(first)
+
+    assert code(send(first | {"userId": str(bob.pk)})) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert code(send(said(bob, package))) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert code(send(said(bob, package, type="order.chargeback"))) == (400, "VALIDATION_FAILED")
+    assert balances(bob) == (0, 0, 0, 0)
+
+
+def test_a_frozen_wallet_is_asked_again_later(alice: User, package: TokenPackage) -> None:
+    freeze(alice)
+    told = said(alice, package)
+    assert code(send(told)) == (403, "WALLET_FROZEN")
+    assert PaymentEvent.objects.count() == 0
+
+    thaw(alice)
+    assert send(told).json()["outcome"] == "credited"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"secret": "another"},
+        {"age_s": 301},
+        {"age_s": -302},
+        {"header": ""},
+        {"header": "v1=00"},
+        {"header": "t=,v1=00"},
+        {"header": "t=1,v1=" + "0" * 64},
+        {"header": "t=99999999999999999999,v1=00"},
+        {"header": "t=١٢,v1=00"},
+    ],
+)
+def test_what_is_not_signed_now_by_the_provider_is_refused(
+    alice: User, package: TokenPackage, change: dict[str, Any]
+) -> None:
+    assert code(send(said(alice, package), **change)) == (401, "SIGNATURE_INVALID")
+    assert code(send(b"{not json", **change)) == (401, "SIGNATURE_INVALID")
+
+
+def test_a_signature_is_of_its_body_alone(alice: User, package: TokenPackage) -> None:
+    raw, at = json.dumps(said(alice, package)).encode(), int(time.time())
+    header = f"t={at},v1={signature(raw, at, SECRET)}"
+
+    assert code(send(raw + b" ", header=header)) == (401, "SIGNATURE_INVALID")
+    assert code(send(raw, header=header.replace(f"t={at}", f"t={at + 1}"))) == (401, "SIGNATURE_INVALID")
+    assert send(raw, header=header).status_code == 200
+
+
+def test_two_secrets_are_good_while_one_replaces_the_other(alice: User, package: TokenPackage, settings: Any) -> None:
+    settings.PAYMENT_WEBHOOK_SECRETS = ["old-secret", "new-secret"]
+
+    assert send(said(alice, package), secret="old-secret").status_code == 200
+    assert send(said(alice, package, orderId="2"), secret="new-secret").status_code == 200
+    assert code(send(said(alice, package), secret=SECRET)) == (401, "SIGNATURE_INVALID")
+    settings.PAYMENT_WEBHOOK_SECRETS = []
+    assert code(send(said(alice, package), secret="")) == (401, "SIGNATURE_INVALID")
+
+
+def test_a_header_may_carry_several_signatures(alice: User, package: TokenPackage) -> None:
+    raw, at = json.dumps(said(alice, package)).encode(), int(time.time())
+
+    header = f"t={at},v1={'0' * 64},v0=abc,v1={signature(raw, at, SECRET).upper()}"
+
+    assert send(raw, header=header).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{", (400, "INVALID_JSON")),
+        (b"[]", (400, "VALIDATION_FAILED")),
+        (b"[" * 40 + b"]" * 40, (400, "INVALID_JSON")),
+        (b'{"eventId": "a", "eventId": "b", "type": "x"}', (400, "INVALID_JSON")),
+        (b'{"a": "' + b"x" * 1024 * 1024 + b'"}', (413, "BODY_TOO_LARGE")),
+    ],
+)
+def test_bad_bodies_are_told_as_everywhere(body: bytes, expected: tuple[int, str]) -> None:
+    assert code(send(body)) == expected
+
+
+def test_one_event_delivered_twice_at_once_is_one_credit(alice: User, package: TokenPackage) -> None:
+    told = said(alice, package)
+
+    answers = race(*[lambda: send(told) for _ in range(6)])
+
+    assert [each.status_code for each in answers] == [200] * 6
+    assert balances(alice) == (500, 0, 0, 0)
+
+
+def test_paid_and_chargeback_at_once_end_in_one_of_two_orders(alice: User, package: TokenPackage) -> None:
+    paid, back = said(alice, package), said(alice, package, type="order.chargeback")
+
+    answers = race(lambda: send(paid), lambda: send(back))
+
+    assert answers[0].status_code == 200
+    assert answers[1].status_code in (200, 404)
+    assert balances(alice)[0] == (500 if answers[1].status_code == 404 else 0)
+
+
+@given(
+    header=st.text(max_size=200) | st.from_regex(r"\At=[0-9]{1,14}(,v[01]=[0-9a-f]{0,70}){0,4}\Z"),
+    body=st.binary(max_size=50),
+)
+def test_no_header_but_the_right_one_is_accepted(header: str, body: bytes) -> None:
+    with pytest.raises(SignatureInvalid):
+        assert_signed(body, header, secrets=[SECRET], now_s=1_000.0)
+
+
+@given(body=st.binary(max_size=200), at=st.integers(700, 1_300))
+def test_the_right_header_is_accepted_within_the_tolerance(body: bytes, at: int) -> None:
+    assert_signed(body, f"t={at},v1={signature(body, at, SECRET)}", secrets=["other", SECRET], now_s=1_000.0)
+
+
+def test_an_event_is_named_by_what_it_says() -> None:
+    facts: dict[str, Any] = {
+        "event_id": "e", "type": "order.paid", "order_id": "o", "user_id": UUID(int=1), "package_id": UUID(int=2),
+        "amount": 5,
+    }  # fmt: skip
+    first = ProviderEvent(**facts)
+
+    assert first.digest == ProviderEvent(**(facts | {"event_id": "f"})).digest
+    for name, other in (("type", "x"), ("order_id", "p"), ("user_id", UUID(int=3)), ("amount", 6)):
+        assert first.digest != ProviderEvent(**(facts | {name: other})).digest
