@@ -51,7 +51,7 @@ def said(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]:
 
 def send(
     body: bytes | dict[str, Any], *, secret: str = SECRET, age_s: int = 0, header: str | None = None
-) -> HttpResponse:
+) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     at = int(time.time()) - age_s
     signed = f"t={at},v1={signature(raw, at, secret)}" if header is None else header
