@@ -49,9 +49,7 @@ def said(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]:
     return {name: value for name, value in (told | facts).items() if value is not None}
 
 
-def send(
-    body: bytes | dict[str, Any], *, secret: str = SECRET, age_s: int = 0, header: str | None = None
-) -> Any:
+def send(body: bytes | dict[str, Any], *, secret: str = SECRET, age_s: int = 0, header: str | None = None) -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     at = int(time.time()) - age_s
     signed = f"t={at},v1={signature(raw, at, secret)}" if header is None else header
