@@ -166,7 +166,7 @@ class Door(APIView):
         work: Callable[[], T],
         render: Callable[[T], Any],
         before: Callable[[], object] | None = None,
-        status: int = 200,
+        status: int | Callable[[T], int] = 200,
     ) -> HttpResponse:
         """Run a keyed command; `render` is called inside its transaction."""
         return self._rendered(

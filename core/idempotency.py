@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.ids import new_id
 
 T = TypeVar("T")
+KEEP = timedelta(days=30)
+PRUNE_AT_MOST = 5_000
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,14 @@ def once(
     fingerprint: bytes,
     work: Callable[[], T],
     render: Callable[[T], Any],
-    status: int = 200,
+    status: int | Callable[[T], int] = 200,
     before: Callable[[], object] | None = None,
 ) -> Answer:
     """Do `work` once for this caller, operation and key, and give every repeat the first answer.
 
     The outermost transaction: key row, work, rendered answer, commit. `before` runs first, committed on its own.
-    The caller has already looked for a replay. A twin waits on the key row for up to the lock time-out (3 s).
-    Deadlocks and serialization failures are tried three times in all.
+    `status` may depend on the result. The caller has already looked for a replay. A twin waits on the key row for up to
+    the lock time-out (3 s). Deadlocks and serialization failures are tried three times in all.
 
     Raises:
         RequestInProgress: the twin is still at work; IdempotencyKeyReused: the twin was another request;
@@ -85,7 +88,8 @@ def once(
     def attempt() -> Answer:
         with transaction.atomic():
             row = _claim(caller, operation, key, fingerprint)
-            answer = Answer(status, JSONRenderer().render(render(work())))
+            done = work()
+            answer = Answer(status(done) if callable(status) else status, JSONRenderer().render(render(done)))
             _store(row, answer)
         return answer
 
@@ -123,3 +127,22 @@ def _store(row: UUID, answer: Answer) -> None:
             "UPDATE core_idempotencykey SET status = %s, body = %s WHERE id = %s",
             [answer.status, answer.body, row],
         )
+
+
+def prune(*, keep: timedelta = KEEP) -> int:
+    """Forget keys older than `keep`, in transactions of a few thousand rows each; return how many went.
+
+    Keys of the ledger itself are never forgotten: a repeat after a month is refused there.
+    """
+    gone = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM core_idempotencykey WHERE id IN (SELECT id FROM core_idempotencykey"
+                " WHERE at < core_now() - make_interval(secs => %s) ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)",
+                [keep.total_seconds(), PRUNE_AT_MOST],
+            )
+            pruned = int(cursor.rowcount)
+        gone += pruned
+        if pruned < PRUNE_AT_MOST:
+            return gone

@@ -3,7 +3,7 @@
 # ruff: noqa: N815  the API's spelling
 from rest_framework import serializers
 
-from escrow.services import Currency
+from escrow.services import ApprovalKind, ApprovalStatus, Currency, PayoutStatus
 
 
 class WalletOut(serializers.Serializer):
@@ -72,3 +72,67 @@ class ReceiptOut(serializers.Serializer):
     received = serializers.BooleanField()
     outcome = serializers.CharField(help_text="credited, charged_back, reversed_before or ignored")
     orderId = serializers.CharField(allow_null=True)
+
+
+class DoneOut(serializers.Serializer):
+    operationId = serializers.UUIDField()
+
+
+class AwaitedOut(serializers.Serializer):
+    approvalId = serializers.UUIDField()
+
+
+class ApprovalOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=ApprovalKind.choices)
+    status = serializers.ChoiceField(choices=ApprovalStatus.choices)
+    userId = serializers.UUIDField()
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    amount = serializers.IntegerField()
+    reason = serializers.CharField()
+    requestedBy = serializers.UUIDField()
+    requestedAt = serializers.DateTimeField()
+    decidedBy = serializers.UUIDField(allow_null=True)
+    decidedAt = serializers.DateTimeField(allow_null=True)
+    decisionReason = serializers.CharField(allow_null=True)
+    reversesId = serializers.UUIDField(allow_null=True, help_text="the operation that a correction undoes")
+    payoutId = serializers.UUIDField(allow_null=True)
+    operationId = serializers.UUIDField(allow_null=True, help_text="what moved; null for a payout")
+
+
+class ApprovalsOut(serializers.Serializer):
+    items = ApprovalOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class PayoutOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    performerId = serializers.UUIDField()
+    amount = serializers.IntegerField()
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    status = serializers.ChoiceField(choices=PayoutStatus.choices)
+    reason = serializers.CharField(allow_null=True)
+    requestedAt = serializers.DateTimeField()
+    decidedAt = serializers.DateTimeField(allow_null=True)
+
+
+class PayoutsOut(serializers.Serializer):
+    items = PayoutOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class LatelyOut(serializers.Serializer):
+    settled = serializers.IntegerField(help_text="paid to her, less the fee")
+    count = serializers.IntegerField()
+
+
+class EarningsOut(serializers.Serializer):
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    earned = serializers.IntegerField(help_text="hers now, less what was asked to be paid out")
+    owed = serializers.IntegerField()
+    payoutsPending = serializers.IntegerField()
+    paidOut = serializers.IntegerField()
+    minimumPayout = serializers.IntegerField()
+    last24Hours = LatelyOut()
+    last7Days = LatelyOut()
+    last30Days = LatelyOut()

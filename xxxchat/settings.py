@@ -43,6 +43,10 @@ SLOTS_SPINS_PER_HOUR = env.int("SLOTS_SPINS_PER_HOUR", 100)
 SLOTS_ENABLED = env.bool("SLOTS_ENABLED", True)
 TERMS_VERSION = env.int("TERMS_VERSION", 1)
 QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
+FOUR_EYES_TOKENS = env.int("FOUR_EYES_TOKENS", 5_000)
+PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", 1_000)
+if FOUR_EYES_TOKENS < 0 or PAYOUT_MINIMUM < 1:
+    raise ImproperlyConfigured("FOUR_EYES_TOKENS must be 0 or more, PAYOUT_MINIMUM 1 or more.")
 SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
 VERIFY_AT_HOUR = env.int("VERIFY_AT_HOUR", 3)
 if not 0 <= VERIFY_AT_HOUR <= 23:
@@ -149,6 +153,8 @@ CELERY_BEAT_SCHEDULE = {
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
     "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "verify-all": {"task": "xxxchat.verify_all", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=30)},
+    "prune-keys": {"task": "core.prune_keys", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=10)},
+    "prune-tokens": {"task": "core.prune_tokens", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=20)},
     "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 

@@ -4,11 +4,14 @@ import threading
 
 import pytest
 
+from core import idempotency
+from core.clock import db_now
 from core.db import rows
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.idempotency import Answer, fingerprint_of, once, replay
 from core.ids import new_id
 from core.models import Heartbeat, IdempotencyKey
+from tests.clock import Clock
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +158,30 @@ def test_the_fingerprint_knows_method_path_and_body_but_not_their_spelling() -> 
     assert (len(same), len(others)) == (1, 3)
     assert fingerprint_of("POST", "/a", {"a": 1}) != fingerprint_of("POST", "/a", {"a": "1"})
     assert fingerprint_of("POST", "/a", {"a": "\ud800"}) != fingerprint_of("POST", "/a", {"a": "?"})
+
+
+def test_keys_are_forgotten_after_thirty_days_and_not_before(clock: Clock) -> None:
+    def keep(key: str) -> None:
+        IdempotencyKey.objects.create(
+            caller=new_id(), operation="o", key=key, fingerprint=b"", status=200, body=b"{}", at=db_now()
+        )
+
+    keep("old")
+    clock.shift(days=1)
+    keep("young")
+    clock.shift(days=29, seconds=-1)
+    assert idempotency.prune() == 0
+    clock.shift(seconds=2)
+
+    assert idempotency.prune() == 1
+    assert [row.key for row in IdempotencyKey.objects.all()] == ["young"]
+
+
+def test_many_old_keys_go_in_small_steps(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "PRUNE_AT_MOST", 3)
+    IdempotencyKey.objects.bulk_create(
+        [IdempotencyKey(caller=new_id(), operation="o", key=str(n), fingerprint=b"", at=db_now()) for n in range(7)]
+    )
+    clock.shift(days=31)
+
+    assert idempotency.prune() == 7

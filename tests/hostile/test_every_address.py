@@ -74,6 +74,8 @@ def test_every_command_that_moves_money_is_keyed() -> None:
         "auth/token",
         "auth/token/refresh",
         "auth/token/revoke",
+        "admin/approvals/{id}/approve",
+        "admin/approvals/{id}/reject",
         "payments/webhook",
         "performer/{id}/presence",
         "performer/{id}/blocks",
