@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm as PlainAuthenticationForm
 from django.contrib.auth.models import AnonymousUser
@@ -19,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import cached_property
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import STAFF, Role, User
 from core.db import translated
@@ -244,6 +246,12 @@ class RoleAdmin(ByRole, ModelAdmin):
         except DomainError as refusal:
             self.message_user(request, f"{refusal} ({refusal.code}). Nothing was changed.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+
+class ReasonForm(forms.Form):
+    """Why somebody does what an action or an address of its own does."""
+
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
 class RoleInline(ByRole, TabularInline):

@@ -44,6 +44,18 @@ def command(work: Callable[[], T], *, before: Callable[[], object] | None = None
     return retried(lambda: _outermost(work))
 
 
+def rehearsed(work: Callable[[], T]) -> T:
+    """Run `work` as `command` would and take everything back: what it returns or raises is what would happen now."""
+
+    def attempt() -> T:
+        with transaction.atomic():
+            foreseen = work()
+            transaction.set_rollback(True)
+            return foreseen
+
+    return retried(attempt)
+
+
 def _outermost(work: Callable[[], T]) -> T:
     with transaction.atomic():
         return work()

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.backoffice import (
     STAFF_ROLES,
     ExactFilter,
     PersonFilter,
+    ReasonForm,
     RoleAdmin,
     RoleInline,
     is_performer,
@@ -41,10 +40,6 @@ class Buyer(PersonFilter):
 
 class Feature(ExactFilter):
     title, parameter_name, lookup = "feature", "feature", "source_feature"
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
 @dataclass(frozen=True)

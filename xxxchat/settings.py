@@ -45,6 +45,8 @@ TERMS_VERSION = env.int("TERMS_VERSION", 1)
 QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
 FOUR_EYES_TOKENS = env.int("FOUR_EYES_TOKENS", 5_000)
 PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", 1_000)
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"  # an admin class that names no role of its own exports nothing
 if FOUR_EYES_TOKENS < 0 or PAYOUT_MINIMUM < 1:
     raise ImproperlyConfigured("FOUR_EYES_TOKENS must be 0 or more, PAYOUT_MINIMUM 1 or more.")
 SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
@@ -64,6 +66,8 @@ if not 0 <= PLATFORM_FEE_BPS <= 10_000:
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the default configuration would replace our admin site
     "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "import_export",
     "xxxchat.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

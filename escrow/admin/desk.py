@@ -1,0 +1,100 @@
+"""The money desk in the back office: approvals, and payouts with their CSV. Performers read their own payouts."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import F
+from django.http import HttpRequest
+from import_export.admin import ExportMixin
+from import_export.fields import Field
+from import_export.resources import ModelResource
+
+from accounts.backoffice import STAFF_ROLES, PersonFilter
+from accounts.models import Role, User
+from escrow import services
+from escrow.admin.deciding import DESK, DecidingAdmin
+from escrow.admin.spreadsheets import SafeCSV
+from escrow.models import Approval, Payout
+
+if TYPE_CHECKING:  # django-import-export carries no types
+
+    class Exporting:
+        pass
+else:
+    Exporting = ExportMixin
+
+
+class Whom(PersonFilter):
+    title, parameter_name, lookup = "user (name or id)", "user", "user"
+
+
+class Asker(PersonFilter):
+    title, parameter_name, lookup = "asked by (name or id)", "requested_by", "requested_by"
+
+
+class Performer(PersonFilter):
+    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
+
+
+@admin.register(Approval)
+class ApprovalAdmin(DecidingAdmin):
+    """Open ones first. What an approval moves is moved by its approval alone."""
+
+    view_roles = STAFF_ROLES
+    list_display = (
+        "id",
+        "status",
+        "kind",
+        "user",
+        "amount",
+        "currency",
+        "reason",
+        "requested_by",
+        "requested_at",
+        "decided_by",
+        "decided_at",
+    )
+    list_filter = ("status", "kind", "currency", Whom, Asker)
+    list_select_related = ("user", "requested_by", "decided_by")
+    id_fields = ("pk", "user", "requested_by", "payout", "reverses", "result")
+    person_fields = ("user", "requested_by")
+    ordering = (F("decided_at").desc(nulls_first=True), "-id")
+
+    def decision(self, row: Any, actor: User, reason: str, *, approve: bool) -> str:
+        return services.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
+
+
+class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
+    """A line of the export. Amounts are whole tokens."""
+
+    performer_id = Field(attribute="performer_id", column_name="performer_id")
+    performer = Field(attribute="performer__username", column_name="performer")
+
+    class Meta:
+        model = Payout
+        fields = ("id", "performer_id", "performer", "amount", "status", "requested_at", "decided_at", "reason")
+        export_order = fields
+
+
+@admin.register(Payout)
+class PayoutAdmin(Exporting, DecidingAdmin):
+    """Approving lets a payout go, rejecting moves it back to `earned`. The export follows search and filters."""
+
+    view_roles = STAFF_ROLES | {Role.PERFORMER.value}
+    owner_path = "performer"
+    resource_classes = (PayoutLines,)
+    formats = (SafeCSV,)
+    skip_export_form = True
+    list_display = ("id", "status", "performer", "amount", "requested_at", "decided_at", "decided_by", "reason")
+    list_filter = ("status", Performer)
+    list_select_related = ("performer",)
+    id_fields = ("pk", "performer", "operation", "rejection")
+    person_fields = ("performer",)
+    ordering = ("-id",)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, DESK)
+
+    def decision(self, row: Any, actor: User, reason: str, *, approve: bool) -> str:
+        done = services.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
+        return done.payout.status if done.payout else "a second person must approve"
