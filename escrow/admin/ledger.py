@@ -1,9 +1,20 @@
-"""The ledger in the back office: everything can be found and read, nothing can be touched."""
+"""The ledger in the back office: everything can be found and read, nothing can be edited.
+
+Giving, writing off and undoing are addresses of their own, for finance and admin.
+"""
+
+from typing import Any
 
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from unfold.decorators import action
 
 from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from escrow.models import Entry, Hold, Operation, Wallet
+from accounts.models import User
+from escrow import services
+from escrow.admin import moves
+from escrow.admin.deciding import DESK
+from escrow.models import Currency, Entry, Hold, Operation, Wallet
 
 
 class Owner(PersonFilter):
@@ -30,15 +41,54 @@ class Scope(ExactFilter):
     title, parameter_name, lookup = "scope", "scope", "scope"
 
 
-@admin.register(Wallet)
-class WalletAdmin(RoleAdmin):
+class MovingAdmin(RoleAdmin):
+    """Rows with buttons that move money, each an address of its own."""
+
     view_roles = STAFF_ROLES
+
+    def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, DESK)
+
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        return found
+
+
+@admin.register(Wallet)
+class WalletAdmin(MovingAdmin):
+    actions_detail = actions_row = ("grant", "write_off")
     list_display = ("id", "owner", "currency", "available", "held", "earned", "owed", "version", "status")
     list_filter = ("currency", "status", Owner)
     list_select_related = ("owner",)
     id_fields = ("pk", "owner")
     person_fields = ("owner",)
     ordering = ("-id",)
+
+    @action(description="Grant…", url_path="grant", permissions=["move"])
+    def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, "grant", "Grant", services.grant)
+
+    @action(description="Write off…", url_path="write-off", permissions=["move"])
+    def write_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, "write_off", "Write off a debt", services.write_off)
+
+    def _move(self, request: HttpRequest, object_id: str, name: str, title: str, service: Any) -> HttpResponse:
+        wallet: Wallet = self.row_or_404(request, object_id)
+
+        def wish(said: dict[str, Any], actor: User) -> services.Decision:
+            decision: services.Decision = service(
+                owner_id=wallet.owner_id,
+                currency=Currency(wallet.currency),
+                amount=said["amount"],
+                reason=said["reason"],
+                actor=actor,
+            )
+            return decision
+
+        wallets = Wallet.objects.filter(pk=wallet.pk).select_related("owner")
+        return moves.answer(self, request, wallet, moves.Move(name, title, moves.AmountForm, wish, wallets))
 
 
 @admin.register(Hold)
@@ -69,13 +119,24 @@ class HoldAdmin(RoleAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(RoleAdmin):
-    view_roles = STAFF_ROLES
+class OperationAdmin(MovingAdmin):
+    actions_detail = ("undo",)
     list_display = ("id", "at", "kind", "scope", "key", "hold_id", "actor", "reason", "reverses_id")
     list_filter = ("kind", Scope)
     fields = ("id", "at", "kind", "scope", "key", "hold", "reverses", "actor", "reason", "meta")
     id_fields = ("pk", "hold", "actor", "reverses")
     ordering = ("-id",)
+
+    @action(description="Undo…", url_path="undo", permissions=["move"])
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        operation: Operation = self.row_or_404(request, object_id)
+
+        def wish(said: dict[str, Any], actor: User) -> services.Decision:
+            return services.correct(operation_id=operation.pk, reason=said["reason"], actor=actor)
+
+        lines = Entry.objects.filter(operation=operation, wallet__isnull=False)
+        wallets = Wallet.objects.filter(pk__in=lines.values("wallet")).select_related("owner")
+        return moves.answer(self, request, operation, moves.Move("undo", "Undo", moves.UndoForm, wish, wallets))
 
 
 @admin.register(Entry)
