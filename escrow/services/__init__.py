@@ -31,7 +31,7 @@ from escrow.services.desk import (
     payouts,
     write_off,
 )
-from escrow.services.earnings import Earnings, earnings_of
+from escrow.services.earnings import Earnings, earnings_of, pending_payouts
 from escrow.services.movements import (
     ChargedBack,
     Moved,
@@ -160,6 +160,7 @@ __all__ = [
     "orders_of",
     "packages",
     "payouts",
+    "pending_payouts",
     "receive",
     "record_run",
     "refusal",

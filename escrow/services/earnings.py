@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Sum
+
 from core import db
 from core.errors import NotFound
+from escrow.models import Payout, PayoutStatus
 
 LATELY = {"last24Hours": "24 hours", "last7Days": "7 days", "last30Days": "30 days"}
 
@@ -43,6 +46,12 @@ SELECT w.earned, w.owed,
            coalesce(sum(settled), 0)::bigint AS month, count(*) AS month_count
       FROM recent) s
 """
+
+
+def pending_payouts(performer_id: UUID) -> int:
+    """Tokens asked for and not decided yet (one statement, her payouts only)."""
+    asked = Payout.objects.filter(performer_id=performer_id, status=PayoutStatus.REQUESTED)
+    return int(asked.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def earnings_of(performer_id: UUID) -> Earnings:

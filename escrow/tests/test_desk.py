@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from core.ids import new_id
@@ -266,6 +267,15 @@ def test_a_payout_sent_twice_is_one_payout(ruby: User) -> None:
 
     assert {(each.status_code, each.json()["id"]) for each in answers} == {(201, str(Payout.objects.get().pk))}
     assert balances(ruby)[2] == 7_000
+
+
+def test_the_payout_door_costs_the_same_few_statements(ruby: User) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as run:
+            assert post(ruby, f"performer/{ruby.pk}/payouts", amount=1_000).status_code == 201
+        return sum(not each["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")) for each in run)
+
+    assert [cost() for _ in range(3)] == [5, 5, 5]  # replay, key, payout, the row, the answer
 
 
 @pytest.mark.parametrize("path", ["payouts", "earnings"])

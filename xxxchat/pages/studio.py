@@ -1,10 +1,11 @@
 """The studio: what a performer sees of her line, and her commands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,15 +17,18 @@ from accounts.models import Role, User
 from core import db
 from core.clock import db_now
 from core.errors import NotFound, ValidationFailed
+from escrow import services as escrow
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands
 from xxxchat.pages.commands import Outcome
 from xxxchat.pages.line import Entry, Told, digest, entry_of, line_of, names_of
 from xxxchat.pages.performers import performer_or_404
+from xxxchat.pages.words import Refusal
 from xxxchat.templatetags.ui import counted, grouped
 
 JUST_DONE = 5
 REASON_MAX = 200
+PAYOUT_MAX = 1_000_000_000
 Step = Callable[[], perfqueue.QueueItem]
 
 
@@ -42,6 +46,7 @@ class Ask:
     settle: str = ""
     refund: str = ""
     reason: str = ""
+    amount: str = ""
 
 
 @login_required
@@ -157,6 +162,56 @@ def close(request: HttpRequest) -> HttpResponse:
     return _ask_page(request, {"ask": ask})
 
 
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def payout(request: HttpRequest) -> HttpResponse:
+    """Ask for earned tokens; they leave `earned` at once."""
+    user = _performer(request)
+    typed = request.POST.get("amount", "")[:10]
+
+    def work() -> escrow.Payout:
+        amount = commands.whole(typed.strip())
+        if not amount or amount > PAYOUT_MAX:
+            raise ValidationFailed(form=["amount: a whole number of tokens."])
+        return escrow.ask_payout(performer_id=user.pk, amount=amount, actor=user)
+
+    outcome = None
+    if request.method == "POST":
+        outcome = commands.keyed(
+            request,
+            operation="performer.payout",
+            work=work,
+            say=lambda asked: f"{counted(asked.amount, 'token')} asked for. Our team looks at it next.",
+        )
+        outcome = _of_earnings(outcome)
+        if outcome.done or "dialog" not in request.POST:
+            return _answer(request, outcome)
+    minimum, earned = settings.PAYOUT_MINIMUM, _earned(user)
+    ask = Ask(
+        "Request a payout",
+        f"{counted(earned, 'token')} earned. The least is {grouped(minimum)}. What you ask for leaves your earnings"
+        " now, and comes back if it is turned down.",
+        "Request payout",
+        reverse("studio-payout"),
+        asks_reason=False,
+        amount=typed or str(earned),
+    )
+    return _ask_page(request, {"ask": ask, "refusal": outcome.refusal if outcome else None}, outcome)
+
+
+def _of_earnings(outcome: Outcome) -> Outcome:
+    """A payout is taken from earnings: say so, not what could be bought instead."""
+    if outcome.error is None or outcome.error.code != "INSUFFICIENT_BALANCE":
+        return outcome
+    there, asked = outcome.error.details["available"], outcome.error.details["needed"]
+    said = Refusal(f"{counted(there, 'token')} earned, {grouped(asked)} asked for.", "Nothing was moved.")
+    return replace(outcome, refusal=said)
+
+
+def _earned(user: User) -> int:
+    return next((each.earned for each in escrow.wallets(user.pk) if each.currency == escrow.Currency.TOKEN), 0)
+
+
 def _performer(request: HttpRequest) -> User:
     user = commands.signed_in(request)
     if user.role != Role.PERFORMER:
@@ -170,13 +225,14 @@ def _board(user: User) -> dict[str, Any]:
         line = line_of(user.pk, user)
     except NotFound as error:
         raise Http404 from error
-    done = _just_done(user)
+    done, pending = _just_done(user), escrow.pending_payouts(user.pk)
     return {
         "performer": performer_or_404(user.pk),
         "now": now,
         "line": line,
         "done": done,
-        "digest": digest(line, done),
+        "pending": pending,
+        "digest": digest(line, done, pending),
     }
 
 

@@ -33,6 +33,7 @@ urlpatterns = [
     page("studio", studio.page, name="studio"),
     page("studio/live", studio.live, name="studio-live"),
     page("studio/close", studio.close, name="studio-close"),
+    page("studio/payout", studio.payout, name="studio-payout"),
     page("studio/line/<str:what>", studio.line_command, name="studio-line"),
     page("studio/items/<id:item_id>/start", studio.start, name="studio-start"),
     page("studio/items/<id:item_id>/finish", studio.finish, name="studio-finish"),

@@ -37,6 +37,10 @@ def _balance(error: DomainError, about: About) -> Refusal:
     return Refusal(f"{counted(available, 'token')} available, {grouped(needed)} needed.", rest)
 
 
+def _least(error: DomainError, about: About) -> Refusal:
+    return Refusal(f"The least to pay out is {counted(error.details['minimum'], 'token')}.", "Nothing was moved.")
+
+
 def _price(error: DomainError, about: About) -> Refusal:
     price, was = error.details["price"], error.details["expectedPrice"]
     return Refusal(
@@ -78,6 +82,7 @@ def _said(fact: str, rest: str = "") -> Say:
 
 SAY: dict[str, Say] = {
     "INSUFFICIENT_BALANCE": _balance,
+    "PAYOUT_TOO_SMALL": _least,
     "PRICE_CHANGED": _price,
     "QUEUE_FULL": _full,
     "USER_QUEUE_LIMIT": _most,

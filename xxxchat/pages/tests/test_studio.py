@@ -1,5 +1,7 @@
 """The studio's commands by form posts alone."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -167,3 +169,51 @@ def test_an_unknown_line_command_is_404() -> None:
         client.post("/studio/line/burn", {}, headers={"X-CSRFToken": client.cookies["csrftoken"].value}).status_code
         == 404
     )
+
+
+def earner(tokens: int = 3_000) -> User:
+    performer, _, item = on_stage(tokens)
+    client = visitor(performer)
+    send(client, html(client.get(STUDIO)), reverse("studio-finish", args=[item.pk]))
+    return performer
+
+
+def test_a_payout_is_asked_for_once_and_shown_as_on_its_way() -> None:
+    performer = earner()
+    client, address = visitor(performer), reverse("studio-payout")
+    form = html(client.get(address))
+
+    answers = [send(client, form, address, amount="2000") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    page = html(client.get(STUDIO))
+    assert "2,000 tokens asked for." in page
+    assert "Payouts on their way" in page
+    assert (earned(performer), escrow.pending_payouts(performer.pk)) == (1_000, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("999", "The least to pay out is 1,000 tokens. Nothing was moved."),
+        ("3001", "3,000 tokens earned, 3,001 asked for. Nothing was moved."),
+        ("", "Something in the form cannot be used."),
+        ("0", "Something in the form cannot be used."),
+        ("1e3", "Something in the form cannot be used."),
+        ("9999999999", "Something in the form cannot be used."),
+    ],
+)
+def test_a_payout_that_cannot_be_says_why_and_moves_nothing(amount: str, said: str) -> None:
+    performer = earner()
+    client, address = visitor(performer), reverse("studio-payout")
+
+    answer = send(client, html(client.get(address)), address, amount=amount, dialog="1")
+
+    told = " ".join(re.sub(r"<[^>]*>", " ", html(answer)).split())
+    assert answer.status_code in (400, 402, 422)
+    assert said in told
+    assert (earned(performer), escrow.pending_payouts(performer.pk)) == (3_000, 0)
+
+
+def test_only_a_performer_asks_for_a_payout() -> None:
+    assert visitor(world.person("bob")).get(reverse("studio-payout")).status_code == 403
