@@ -61,7 +61,13 @@ def test_the_studio_with_somebody_next_and_on_stage(visit: Visit) -> None:
     ruby.page.get_by_role("button", name=re.compile("Finish and collect")).click()
     expect(ruby.page.locator("#now")).to_contain_text("No one in line")
     faults += looked_over(ruby)
-    for path in ("/wallet", "/account", "/"):
+    ruby.page.get_by_role("button", name="Request payout…").click()
+    dialog = ruby.page.get_by_role("dialog")
+    dialog.get_by_label("Tokens").fill("999")
+    dialog.get_by_role("button", name="Request payout").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The least to pay out is 1,000 tokens.")
+    faults += looked_over(ruby)
+    for path in ("/wallet", "/account", "/studio/payout", "/"):
         ruby.go(path)
         faults += looked_over(ruby)
 
