@@ -16,7 +16,8 @@ RECENT = {
     "wallets": "(SELECT * FROM escrow_wallet WHERE id IN"
     " (SELECT wallet_id FROM escrow_entry WHERE operation_id >= %(floor)s))",
     "holds": "(SELECT * FROM escrow_hold WHERE id IN (SELECT hold_id FROM escrow_operation WHERE id >= %(floor)s))",
-    "payouts": "(SELECT * FROM escrow_payout WHERE operation_id >= %(floor)s OR rejection_id >= %(floor)s)",
+    "payouts": "(SELECT * FROM escrow_payout WHERE operation_id >= %(floor)s"
+    " UNION SELECT * FROM escrow_payout WHERE rejection_id >= %(floor)s)",
 }
 
 CHECKS = {
@@ -121,13 +122,16 @@ CHECKS = {
           LEFT JOIN escrow_operation o ON o.id = p.operation_id AND o.kind = 'payout'
           LEFT JOIN escrow_entry e ON e.operation_id = o.id AND e.line = 1
           LEFT JOIN escrow_wallet w ON w.id = e.wallet_id
+          LEFT JOIN escrow_operation r
+                 ON r.id = p.rejection_id AND r.kind = 'payout_reject' AND r.reverses_id = p.operation_id
          WHERE (w.owner_id, e.d_earned) IS DISTINCT FROM (p.performer_id, -p.amount)
-            OR (p.status = 'rejected') <> EXISTS (SELECT 1 FROM escrow_operation r WHERE r.id = p.rejection_id
-                    AND r.kind = 'payout_reject' AND r.reverses_id = p.operation_id)
+            OR (p.status = 'rejected') <> (r.id IS NOT NULL)
         UNION ALL
         SELECT o.id, 'payout operation without its payout' FROM {operations} o
-         WHERE (o.kind = 'payout' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.operation_id = o.id))
-            OR (o.kind = 'payout_reject' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.rejection_id = o.id))""",
+         WHERE o.kind = 'payout' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.operation_id = o.id)
+        UNION ALL
+        SELECT o.id, 'rejection without its payout' FROM {operations} o
+         WHERE o.kind = 'payout_reject' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.rejection_id = o.id)""",
     "V6": """
         SELECT currency AS subject, format('all entries sum to %%s',
                sum(d_available + d_held + d_earned - d_owed)) AS problem
