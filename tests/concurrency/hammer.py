@@ -1,0 +1,165 @@
+"""One process of the jack-hammer: `python -m tests.concurrency.hammer <seed> <operations> <wallet owners…>`.
+
+It opens a connection of its own and moves money at random over the wallets given, in lists, with keys that other
+processes use too. Its last line is JSON: what it was told, by kind and code. What is unexpected ends it badly.
+"""
+
+import json
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import django
+
+BUSY_TRIES = 50
+
+
+def main(seed: int, operations: int, owners: list[UUID]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
+    django.setup()
+    from django.db import connection
+
+    try:
+        print(json.dumps(Hammer(seed, owners).run(operations)))
+    finally:
+        connection.close()
+
+
+class Hammer:
+    """Random movements; `told` counts them as `kind code`, a replay as `kind replayed`."""
+
+    def __init__(self, seed: int, owners: list[UUID]) -> None:
+        self.random = random.Random(seed)
+        self.owners = owners
+        self.told: Counter[str] = Counter()
+        self.moved: list[UUID] = []
+        self.bought: list[tuple[UUID, UUID]] = []
+        self.holds: list[tuple[UUID, int]] = []
+        self.payouts: list[UUID] = []
+
+    def run(self, operations: int) -> dict[str, int]:
+        deeds = [self.deposits, *[self.holds_and_closes] * 4, *[self.undoes] * 2, self.pays_out, self.forgives]
+        while sum(self.told.values()) < operations:
+            self.random.choice(deeds)()
+        return dict(self.told)
+
+    def call(self, kind: str, work: Callable[[], list[Any]]) -> list[Any]:
+        from core.db import command
+        from core.errors import QueueBusy
+
+        for _ in range(BUSY_TRIES):
+            try:
+                done = command(work)
+            except QueueBusy:
+                continue
+            for each in done:
+                self.told[f"{kind} {'replayed' if each.replayed else each.code or 'done'}"] += 1
+            return done
+        raise AssertionError(f"{kind}: a lock was never had")
+
+    def some(self) -> list[UUID]:
+        return self.random.sample(self.owners, self.random.randint(1, 3))
+
+    def deposits(self) -> None:
+        from core.ids import new_id
+        from escrow.services import Currency, Deposit, House, deposit_many
+
+        shared = self.random.random() < 0.3  # a key that every process uses, always for the same thing
+        wishes = []
+        for owner in self.some():
+            number = self.random.randint(1, 60)
+            key = f"shared-{owner}-{number}" if shared else str(new_id())
+            wishes.append(Deposit(key, owner, Currency.TOKEN, number, House.SALES))
+        done = self.call("deposit", lambda: deposit_many(wishes))
+        fresh = [
+            (each.operation_id, wish.owner_id) for each, wish in zip(done, wishes, strict=True) if not each.replayed
+        ]
+        self.moved += [operation for operation, _ in fresh]
+        self.bought += fresh
+
+    def holds_and_closes(self) -> None:
+        from core.ids import new_id
+        from escrow.services import Currency, HoldRequest, House, Payee, hold_many
+
+        wishes = []
+        for payer in self.some():
+            other = self.random.choice([owner for owner in self.owners if owner != payer])
+            payee = Payee(other) if self.random.random() < 0.4 else Payee(house=House.REVENUE)
+            amount = self.random.randint(1, 120)
+            wishes.append(HoldRequest(new_id(), str(new_id()), payer, payee, Currency.TOKEN, amount, "hammer"))
+        opened = self.call("hold", lambda: hold_many(wishes))
+        fresh = [(wish, each.hold_id) for wish, each in zip(wishes, opened, strict=True) if each.code is None]
+        for wish, hold_id in fresh:
+            self.close(wish, hold_id, self.random.randint(1, wish.amount))
+
+    def close(self, wish: Any, hold_id: UUID, settle: int) -> None:
+        """The item that says so, and its settlement, in one transaction."""
+        from core.clock import db_now
+        from core.ids import new_id
+        from escrow.services import Close, close_many
+        from perfqueue.models import Fulfilment, QueueItem
+
+        def work() -> list[Any]:
+            now = db_now()
+            item = QueueItem(
+                user_id=wish.payer_id, hold_id=hold_id, tokens=wish.amount, currency="TOKEN", title="t",
+                fulfilment=Fulfilment.INSTANT, source_feature="hammer", idempotency_key=str(new_id()), created_at=now,
+            )  # fmt: skip
+            item.begin(now=now, deadline_at=None)
+            item.complete(now=now, settle=settle, refund=wish.amount - settle)
+            item.save(force_insert=True)
+            return close_many([Close(str(hold_id), hold_id, settle, wish.amount - settle, 777)])
+
+        done = self.call("close", work)
+        self.moved += [each.operation_id for each in done if each.code is None]
+
+    def undoes(self) -> None:
+        from escrow.services import Reversal, chargeback_many, reverse_many
+
+        if not self.moved:
+            return
+        chosen = [Reversal(self.random.choice(self.moved)) for _ in range(self.random.randint(1, 3))]
+        if self.random.random() < 0.5:
+            self.call("reverse", lambda: reverse_many(chosen))
+        else:
+            self.call("chargeback", lambda: chargeback_many(chosen))
+
+    def pays_out(self) -> None:
+        from core.ids import new_id
+        from escrow.services import PayoutDecision, PayoutRequest, decide_payouts, request_payouts
+
+        if self.payouts and self.random.random() < 0.5:
+            decision = PayoutDecision(self.random.choice(self.payouts), self.random.random() < 0.5, UUID(int=1))
+            self.call("decide", lambda: decide_payouts([decision]))
+            return
+        wish = PayoutRequest(new_id(), str(new_id()), self.random.choice(self.owners), self.random.randint(1, 30))
+        (done,) = self.call("payout", lambda: request_payouts([wish], minimum=5))
+        if done.code is None:
+            self.payouts.append(wish.payout_id)
+
+    def forgives(self) -> None:
+        """Take a payment back and, in the same transaction, give up one token of what is owed then, if anything is."""
+        from core.ids import new_id
+        from escrow.services import Currency, Reversal, WriteOff, chargeback_many, write_off_many
+
+        if not self.bought:
+            return
+        operation, owner = self.bought.pop()
+        key = str(new_id())
+
+        def work() -> list[Any]:
+            taken = chargeback_many([Reversal(operation)])
+            forgiven.extend(write_off_many([WriteOff(key, owner, Currency.TOKEN, 1)]))
+            return taken
+
+        forgiven: list[Any] = []
+        self.call("chargeback", work)
+        self.told[f"write_off {forgiven[-1].code or 'done'}"] += 1
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), [UUID(owner) for owner in sys.argv[3:]])

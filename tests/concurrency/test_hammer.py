@@ -1,0 +1,70 @@
+"""Many processes, few wallets: every movement counted once, nothing lost, nobody ended by the server."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from escrow.models import Operation
+from tests.concurrency.test_deadlocks import deadlocks
+from tests.ledger import assert_ledger_adds_up
+from tests.world import performer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PROCESSES = int(os.environ.get("HAMMER_PROCESSES", "20"))
+OPERATIONS = int(os.environ.get("HAMMER_OPERATIONS", "500"))
+WALLETS = 5
+KINDS = {
+    "deposit": ("deposit",),
+    "hold": ("hold",),
+    "close": ("settle", "split"),
+    "reverse": ("reverse",),
+    "chargeback": ("chargeback",),
+    "payout": ("payout",),
+    "write_off": ("write_off",),
+}
+
+
+def hammered() -> Counter[str]:
+    """Run the processes to their end; what they were told in all. Each has a seed that its failure names."""
+    owners = [str(performer().pk) for _ in range(WALLETS)]
+    facts = connection.settings_dict
+    url = f"postgres://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+    environment = os.environ | {"DATABASE_URL": url, "APP_MODE": "test", "LOG_LEVEL": "ERROR"}
+    seeds = [secrets.randbelow(2**31) for _ in range(PROCESSES)]
+    running = {
+        seed: subprocess.Popen(
+            [sys.executable, "-m", "tests.concurrency.hammer", str(seed), str(OPERATIONS), *owners],
+            cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for seed in seeds
+    }  # fmt: skip
+    told: Counter[str] = Counter()
+    for seed, process in running.items():
+        out, err = process.communicate()
+        assert process.returncode == 0, f"seed {seed}: {err[-2000:]}"
+        told.update(json.loads(out.splitlines()[-1]))
+    return told
+
+
+@pytest.mark.timeout(0 if OPERATIONS > 500 else 180)
+def test_twenty_processes_on_five_wallets_lose_and_double_nothing() -> None:
+    before = deadlocks()
+
+    told = hammered()
+
+    assert sum(told.values()) >= PROCESSES * OPERATIONS
+    assert_ledger_adds_up()
+    for kind, stored in KINDS.items():
+        assert Operation.objects.filter(kind__in=stored).count() == told[f"{kind} done"], kind
+    assert {name for name in told if name.endswith("done")} >= {f"{kind} done" for kind in (*KINDS, "decide")}
+    assert told["deposit replayed"] > 0
+    assert told["hold INSUFFICIENT_BALANCE"] > 0
+    assert deadlocks() == before
+    print(dict(told))
