@@ -15,6 +15,10 @@ SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 3
 BUYER = ("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/?q=nobody")
 
 
+RISEN = "Promise.all(document.getAnimations().filter(a => a.animationName === 'rise').map(a => a.finished))"
+"""A dialog fades in as it rises; its colours are looked at once it stands."""
+
+
 def looked_over(one: Visitor, sizes: dict[str, dict[str, int]] = SIZES) -> list[str]:
     """Return what is wrong with the page as it stands, at each size."""
     faults = []
@@ -22,6 +26,7 @@ def looked_over(one: Visitor, sizes: dict[str, dict[str, int]] = SIZES) -> list[
         one.page.set_viewport_size({"width": size["width"], "height": size["height"]})
         if one.overflow() > 0:
             faults.append(f"{one.page.url} scrolls sideways by {one.overflow()} px on a {name} screen")
+        one.page.evaluate(RISEN)
         found = Axe().run(one.page).response["violations"]
         faults += [f"{one.page.url} {name}: {each['id']} {each['nodes'][0]['html'][:160]}" for each in found]
     return faults
