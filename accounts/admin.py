@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.backoffice import STAFF_ROLES, RoleAdmin, RoleInline, signed_in
-from accounts.models import PerformerProfile, Role, User
+from accounts.models import PerformerProfile, Role, ServiceAccount, User
 
 WRITES_TO_PEOPLE = frozenset({Role.SUPPORT.value, Role.ADMIN.value})
 
@@ -33,3 +33,24 @@ class UserAdmin(RoleAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         address = ("email",) if signed_in(request).role in WRITES_TO_PEOPLE else ()
         return ("id", *self.list_display, *address)
+
+
+@admin.register(ServiceAccount)
+class ServiceAccountAdmin(RoleAdmin):
+    """What another feature may do over the API; the admin role says so."""
+
+    view_roles = STAFF_ROLES
+    add_roles = change_roles = frozenset({Role.ADMIN.value})
+    list_display = ("user", "features", "scopes", "cap_per_user_day")
+    list_select_related = ("user",)
+    fields = ("user", "features", "scopes", "cap_per_user_day")
+    person_fields = ("user",)
+    ordering = ("pk",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("user",) if obj is not None else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **{**kwargs, "queryset": User.objects.filter(role=Role.SERVICE)}
+        )

@@ -71,6 +71,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.role in STAFF
 
 
+class ServiceAccount(models.Model):
+    """What another feature may do over the API: under which names, with which scopes, and how much for one buyer a day.
+
+    Scopes: `hold`, `intake`, `award`. `cap_per_user_day` counts what is held or spent in 24 hours, each currency apart.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="service_account")
+    features = models.JSONField(default=list)
+    scopes = models.JSONField(default=list)
+    cap_per_user_day = models.BigIntegerField(default=10_000)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(cap_per_user_day__gte=0), name="accounts_service_cap"),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(self.features)
+
+
 class PerformerProfile(models.Model):
     """What the lobby shows of a performer, and her fee if it differs from the platform's."""
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts import lockout, tokens
 from accounts.errors import SignInLocked, WrongCredentials
 from accounts.lockout import address_of
-from accounts.models import PerformerProfile, Role, User
+from accounts.models import PerformerProfile, Role, ServiceAccount, User
 from accounts.tokens import Tokens, bearer, revoke, rotate
 from core.clock import db_now
 from core.db import joined
@@ -28,8 +28,10 @@ __all__ = [
     "display_names",
     "is_performer",
     "issue_tokens",
+    "make_service_account",
     "revoke",
     "rotate",
+    "service_account",
     "session_user",
     "sign_in",
     "sign_out",
@@ -141,3 +143,19 @@ def _authenticated(request: HttpRequest, username: str, password: str) -> User:
         raise WrongCredentials
     lockout.forget(request, username)
     return user
+
+
+def service_account(user: User) -> ServiceAccount | None:
+    """What a service account may do; None for somebody who is none, or may do nothing yet (one statement)."""
+    return ServiceAccount.objects.filter(user_id=user.pk, user__role=Role.SERVICE).first()
+
+
+def make_service_account(
+    user: User, *, features: Iterable[str], scopes: Iterable[str], cap_per_user_day: int
+) -> ServiceAccount:
+    """Let a service account do something, under names of its own. One that exists stays as it is."""
+    made, _ = ServiceAccount.objects.get_or_create(
+        user=user,
+        defaults={"features": list(features), "scopes": list(scopes), "cap_per_user_day": cap_per_user_day},
+    )
+    return made

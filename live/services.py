@@ -31,6 +31,7 @@ WORDS = {
     "queue.item.next_notice": "“$title” is next.",
     "wallet.tokens.credited": "$tokens tokens have arrived.",
     "wallet.tokens.charged_back": "A payment was taken back: $tokens tokens less, $owed of them owed.",
+    "escrow.hold.opened": "$amount ($currency) are held for $feature.",
     "menu.changed": "The menu has changed.",
     "slots.spin": "Spin $nonce paid $payout points.",
 }

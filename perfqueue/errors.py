@@ -46,3 +46,10 @@ class DeadlinePassed(Refused):
 class InvalidTransition(Refused):
     kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
     message = "An item that is {state} cannot do this."
+
+
+class ServiceCapReached(Refused):
+    """What another feature may hold for one buyer in 24 hours."""
+
+    kind, code = Kind.FORBIDDEN, "SPEND_LIMIT_REACHED"
+    message = "This feature may hold {cap} for one person in 24 hours; {spent} are held or spent. Nothing was held."

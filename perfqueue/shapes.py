@@ -4,7 +4,7 @@
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from escrow.services import Currency
+from escrow.services import Currency, HoldStatus
 from perfqueue.services import AbandonPolicy, Fulfilment, Presence, State
 
 
@@ -128,3 +128,14 @@ class BlockOut(serializers.Serializer):
 class BlocksOut(serializers.Serializer):
     items = BlockOut(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+class ServiceHoldOut(serializers.Serializer):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=HoldStatus.choices)
+    amount = serializers.IntegerField()
+    captured = serializers.IntegerField()
+    released = serializers.IntegerField()
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    payee = serializers.CharField(help_text="a performer's id, slots_bank or revenue")
+    expiresAt = serializers.DateTimeField(allow_null=True, help_text="null once an item took the hold or it was closed")

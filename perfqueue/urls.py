@@ -1,6 +1,7 @@
 from django.urls import path
 
-from perfqueue import api
+from perfqueue.api import holds
+from perfqueue.api import line as api
 
 urlpatterns = [
     path("performer", api.PerformerList.as_view()),
@@ -24,4 +25,6 @@ urlpatterns = [
     path("admin/queue/items/<id:item_id>/refund", api.StaffRefund.as_view()),
     path("admin/queue/items/<id:item_id>/resolve", api.StaffResolve.as_view()),
     path("admin/queue/refunds", api.StaffRefunds.as_view()),
+    path("escrow/holds", holds.OpenHold.as_view()),
+    path("escrow/holds/<id:hold_id>", holds.HoldDetail.as_view()),
 ]

@@ -82,6 +82,10 @@ def make() -> None:
         for user in people:
             if user.username in BUYERS:
                 _give(user)
+            if user.username in SERVICES:
+                accounts.services.make_service_account(
+                    user, features=[user.username], scopes=["hold", "intake"], cap_per_user_day=10_000
+                )
             if user.username in ACTS:
                 _put_on_stage(user, ACTS[user.username])
 

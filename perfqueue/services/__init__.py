@@ -27,6 +27,7 @@ from perfqueue.services.control import (
 )
 from perfqueue.services.due import due_among, due_in
 from perfqueue.services.expiry import expire_due, expire_lines_of, sweep, sweeper_age_s
+from perfqueue.services.holds import HoldWish, admitted, hold_for, open_hold
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
 from perfqueue.services.payload import Intake, Placed
@@ -50,6 +51,7 @@ __all__ = [
     "AbandonPolicy",
     "Block",
     "Fulfilment",
+    "HoldWish",
     "Intake",
     "ItemView",
     "Line",
@@ -64,6 +66,7 @@ __all__ = [
     "Transition",
     "Wait",
     "abandon",
+    "admitted",
     "all_items",
     "block",
     "blocks_of",
@@ -75,6 +78,7 @@ __all__ = [
     "expire_lines_of",
     "finish",
     "hear",
+    "hold_for",
     "intake",
     "intake_many",
     "item_for",
@@ -85,6 +89,7 @@ __all__ = [
     "lengths",
     "line",
     "make_queues",
+    "open_hold",
     "open_queue",
     "pause_queue",
     "performer_of",

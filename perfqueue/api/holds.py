@@ -1,0 +1,72 @@
+"""Doors of the service accounts' holds: another feature sets money aside, and hands the queue its item later."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+import compliance.services
+from accounts.models import Role
+from compliance.errors import GateRefused
+from core.api import Door, utc
+from core.fields import Amount, Body, StrictChar, StrictUUID
+from escrow.services import Currency, Hold, HoldStatus
+from perfqueue import services, shapes
+from perfqueue.api.line import READERS
+
+
+def hold_out(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.pk,
+        "status": hold.status,
+        "amount": hold.amount,
+        "captured": hold.captured,
+        "released": hold.released,
+        "currency": hold.currency,
+        "payee": hold.payee_id or hold.payee_house,
+        "expiresAt": utc(hold.expires_at) if hold.status == HoldStatus.HELD else None,
+    }
+
+
+class OpenHold(Door):
+    """POST /escrow/holds {userId, amount, currency, payee, reason, sourceFeature, sourceEventId}. 201; 400; 402; 403;
+    404. Expires after 5 minutes unless an intake takes it."""
+
+    roles, operation, Output = (Role.SERVICE,), "escrow.hold", {201: shapes.ServiceHoldOut}
+
+    class Input(Body):
+        userId = StrictUUID()  # noqa: N815
+        amount = Amount()
+        currency = serializers.ChoiceField(choices=Currency.choices)
+        payee = StrictChar(max_length=36)
+        reason = StrictChar(max_length=500)
+        sourceFeature = StrictChar(max_length=40)  # noqa: N815
+        sourceEventId = StrictChar(max_length=128)  # noqa: N815
+
+    def post(self, request: Request) -> HttpResponse:
+        wish = services.HoldWish(
+            key=self.key,
+            user_id=self.data["userId"],
+            amount=self.data["amount"],
+            currency=Currency(self.data["currency"]),
+            payee=self.data["payee"],
+            reason=self.data["reason"],
+            feature=self.data["sourceFeature"],
+            source_event_id=self.data["sourceEventId"],
+        )
+        try:
+            return self.once(work=lambda: services.open_hold(wish, service=self.actor), render=hold_out, status=201)
+        except GateRefused as refusal:
+            compliance.services.record_refusal(user_id=wish.user_id, feature=wish.feature, refusal=refusal)
+            raise
+
+
+class HoldDetail(Door):
+    """GET /escrow/holds/{id}. 200; 403; 404."""
+
+    roles, Output = (Role.SERVICE, *READERS), shapes.ServiceHoldOut
+
+    def get(self, request: Request, hold_id: UUID) -> HttpResponse:
+        return self.ok(hold_out(services.hold_for(hold_id, viewer=self.actor)))

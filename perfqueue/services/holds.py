@@ -1,0 +1,132 @@
+"""Holds that another feature opens over the API: its account's features and cap, the buyer's gates, then the ledger."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+import accounts.services
+import compliance.services
+import escrow.services
+import live.services
+from accounts.models import Role, ServiceAccount, User
+from core import db
+from core.errors import Forbidden, NotFound, ValidationFailed
+from core.ids import new_id
+from escrow.services import Currency, Hold, HoldRequest, House, Payee
+from perfqueue.errors import ServiceCapReached
+
+OUR_OWN = frozenset({"slots", "menus"})
+HOUSES = {House.SLOTS_BANK.value: House.SLOTS_BANK, House.REVENUE.value: House.REVENUE}
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class HoldWish:
+    """What a service account asks to set aside. `payee`: a performer's id, `slots_bank` or `revenue`."""
+
+    key: str
+    user_id: UUID
+    amount: int
+    currency: Currency
+    payee: str
+    reason: str
+    feature: str
+    source_event_id: str
+
+
+def open_hold(wish: HoldWish, *, service: User) -> Hold:
+    """Set a buyer's tokens or points aside for another feature, and tell the buyer.
+
+    Locks the name of (feature, buyer), which makes the cap exact, then the buyer's wallet.
+
+    Raises:
+        Forbidden (scope or feature of another, or the buyer is the payee), NotFound, ValidationFailed (payee), the
+        gates of compliance, ServiceCapReached, InsufficientBalance, WalletFrozen: nothing was written.
+    """
+    account = admitted(service, scope="hold", feature=wish.feature)
+    with db.joined():
+        payer = User.objects.filter(pk=wish.user_id, is_active=True).first()
+        if payer is None:
+            raise NotFound
+        compliance.services.check(payer, feature=wish.feature)
+        payee = _payee(wish)
+        _assert_below_cap(wish, account)
+        opened = escrow.services.hold(
+            HoldRequest(
+                hold_id=new_id(),
+                key=f"{service.pk}:{wish.key}"[:128],
+                payer_id=payer.pk,
+                payee=payee,
+                currency=wish.currency,
+                amount=wish.amount,
+                feature=wish.feature,
+                source_event_id=wish.source_event_id,
+                actor_id=service.pk,
+                reason=wish.reason,
+            )
+        )
+        told = {"amount": wish.amount, "currency": wish.currency.value, "feature": wish.feature}
+        live.services.emit([live.services.Event("escrow.hold.opened", told, recipient_id=payer.pk)])
+        return Hold.objects.get(pk=opened.hold_id)
+
+
+def hold_for(hold_id: UUID, *, viewer: User) -> Hold:
+    """One hold, for the service account whose feature opened it, and for staff (two statements).
+
+    Raises:
+        NotFound, Forbidden.
+    """
+    hold = Hold.objects.filter(pk=hold_id).first()
+    if hold is None:
+        raise NotFound
+    if viewer.role == Role.SERVICE:
+        account = accounts.services.service_account(viewer)
+        if account is None or hold.feature not in account.features:
+            raise Forbidden
+    return hold
+
+
+def admitted(service: User, *, scope: str, feature: str) -> ServiceAccount:
+    """What a service account may do; a feature of our own is nobody else's.
+
+    Raises:
+        Forbidden: the scope or the feature is not its own.
+    """
+    account = accounts.services.service_account(service)
+    if account is None or scope not in account.scopes or feature not in account.features or feature in OUR_OWN:
+        raise Forbidden
+    return account
+
+
+def _payee(wish: HoldWish) -> Payee:
+    if wish.payee in HOUSES:
+        return Payee(house=HOUSES[wish.payee])
+    try:
+        performer_id = UUID(wish.payee)
+    except ValueError:
+        performer_id = None
+    if performer_id == wish.user_id:
+        raise Forbidden
+    if performer_id is None or not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
+        raise ValidationFailed(payee=["A performer's id, slots_bank or revenue is needed."])
+    return Payee(performer_id)
+
+
+SPENT = """
+SELECT coalesce(sum(amount - released), 0)::bigint AS spent FROM escrow_hold
+ WHERE payer_id = %s AND id >= %s AND feature = %s AND currency = %s AND created_at > core_now() - interval '24 hours'
+"""
+
+
+def _assert_below_cap(wish: HoldWish, account: ServiceAccount) -> None:
+    """The ids are made in real time: those of the last day and an hour are looked at, however the clock is moved."""
+    with connection.cursor() as cursor:
+        name = f"perfqueue.cap:{wish.feature}:{wish.user_id}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    since = datetime.now(UTC) - DAY - timedelta(hours=1)
+    floor = UUID(int=int(since.timestamp() * 1000) << 80)
+    spent = db.rows(SPENT, [wish.user_id, floor, wish.feature, wish.currency.value])[0]["spent"]
+    if spent + wish.amount > account.cap_per_user_day:
+        raise ServiceCapReached(cap=account.cap_per_user_day, spent=spent, amount=wish.amount)
