@@ -189,9 +189,11 @@ class Door(APIView):
     def ok(self, body: Any, status: int = 200) -> Response:
         return Response(body, status=status)
 
-    def page(self, queryset: QuerySet[Any], render: Callable[[Sequence[Any]], list[Any]]) -> Response:
-        """A list, newest first; needs `Query = Page` or a subclass of it."""
-        found, following = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"])
+    def page(
+        self, queryset: QuerySet[Any], render: Callable[[Sequence[Any]], list[Any]], *, by: str = "id"
+    ) -> Response:
+        """A list, newest first by the column `by`; needs `Query = Page` or a subclass of it."""
+        found, following = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"], by=by)
         return Response({"items": render(found), "next": following})
 
 

@@ -30,15 +30,18 @@ def decode(cursor: str) -> UUID:
         raise ValidationFailed(cursor=["This cursor is not one of ours."]) from error
 
 
-def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int) -> tuple[Sequence[M], str | None]:
-    """Return up to `limit` rows older than `cursor` (one statement) and the next page's cursor."""
+def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int, by: str = "id") -> tuple[Sequence[M], str | None]:
+    """Return up to `limit` rows older than `cursor` (one statement) and the next page's cursor.
+
+    `by` is the column that orders them: an id, or a whole number that is unique among these rows.
+    """
     if cursor:
         position = decode(cursor)
-        is_uuid = isinstance(queryset.model._meta.pk, UUIDField)
-        queryset = queryset.filter(id__lt=position if is_uuid else position.int & MAX_BIGINT)
-    found = list(queryset.order_by("-id")[: limit + 1])
+        is_uuid = isinstance(queryset.model._meta.get_field(by), UUIDField)
+        queryset = queryset.filter(**{f"{by}__lt": position if is_uuid else position.int & MAX_BIGINT})
+    found = list(queryset.order_by(f"-{by}")[: limit + 1])
     page = found[:limit]
-    return page, encode(_position(page[-1].pk)) if len(found) > limit else None
+    return page, encode(_position(getattr(page[-1], by))) if len(found) > limit else None
 
 
 def _position(key: UUID | int) -> UUID:

@@ -136,3 +136,34 @@ class EarningsOut(serializers.Serializer):
     last24Hours = LatelyOut()
     last7Days = LatelyOut()
     last30Days = LatelyOut()
+
+
+class StatementLineOut(serializers.Serializer):
+    id = serializers.UUIDField(help_text="the operation's")
+    operation = serializers.CharField()
+    holdId = serializers.UUIDField(allow_null=True)
+    version = serializers.IntegerField(help_text="1 for the wallet's first line, without gaps")
+    at = serializers.DateTimeField()
+    available = serializers.IntegerField(help_text="the change; may be negative, as the next three")
+    held = serializers.IntegerField()
+    earned = serializers.IntegerField()
+    owed = serializers.IntegerField()
+    availableAfter = serializers.IntegerField()
+    heldAfter = serializers.IntegerField()
+    earnedAfter = serializers.IntegerField()
+    owedAfter = serializers.IntegerField()
+
+
+class StatementOut(serializers.Serializer):
+    items = StatementLineOut(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class BalanceOut(serializers.Serializer):
+    currency = serializers.ChoiceField(choices=Currency.choices)
+    version = serializers.IntegerField()
+    available = serializers.IntegerField()
+    held = serializers.IntegerField()
+    earned = serializers.IntegerField()
+    owed = serializers.IntegerField()
+    at = serializers.DateTimeField(allow_null=True, help_text="of the line; null before the first")

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from escrow.api import desk, payments, wallet
+from escrow.api import desk, history, payments, wallet
 
 urlpatterns = [
     path("wallet", wallet.MyWallets.as_view()),
     path("wallet/holds", wallet.MyHolds.as_view()),
     path("wallet/transfers", wallet.MyTransfers.as_view()),
+    path("wallet/statement", history.Statement.as_view()),
+    path("wallet/balance", history.BalanceAsOf.as_view()),
     path("token-packages", payments.PackageList.as_view()),
     path("payments/webhook", payments.PaymentWebhook.as_view()),
     path("performer/<id:performer_id>/earnings", desk.PerformerEarnings.as_view()),

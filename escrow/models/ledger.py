@@ -88,6 +88,9 @@ class Wallet(models.Model):
             models.CheckConstraint(condition=Q(status__in=WalletStatus.values), name="escrow_wallet_status_known"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.owner}, {self.currency}"
+
 
 class Hold(models.Model):
     """What a payer has set aside for one payee. `captured + released == amount` once it is closed."""

@@ -32,6 +32,14 @@ from escrow.services.desk import (
     write_off,
 )
 from escrow.services.earnings import Earnings, earnings_of, pending_payouts
+from escrow.services.history import (
+    Balance,
+    balance_at,
+    balance_at_version,
+    statement,
+    wallet_of,
+    whole_statement,
+)
 from escrow.services.movements import (
     ChargedBack,
     Moved,
@@ -98,6 +106,7 @@ __all__ = [
     "ApprovalKind",
     "ApprovalStatus",
     "Award",
+    "Balance",
     "ChargedBack",
     "Close",
     "Closed",
@@ -135,6 +144,8 @@ __all__ = [
     "assert_signed",
     "award_many",
     "balance",
+    "balance_at",
+    "balance_at_version",
     "chargeback_many",
     "close_many",
     "correct",
@@ -171,11 +182,14 @@ __all__ = [
     "signature",
     "snapshot",
     "state_of_ledger",
+    "statement",
     "thaw",
     "trail",
     "transfers_of",
     "verify",
+    "wallet_of",
     "wallets",
+    "whole_statement",
     "write_off",
     "write_off_many",
 ]

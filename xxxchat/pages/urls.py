@@ -22,6 +22,7 @@ urlpatterns = [
     page("account", account.account, name="account"),
     page("account/theme", account.theme, name="theme"),
     page("wallet", wallet.page, name="wallet"),
+    page("wallet/statement.csv", wallet.statement_csv, name="wallet-csv"),
     page("requests", requests.page, name="requests"),
     page("requests/<id:item_id>/leave", room.leave, name="leave"),
     page("rooms/<id:performer_id>", room.page, name="room"),

@@ -1,15 +1,18 @@
 """Balances and the statement: each line says what was held, paid or came back, tokens and points apart."""
 
+import csv
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.models import Role
+from core.errors import NotFound
 from escrow import services as escrow
 from xxxchat.pages import commands
 from xxxchat.pages.slots_card import slots_card_of
@@ -22,6 +25,12 @@ PLAIN = {
     "refund": "Back",
     "expire": "Back, nobody took it up",
     "award": "Won",
+    "reverse": "Corrected",
+    "chargeback": "A payment was taken back",
+    "write_off": "A debt was let go",
+    "payout": "Paid out",
+    "payout_reject": "Payout came back",
+    "repair": "Checked",
 }
 
 
@@ -51,14 +60,56 @@ def page(request: HttpRequest) -> HttpResponse:
         "points": points,
         "lines": [_line(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE]],
         "older": found[PAGE - 1].pk if len(found) > PAGE else None,
+        "packages": [_offer(package) for package in escrow.packages()] if user.role == Role.USER else [],
         "spins_left": card.spins_left if card else None,
     }
     return render(request, "pages/wallet.html", context)
 
 
+COLUMNS = ("version", "at", "operation", "operation_id", "hold_id")
+SUMS = ("available", "held", "earned", "owed")
+
+
+@login_required
+@require_GET
+def statement_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """Every line of one wallet, oldest first. Ids, kinds and numbers only: nothing that a spreadsheet would run."""
+    points = request.GET.get("of") == "points"
+    currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
+    try:
+        wallet = escrow.wallet_of(commands.signed_in(request).pk, currency)
+    except NotFound as error:
+        raise Http404 from error
+    lines = chain([(*COLUMNS, *SUMS, *(f"{name}_after" for name in SUMS))], map(_cells, escrow.whole_statement(wallet)))
+    writer = csv.writer(Echo())
+    response = StreamingHttpResponse(map(writer.writerow, lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="statement-{currency.value}.csv"'
+    return response
+
+
+class Echo:
+    """A file that hands each line on instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _offer(package: escrow.TokenPackage) -> tuple[str, int, str]:
+    """Title, tokens and price in words: its currencies all have a hundredth part."""
+    whole, hundredths = divmod(package.price_minor, 100)
+    return package.title, package.tokens, f"{grouped(whole)}.{hundredths:02} {package.price_currency}"
+
+
+def _cells(entry: Any) -> list[Any]:
+    said = [entry.version, entry.at.isoformat(), entry.operation.kind, entry.operation_id, entry.operation.hold_id]
+    changes = [getattr(entry, f"d_{name}") for name in SUMS]
+    return [*said, *changes, *(getattr(entry, f"{name}_after") for name in SUMS)]
+
+
 def _line(entry: Any, *, earns: bool) -> StatementLine:
     if earns and entry.d_earned:
-        return StatementLine(entry.at, "Earned", entry.d_earned, entry.earned_after)
+        what = "Earned" if entry.operation.kind in ("settle", "split") else _what(entry)
+        return StatementLine(entry.at, what, entry.d_earned, entry.earned_after)
     return StatementLine(entry.at, _what(entry), entry.d_available, entry.available_after)
 
 
