@@ -40,6 +40,21 @@ class StrictChar(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class Name(StrictChar):
+    """What somebody else calls a thing, to the letter: 1 to 128 printable characters, none of them trimmed away."""
+
+    default_error_messages = {"unprintable": "Printable characters only."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=128, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if not name.isprintable():
+            self.fail("unprintable")
+        return name
+
+
 class StrictBool(serializers.BooleanField):
     """JSON true or false."""
 

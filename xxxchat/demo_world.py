@@ -24,8 +24,11 @@ STAFF = {
     "auditor": Role.AUDITOR,
 }
 SERVICES = ("arcade",)
-PACKAGES = (("Pocket", 500, 499), ("Evening", 1_200, 999), ("Season", 3_000, 1_999))
-"""On sale: title, tokens, price in euro cents."""
+PACKAGES = (
+    escrow.services.Offer("Pocket", 500, 499),
+    escrow.services.Offer("Evening", 1_200, 999),
+    escrow.services.Offer("Season", 3_000, 1_999),
+)
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,7 @@ def make() -> None:
         secret = make_password(settings.DEMO_PASSWORD) if missing else ""  # hashed once: a hash is slow on purpose
         people = [_person(name, role, secret) for name, role in missing.items()]
         escrow.services.open_wallets([user.pk for user in people])
-        for place, (title, tokens, cents) in enumerate(PACKAGES):
-            escrow.services.make_package(
-                title=title, tokens=tokens, price_minor=cents, price_currency="EUR", position=place
-            )
+        escrow.services.make_packages(PACKAGES)
         for user in people:
             if user.username in BUYERS:
                 _give(user)

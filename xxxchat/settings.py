@@ -29,8 +29,11 @@ SEED_KEY = base64.b64decode(
 )
 if len(SEED_KEY) != 32:
     raise ImproperlyConfigured("SEED_KEY must be 32 bytes in base64.")
-PAYMENT_WEBHOOK_SECRETS = env.list("PAYMENT_WEBHOOK_SECRETS", default=["demo-only-webhook-secret"] if RELAXED else [])
-if len(PAYMENT_WEBHOOK_SECRETS) > 2 or (not RELAXED and any(len(each) < 32 for each in PAYMENT_WEBHOOK_SECRETS)):
+PAYMENT_WEBHOOK_SECRETS = [
+    each.strip()
+    for each in env.list("PAYMENT_WEBHOOK_SECRETS", default=["demo-only-webhook-secret"] if RELAXED else [])
+]
+if len(PAYMENT_WEBHOOK_SECRETS) > 2 or any(len(each) < (1 if RELAXED else 32) for each in PAYMENT_WEBHOOK_SECRETS):
     raise ImproperlyConfigured("PAYMENT_WEBHOOK_SECRETS are at most two, each of 32 characters or more.")
 SITE_NAME = env.str("SITE_NAME", "ChatNow")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if RELAXED else [])

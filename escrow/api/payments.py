@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from core.api import Door
 from core.db import command
 from core.errors import BodyTooLarge
-from core.fields import Amount, Page, Params, StrictChar, StrictUUID
+from core.fields import Amount, Name, Page, Params, StrictChar, StrictUUID
 from core.parsing import MAX_BODY_BYTES, declared_length
 from escrow import services, shapes
 
@@ -41,9 +41,9 @@ class PackageList(Door):
 class OrderFacts(Params):
     """What an event about an order must say. A provider adds members over time: those we do not know are ignored."""
 
-    eventId = StrictChar(max_length=128)  # noqa: N815
-    type = StrictChar(max_length=64)
-    orderId = StrictChar(max_length=128)  # noqa: N815
+    eventId = Name()  # noqa: N815
+    type = StrictChar(trim_whitespace=False)
+    orderId = Name()  # noqa: N815
     userId = StrictUUID()  # noqa: N815
     packageId = StrictUUID()  # noqa: N815
     amount = Amount()
@@ -57,12 +57,12 @@ class PaymentWebhook(Door):
     authentication_classes = ()
 
     class Input(Params):
-        eventId = StrictChar(max_length=128)  # noqa: N815
-        type = StrictChar(max_length=64)
-        orderId = serializers.JSONField(required=False)  # noqa: N815
-        userId = serializers.JSONField(required=False)  # noqa: N815
-        packageId = serializers.JSONField(required=False)  # noqa: N815
-        amount = serializers.JSONField(required=False)
+        eventId = Name()  # noqa: N815
+        type = StrictChar(trim_whitespace=False)
+        orderId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
+        userId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
+        packageId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
+        amount = serializers.JSONField(required=False, allow_null=True)
 
     def perform_authentication(self, request: Request) -> None:
         if request.method != "POST":

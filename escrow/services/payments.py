@@ -23,6 +23,7 @@ from escrow.services.movements import Reversal, chargeback_many
 from escrow.services.operations import Deposit, deposit
 
 TOLERANCE_S = 300
+TYPE_KEPT = 64
 HEADER = re.compile(r"t=(?P<at>[0-9]{1,12})(?P<rest>(?:,v[0-9]+=[0-9a-zA-Z]{1,128})+)")
 PAID, CHARGEBACK = "order.paid", "order.chargeback"
 
@@ -41,6 +42,16 @@ class ProviderEvent:
     @property
     def digest(self) -> bytes:
         return fingerprint(self.type, self.order_id, self.user_id, self.package_id, self.amount)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A bundle to put on sale. `price_minor`: in the smallest unit of `price_currency` (ISO 4217)."""
+
+    title: str
+    tokens: int
+    price_minor: int
+    price_currency: str = "EUR"
 
 
 @dataclass(frozen=True)
@@ -90,18 +101,26 @@ def receive(event: ProviderEvent) -> Receipt:
                 raise IdempotencyKeyReused
             return Receipt(known.outcome, event.order_id)
         order = Order.objects.select_for_update(no_key=True).filter(reference=event.order_id).first()
-        receipt = _paid(event, order) if event.type == PAID else _charged_back(event, order)
-        _note(event.event_id, event.type, event.digest, receipt)
-        return receipt
+        outcome, order = _paid(event, order) if event.type == PAID else _charged_back(event, order)
+        _note(event, outcome, order)
+        return Receipt(outcome, event.order_id)
 
 
 def ignore(*, event_id: str, type: str) -> Receipt:
-    """Write down an event of a type that means nothing to us, once."""
-    receipt = Receipt("ignored")
+    """Write down an event of a type that means nothing to us, once; of a long type its beginning. A twin waits.
+
+    Raises:
+        IdempotencyKeyReused: the event's name was used for one of another type.
+    """
+    digest = fingerprint(type)
     with db.joined():
-        if not PaymentEvent.objects.filter(event_id=event_id).exists():
-            _note(event_id, type, fingerprint(type), receipt)
-    return receipt
+        PaymentEvent.objects.bulk_create(
+            [PaymentEvent(event_id=event_id, type=type[:TYPE_KEPT], fingerprint=digest, outcome="ignored")],
+            ignore_conflicts=True,
+        )
+        if bytes(PaymentEvent.objects.values_list("fingerprint", flat=True).get(event_id=event_id)) != digest:
+            raise IdempotencyKeyReused
+    return Receipt("ignored")
 
 
 def packages() -> "QuerySet[TokenPackage]":
@@ -109,18 +128,21 @@ def packages() -> "QuerySet[TokenPackage]":
     return TokenPackage.objects.filter(is_active=True)
 
 
-def make_package(*, title: str, tokens: int, price_minor: int, price_currency: str, position: int) -> TokenPackage:
-    """Put a bundle on sale; one of this title that exists stays as it is."""
-    found, _ = TokenPackage.objects.get_or_create(
-        title=title,
-        defaults={
-            "tokens": tokens,
-            "price_minor": price_minor,
-            "price_currency": price_currency,
-            "position": position,
-        },
-    )
-    return found
+def make_packages(offers: Sequence[Offer]) -> None:
+    """Put the first bundles on sale, in this order; nothing where there ever was one: the shop is the staff's then."""
+    if not TokenPackage.objects.exists():
+        TokenPackage.objects.bulk_create(
+            [
+                TokenPackage(
+                    title=offer.title,
+                    tokens=offer.tokens,
+                    price_minor=offer.price_minor,
+                    price_currency=offer.price_currency,
+                    position=place,
+                )
+                for place, offer in enumerate(offers)
+            ]
+        )
 
 
 def orders_of(user_id: UUID) -> "QuerySet[Order]":
@@ -128,11 +150,11 @@ def orders_of(user_id: UUID) -> "QuerySet[Order]":
     return Order.objects.filter(user_id=user_id).select_related("package").order_by("-id")
 
 
-def _paid(event: ProviderEvent, order: Order | None) -> Receipt:
+def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
     if order is not None:
         if _terms(event) != _terms_of(order):
             raise IdempotencyKeyReused
-        return Receipt("credited", event.order_id)
+        return "credited", order
     package = TokenPackage.objects.filter(pk=event.package_id).first()
     if package is None:
         raise NotFound
@@ -142,7 +164,7 @@ def _paid(event: ProviderEvent, order: Order | None) -> Receipt:
     credited = deposit(
         Deposit(f"order:{made}", event.user_id, Currency.TOKEN, event.amount, House.SALES, reason="token package")
     )
-    Order.objects.create(
+    order = Order.objects.create(
         id=made,
         reference=event.order_id,
         user_id=event.user_id,
@@ -151,25 +173,25 @@ def _paid(event: ProviderEvent, order: Order | None) -> Receipt:
         deposit_id=credited.operation_id,
     )
     _tell(event, "wallet.tokens.credited", {"tokens": event.amount, "title": package.title})
-    return Receipt("credited", event.order_id)
+    return "credited", order
 
 
-def _charged_back(event: ProviderEvent, order: Order | None) -> Receipt:
+def _charged_back(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
     if order is None:
         raise NotFound
     if _terms(event) != _terms_of(order):
         raise ValidationFailed(orderId=["The order has another user, package or amount."])
     if order.status == OrderStatus.CHARGED_BACK:
-        return Receipt("charged_back", event.order_id)
+        return "charged_back", order
     (taken,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
     if taken.code == "INVALID_TRANSITION":
-        return Receipt("reversed_before", event.order_id)
+        return "reversed_before", order
     if taken.code is not None:
         raise refusal(taken.code)
     order.status, order.chargeback_id, order.charged_back_at = OrderStatus.CHARGED_BACK, taken.operation_id, CoreNow()
     order.save(update_fields=["status", "chargeback", "charged_back_at"])
     _tell(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": taken.owed})
-    return Receipt("charged_back", event.order_id)
+    return "charged_back", order
 
 
 def _terms(event: ProviderEvent) -> tuple[Any, ...]:
@@ -184,11 +206,10 @@ def _tell(event: ProviderEvent, key: str, variables: dict[str, Any]) -> None:
     live.services.emit([live.services.Event(key, variables, recipient_id=event.user_id)])
 
 
-def _note(event_id: str, type: str, digest: bytes, receipt: Receipt) -> None:
-    order = Order.objects.filter(reference=receipt.order_id).first() if receipt.order_id else None
+def _note(event: ProviderEvent, outcome: str, order: Order) -> None:
     try:
         PaymentEvent.objects.create(
-            event_id=event_id, type=type, fingerprint=digest, outcome=receipt.outcome, order=order
+            event_id=event.event_id, type=event.type, fingerprint=event.digest, outcome=outcome, order=order
         )
     except IntegrityError as error:  # the same event id at the same moment for another order
         raise IdempotencyKeyReused from error

@@ -1,12 +1,15 @@
 """The payment provider's door: signed or refused, once per event, one credit per order, debts for what is gone."""
 
 import json
+import threading
 import time
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +18,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.errors import SignatureInvalid
 from escrow.models import Operation, Order, PaymentEvent, TokenPackage
-from escrow.services import House, ProviderEvent
+from escrow.services import Currency, House, ProviderEvent
 from escrow.services.payments import assert_signed, signature
 from escrow.tests.moving import balances, finished, freeze, house, thaw
 from live.models import EventRow
@@ -34,7 +37,8 @@ def alice() -> User:
 
 @pytest.fixture
 def package() -> TokenPackage:
-    return services.make_package(title="Pocket", tokens=500, price_minor=499, price_currency="EUR", position=0)
+    services.make_packages([services.Offer("Pocket", 500, 499)])
+    return TokenPackage.objects.get()
 
 
 def said(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]:
@@ -122,9 +126,20 @@ def test_what_is_on_sale_is_public(package: TokenPackage) -> None:
     }
 
 
-@pytest.mark.parametrize("facts", [{"type": "order.created"}, {"type": "payout", "amount": "x", "userId": None}])
-def test_an_unknown_type_is_received_and_ignored(alice: User, package: TokenPackage, facts: dict[str, Any]) -> None:
-    told = said(alice, package, **facts)
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"type": "order.created"},
+        {"type": "payout", "amount": "x", "userId": [{}]},
+        {"type": "t" * 500, "orderId": None, "userId": None, "packageId": None, "amount": None},
+        {"type": " order.paid"},
+    ],
+)
+@pytest.mark.parametrize("absent", [True, False], ids=["absent", "null"])
+def test_an_unknown_type_is_received_and_ignored(
+    alice: User, package: TokenPackage, facts: dict[str, Any], absent: bool
+) -> None:
+    told = said(alice, package, **facts) | ({} if absent else {name: None for name in facts if facts[name] is None})
 
     for _ in range(2):
         assert (send(told).status_code, send(told).json()["outcome"]) == (200, "ignored")
@@ -141,6 +156,12 @@ def test_an_unknown_type_is_received_and_ignored(alice: User, package: TokenPack
         ({"amount": None}, (400, "VALIDATION_FAILED")),
         ({"eventId": None}, (400, "VALIDATION_FAILED")),
         ({"eventId": "e" * 129}, (400, "VALIDATION_FAILED")),
+        ({"eventId": ""}, (400, "VALIDATION_FAILED")),
+        ({"eventId": "a\nb"}, (400, "VALIDATION_FAILED")),
+        ({"orderId": "a\u0000b"}, (400, "VALIDATION_FAILED")),
+        ({"orderId": "a\x1fb"}, (400, "VALIDATION_FAILED")),
+        ({"orderId": "\u202eb"}, (400, "VALIDATION_FAILED")),
+        ({"orderId": "\ud800"}, (400, "VALIDATION_FAILED")),
         ({"orderId": 7}, (400, "VALIDATION_FAILED")),
         ({"userId": "alice"}, (400, "VALIDATION_FAILED")),
         ({"userId": str(new_id())}, (404, "NOT_FOUND")),
@@ -168,6 +189,23 @@ def test_a_name_stands_for_one_thing(alice: User, package: TokenPackage) -> None
     assert code(send(said(bob, package))) == (409, "IDEMPOTENCY_KEY_REUSED")
     assert code(send(said(bob, package, type="order.chargeback"))) == (400, "VALIDATION_FAILED")
     assert balances(bob) == (0, 0, 0, 0)
+
+
+def test_a_name_is_taken_to_the_letter(alice: User, package: TokenPackage) -> None:
+    for order_id in ("ord 1", " ord 1", "ord 1 ", " ", "ørd 1", "o" * 128):
+        assert send(said(alice, package, orderId=order_id)).json()["orderId"] == order_id
+
+    assert balances(alice) == (6 * 500, 0, 0, 0)
+
+
+def test_an_events_name_stands_for_one_type(alice: User, package: TokenPackage) -> None:
+    paid, other = said(alice, package), said(alice, package, type="order.created")
+    send(paid)
+    send(other)
+
+    for told in (paid | {"type": "order.created"}, other | {"type": "order.shipped"}, other | {"type": "order.paid"}):
+        assert code(send(told)) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert (Order.objects.count(), PaymentEvent.objects.count()) == (1, 2)
 
 
 def test_a_frozen_wallet_is_asked_again_later(alice: User, package: TokenPackage) -> None:
@@ -249,6 +287,50 @@ def test_one_event_delivered_twice_at_once_is_one_credit(alice: User, package: T
 
     assert [each.status_code for each in answers] == [200] * 6
     assert balances(alice) == (500, 0, 0, 0)
+
+
+def test_one_event_that_means_nothing_to_us_may_come_twice_at_once(alice: User, package: TokenPackage) -> None:
+    for round_ in range(3):
+        told = said(alice, package, type="order.created", eventId=f"evt_{round_}")
+        assert [each.status_code for each in race(*[lambda: send(told) for _ in range(5)])] == [200] * 5  # noqa: B023
+
+    assert PaymentEvent.objects.count() == 3
+
+
+def test_two_orders_under_one_event_at_once_are_one_credit(alice: User, package: TokenPackage) -> None:
+    first = said(alice, package)
+
+    answers = race(lambda: send(first), lambda: send(first | {"orderId": "ord_2"}))
+
+    assert sorted(each.status_code for each in answers) == [200, 409]
+    assert (balances(alice), Order.objects.count()) == ((500, 0, 0, 0), 1)
+
+
+def test_a_door_that_only_looked_first_would_credit_twice(alice: User, package: TokenPackage) -> None:
+    both_looked = threading.Barrier(2)
+
+    def naive() -> None:
+        with transaction.atomic():
+            assert not Order.objects.filter(reference="ord_1").exists()
+            both_looked.wait(timeout=30)
+            services.deposit(services.Deposit(str(new_id()), alice.pk, Currency.TOKEN, 500, House.SALES))
+
+    race(naive, naive)
+
+    assert balances(alice) == (1_000, 0, 0, 0)
+
+
+def test_an_event_costs_the_same_few_statements(alice: User, package: TokenPackage) -> None:
+    def cost(body: dict[str, Any]) -> int:
+        with CaptureQueriesContext(connection) as run:
+            assert send(body).status_code == 200
+        return sum(not each["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")) for each in run)
+
+    paid, back = said(alice, package), said(alice, package, type="order.chargeback")
+
+    assert [cost(paid), cost(paid)] == [8, 2]  # lock, event, order, package, credit, order, live event, event
+    assert [cost(back), cost(back)] == [7, 2]
+    assert cost(said(alice, package, type="order.created")) == 2
 
 
 def test_paid_and_chargeback_at_once_end_in_one_of_two_orders(alice: User, package: TokenPackage) -> None:

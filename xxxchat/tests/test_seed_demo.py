@@ -9,7 +9,7 @@ from django.test import Client
 import escrow.services
 from accounts.models import Role, User
 from core.db import rows
-from escrow.services import Currency
+from escrow.services import Currency, TokenPackage
 from tests.world import client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,6 +103,21 @@ def test_what_was_spent_is_not_given_again(world: None) -> None:
 
     assert left < 100_000
     assert escrow.services.balance(alice.pk, Currency.TOKEN) == left
+
+
+def test_the_shop_is_the_staffs_own_after_the_first_run(world: None) -> None:
+    TokenPackage.objects.filter(title="Pocket").update(title="Purse", is_active=False)
+    TokenPackage.objects.create(title="Evening", tokens=1_200, price_minor=1_099, position=1)  # another price: another
+
+    call_command("seed_demo", verbosity=0)
+
+    kept = [(each.title, each.tokens, each.price_minor, each.is_active) for each in TokenPackage.objects.all()]
+    assert kept == [
+        ("Purse", 500, 499, False),
+        ("Evening", 1_200, 999, True),
+        ("Evening", 1_200, 1_099, True),
+        ("Season", 3_000, 1_999, True),
+    ]
 
 
 def test_outside_demo_mode_nothing_is_made(settings: Any) -> None:
