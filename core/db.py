@@ -98,6 +98,16 @@ def refusal_of(error: BaseException) -> DomainError | None:
     return None
 
 
+def lock_name(name: str) -> None:
+    """Lock a name until the transaction ends: for what has no row yet, or a row that may not be locked (advisory)."""
+    rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def try_lock_name(name: str) -> bool:
+    """The same without waiting; False if somebody else has it."""
+    return bool(rows("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS had", [name])[0]["had"])
+
+
 def constraint_of(error: IntegrityError) -> str:
     """Return the name of the constraint that said no; empty for a trigger's word."""
     cause = error.__cause__

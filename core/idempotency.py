@@ -132,7 +132,7 @@ def _store(row: UUID, answer: Answer) -> None:
 def prune(*, keep: timedelta = KEEP) -> int:
     """Forget keys older than `keep`, in transactions of a few thousand rows each; return how many went.
 
-    Keys of the ledger itself are never forgotten: a repeat after a month is refused there.
+    The ledger's own keys are never forgotten.
     """
     gone = 0
     while True:

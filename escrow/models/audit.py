@@ -51,6 +51,9 @@ class Finding(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.check_name} {self.subject}"
+
 
 class Freeze(models.Model):
     """A wallet that may not pay or receive (refunds still arrive), since when, why, and who let it go again.

@@ -18,7 +18,7 @@ from escrow.models import (
     TokenPackage,
     Wallet,
 )
-from escrow.services.auditing import freeze, last_run, open_findings, record_run, state_of_ledger, thaw
+from escrow.services.auditing import freeze, last_run, record_run, state_of_ledger, thaw
 from escrow.services.calling import refusal
 from escrow.services.desk import (
     Decision,
@@ -82,7 +82,6 @@ from escrow.services.payments import (
     assert_signed,
     ignore,
     make_packages,
-    orders_of,
     packages,
     receive,
     signature,
@@ -167,10 +166,8 @@ __all__ = [
     "last_run",
     "lock_holds",
     "make_packages",
-    "open_findings",
     "open_wallets",
     "operations_since",
-    "orders_of",
     "packages",
     "payouts",
     "pending_payouts",

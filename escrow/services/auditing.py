@@ -6,8 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import connection
-from django.db.models import QuerySet
 
 from core import db
 from core.clock import CoreNow
@@ -36,10 +34,9 @@ SELECT w.id FROM escrow_payout p JOIN escrow_wallet w ON w.currency = 'TOKEN' AN
 """
 
 
-def last_run(*, is_full: bool | None = None) -> Verification | None:
-    """The newest run, of a kind if asked for (one statement)."""
-    runs = Verification.objects.order_by("-id")
-    return (runs if is_full is None else runs.filter(is_full=is_full)).first()
+def last_run() -> Verification | None:
+    """The newest run (one statement)."""
+    return Verification.objects.order_by("-id").first()
 
 
 def record_run(
@@ -51,10 +48,10 @@ def record_run(
     Joins the caller's transaction or opens one. One run records at a time; locks wallets in id order.
     """
     with db.joined():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('escrow.verification', 0))")
+        db.lock_name("escrow.verification")
         open_rows = {(row.check_name, row.subject): row for row in FindingRow.objects.filter(cleared_at=None)}
         seen = {(each.check, each.subject) for each in findings}
+        concerned: dict[UUID, FindingRow] = {}  # each wallet with the first finding that leads to it
         for each in findings:
             known = open_rows.get((each.check, each.subject))
             row = known or FindingRow(check_name=each.check, subject=each.subject)
@@ -64,7 +61,8 @@ def record_run(
             if known is None:
                 log.error("ledger_violation", check=each.check, subject=each.subject, problem=each.problem)
             if not each.is_late:
-                _freeze(_concerned(each), reason=f"{each.check} {each.subject}"[:200], finding=row)
+                concerned = dict.fromkeys(_concerned(each), row) | concerned
+        _freeze([Freeze(wallet_id=wallet, finding=row, reason=str(row)) for wallet, row in concerned.items()])
         gone = [
             row.pk
             for (check, subject), row in open_rows.items()
@@ -89,9 +87,8 @@ def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
     """
     _assert_reason(reason)
     with db.joined():
-        if _locked([wallet_id])[0].status == WalletStatus.FROZEN:
-            raise NotUndone
-        _freeze([wallet_id], reason=reason, frozen_by=actor_id)
+        _assert_status(wallet_id, WalletStatus.ACTIVE)
+        _freeze([Freeze(wallet_id=wallet_id, reason=reason, frozen_by=actor_id)])
 
 
 def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
@@ -102,8 +99,7 @@ def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
     """
     _assert_reason(reason)
     with db.joined():
-        if _locked([wallet_id])[0].status != WalletStatus.FROZEN:
-            raise NotUndone
+        _assert_status(wallet_id, WalletStatus.FROZEN)
         Freeze.objects.filter(wallet_id=wallet_id, thawed_at=None).update(
             thawed_at=CoreNow(), thawed_by=actor_id, thaw_reason=reason
         )
@@ -120,11 +116,6 @@ def state_of_ledger() -> tuple[int, float | None]:
     return row["open"], row["age"]
 
 
-def open_findings() -> "QuerySet[FindingRow]":
-    """What does not add up now, oldest first."""
-    return FindingRow.objects.filter(cleared_at=None).order_by("id")
-
-
 def _concerned(finding: Finding) -> list[UUID]:
     """Wallets that a finding's subject leads to; none for a currency as a whole."""
     subjects = [finding.hold_id] if finding.hold_id else []
@@ -133,21 +124,25 @@ def _concerned(finding: Finding) -> list[UUID]:
     return sorted(row["id"] for row in db.rows(CONCERNED, {"subjects": subjects}))
 
 
-def _freeze(
-    wallet_ids: Sequence[UUID], *, reason: str, finding: FindingRow | None = None, frozen_by: UUID | None = None
-) -> None:
-    active = [wallet.pk for wallet in _locked(wallet_ids) if wallet.status == WalletStatus.ACTIVE] if wallet_ids else []
+def _freeze(wished: Sequence[Freeze]) -> None:
+    """Freeze those wallets that are not frozen yet, all locked at once in id order."""
+    active = {wallet.pk for wallet in _locked(wished) if wallet.status == WalletStatus.ACTIVE}
     Wallet.objects.filter(pk__in=active).update(status=WalletStatus.FROZEN)
-    Freeze.objects.bulk_create(
-        [Freeze(wallet_id=wallet, finding=finding, reason=reason, frozen_by=frozen_by) for wallet in active]
-    )
+    Freeze.objects.bulk_create([each for each in wished if each.wallet_id in active])
 
 
-def _locked(wallet_ids: Sequence[UUID]) -> list[Wallet]:
-    found = list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=wallet_ids).order_by("pk"))
+def _locked(freezes: Sequence[Freeze]) -> list[Wallet]:
+    ids = [each.wallet_id for each in freezes]
+    return list(Wallet.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def _assert_status(wallet_id: UUID, status: str) -> None:
+    """Lock a wallet that is in this state."""
+    found = _locked([Freeze(wallet_id=wallet_id)])
     if not found:
         raise NotFound
-    return found
+    if found[0].status != status:
+        raise NotUndone
 
 
 def _assert_reason(reason: str) -> None:

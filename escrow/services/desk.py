@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -76,7 +75,7 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
         ValidationFailed (no reason), NotFound, NotUndone, NothingLeftToTake: nothing was written.
     """
     with db.joined():
-        _lock_name(f"escrow.operation:{operation_id}")
+        db.lock_name(f"escrow.operation:{operation_id}")
         found = db.rows(MOVED, [operation_id])
         if not found:
             raise NotFound
@@ -114,7 +113,7 @@ def ask_payout(*, performer_id: UUID, amount: int, actor: User) -> Payout:
         raise InsufficientBalance(needed=amount, available=done.earned, currency=Currency.TOKEN.value)
     if done.code is not None:
         raise refusal(done.code)
-    return Payout.objects.get(pk=done.payout_id or asked.payout_id)
+    return Payout.objects.get(pk=asked.payout_id)
 
 
 def decide_payout(*, payout_id: UUID, approve: bool, reason: str, actor: User) -> Decision:
@@ -128,7 +127,7 @@ def decide_payout(*, payout_id: UUID, approve: bool, reason: str, actor: User) -
     if not approve:
         _assert_reason(reason)
     with db.joined():
-        _lock_name(f"escrow.payout:{payout_id}")
+        db.lock_name(f"escrow.payout:{payout_id}")
         payout = Payout.objects.filter(pk=payout_id).first()
         if payout is None:
             raise NotFound
@@ -271,11 +270,6 @@ def _payout_facts(payout: Payout) -> dict[str, Any]:
         "amount": payout.amount,
         "payout": payout,
     }
-
-
-def _lock_name(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _assert_reason(reason: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.db.models import QuerySet
 
 import live.services
@@ -93,8 +93,7 @@ def receive(event: ProviderEvent) -> Receipt:
         not what was ordered; WalletFrozen: nothing was written, the provider asks again.
     """
     with db.joined():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"escrow.order:{event.order_id}"])
+        db.lock_name(f"escrow.order:{event.order_id}")
         known = PaymentEvent.objects.select_related("order").filter(event_id=event.event_id).first()
         if known is not None:
             if bytes(known.fingerprint) != event.digest:
@@ -143,11 +142,6 @@ def make_packages(offers: Sequence[Offer]) -> None:
                 for place, offer in enumerate(offers)
             ]
         )
-
-
-def orders_of(user_id: UUID) -> "QuerySet[Order]":
-    """A person's orders with their packages, newest first."""
-    return Order.objects.filter(user_id=user_id).select_related("package").order_by("-id")
 
 
 def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from core import db
+from escrow.models import Operation
 from escrow.services.invariants import CHECKS, RECENT, WHOLE
 
 OVERLAP = timedelta(seconds=60)
@@ -66,8 +67,5 @@ def snapshot() -> Iterator[None]:
 
 def operations_since(since: datetime | None) -> int:
     """How many operations a run looks at (one statement)."""
-    sql = "SELECT count(*) AS many FROM escrow_operation WHERE %(floor)s::uuid IS NULL OR id >= %(floor)s"
-    if since:
-        sql = "SELECT count(*) AS many FROM escrow_operation WHERE id >= %(floor)s"
-    many: int = db.rows(sql, {"floor": floor_of(since) if since else None})[0]["many"]
-    return many
+    operations = Operation.objects.all()
+    return (operations.filter(id__gte=floor_of(since)) if since else operations).count()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 import perfqueue.services
 from accounts.models import User
@@ -140,6 +141,20 @@ def test_a_finding_about_a_hold_freezes_both_its_sides(alice: User, ruby: User) 
     verification.run(full=True)
 
     assert {freeze.wallet.owner_id for freeze in Freeze.objects.select_related("wallet")} == {alice.pk, ruby.pk}
+
+
+def test_wallets_of_many_findings_are_locked_at_once_in_the_order_of_all_locks() -> None:
+    """Findings come in the order of the checks; a lock for each in turn would cross a settlement's."""
+    owners = [world.person(tokens=10) for _ in range(4)]
+    tampered("UPDATE escrow_wallet SET available = available + 1 WHERE currency = 'TOKEN'")
+
+    with CaptureQueriesContext(connection) as run:
+        verification.run(full=True)
+
+    locks = [each["sql"] for each in run if "escrow_wallet" in each["sql"] and "FOR NO KEY UPDATE" in each["sql"]]
+    assert len(locks) == 1
+    assert 'ORDER BY "escrow_wallet"."id"' in locks[0]
+    assert {freeze.wallet.owner_id for freeze in Freeze.objects.select_related("wallet")} == {who.pk for who in owners}
 
 
 def test_lateness_of_the_sweeper_is_told_and_freezes_nobody(alice: User, clock: Clock) -> None:

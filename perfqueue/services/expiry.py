@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 import escrow.services
 from core import db
@@ -161,6 +161,4 @@ def _expire_hold(hold_id: UUID) -> int:
 
 def _advisory(subject: UUID) -> bool:
     """Take the transaction's advisory lock on one subject of sweeping, or say that another sweeper has it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"perfqueue.sweep:{subject}"])
-        return bool(cursor.fetchone()[0])
+    return db.try_lock_name(f"perfqueue.sweep:{subject}")

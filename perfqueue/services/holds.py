@@ -1,10 +1,9 @@
 """Holds that another feature opens over the API: its account's features and cap, the buyer's gates, then the ledger."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-
-from django.db import connection
 
 import accounts.services
 import compliance.services
@@ -26,7 +25,7 @@ DAY = timedelta(hours=24)
 class HoldWish:
     """What a service account asks to set aside. `payee`: a performer's id, `slots_bank` or `revenue`."""
 
-    key: str
+    key: str  # the account's own, of any length that the API takes: the ledger knows it by its hash
     user_id: UUID
     amount: int
     currency: Currency
@@ -56,7 +55,7 @@ def open_hold(wish: HoldWish, *, service: User) -> Hold:
         opened = escrow.services.hold(
             HoldRequest(
                 hold_id=new_id(),
-                key=f"{service.pk}:{wish.key}"[:128],
+                key=hashlib.sha256(f"{service.pk}:{wish.key}".encode()).hexdigest(),
                 payer_id=payer.pk,
                 payee=payee,
                 currency=wish.currency,
@@ -122,9 +121,7 @@ SELECT coalesce(sum(amount - released), 0)::bigint AS spent FROM escrow_hold
 
 def _assert_below_cap(wish: HoldWish, account: ServiceAccount) -> None:
     """The ids are made in real time: those of the last day and an hour are looked at, however the clock is moved."""
-    with connection.cursor() as cursor:
-        name = f"perfqueue.cap:{wish.feature}:{wish.user_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    db.lock_name(f"perfqueue.cap:{wish.feature}:{wish.user_id}")
     since = datetime.now(UTC) - DAY - timedelta(hours=1)
     floor = UUID(int=int(since.timestamp() * 1000) << 80)
     spent = db.rows(SPENT, [wish.user_id, floor, wish.feature, wish.currency.value])[0]["spent"]

@@ -33,7 +33,8 @@ def hear(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
         if queue.is_open and state == Presence.OFFLINE and queue.away_at is None:
             _watch(queue, held, grace_s=0)
             disconnect(held)
-        elif queue.is_open and state != Presence.OFFLINE:
+            return queue
+        if queue.is_open and state != Presence.OFFLINE:
             _watch(queue, held, grace_s=queue.disconnect_s)
             returns, queue.away_at = queue.away_at is not None, None
         queue.save(update_fields=WATCH)

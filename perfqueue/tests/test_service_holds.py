@@ -80,6 +80,16 @@ def test_a_key_holds_once(arcade: User, alice: User) -> None:
     assert told(ask(arcade, alice, key, amount=101)) == (409, "IDEMPOTENCY_KEY_REUSED")
 
 
+def test_long_keys_that_begin_alike_are_two_keys(arcade: User, alice: User) -> None:
+    keys = [{"Idempotency-Key": "k" * 127 + last} for last in "ab"]
+
+    first, second = (ask(arcade, alice, key) for key in keys)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] != second.json()["id"]
+    assert world.available(alice) == 4_800
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
