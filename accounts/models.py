@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import CoreNow
@@ -71,20 +72,29 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.role in STAFF
 
 
+class Scope(models.TextChoices):
+    HOLD = "hold"
+    INTAKE = "intake"
+    AWARD = "award"
+
+
 class ServiceAccount(models.Model):
     """What another feature may do over the API: under which names, with which scopes, and how much for one buyer a day.
 
-    Scopes: `hold`, `intake`, `award`. `cap_per_user_day` counts what is held or spent in 24 hours, each currency apart.
+    `cap_per_user_day` counts what is held or spent in 24 hours, each currency apart.
     """
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="service_account")
-    features = models.JSONField(default=list)
-    scopes = models.JSONField(default=list)
+    features = ArrayField(models.CharField(max_length=40), default=list)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices), default=list)
     cap_per_user_day = models.BigIntegerField(default=10_000)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(cap_per_user_day__gte=0), name="accounts_service_cap"),
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=Scope.values), name="accounts_service_scopes_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts import lockout, tokens
 from accounts.errors import SignInLocked, WrongCredentials
 from accounts.lockout import address_of
-from accounts.models import PerformerProfile, Role, ServiceAccount, User
+from accounts.models import PerformerProfile, Role, Scope, ServiceAccount, User
 from accounts.tokens import Tokens, bearer, revoke, rotate
 from core.clock import db_now
 from core.db import joined
@@ -151,7 +151,7 @@ def service_account(user: User) -> ServiceAccount | None:
 
 
 def make_service_account(
-    user: User, *, features: Iterable[str], scopes: Iterable[str], cap_per_user_day: int
+    user: User, *, features: Iterable[str], scopes: Iterable[Scope], cap_per_user_day: int
 ) -> ServiceAccount:
     """Let a service account do something, under names of its own. One that exists stays as it is."""
     made, _ = ServiceAccount.objects.get_or_create(

@@ -24,7 +24,7 @@ class ErrorEnvelope(serializers.Serializer):
 class DoorSchema(AutoSchema):
     """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of a Door.
 
-    `Output` is what the door answers with 200, or a mapping of status to that.
+    `Output` is what the door answers with 200, or a mapping of status to that; or a mapping of method to either.
     """
 
     def get_request_serializer(self) -> Any:
@@ -39,6 +39,8 @@ class DoorSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         output = getattr(self.view, "Output", None)
+        if isinstance(output, dict) and self.method in output:
+            output = output[self.method]
         answers = output if isinstance(output, dict) else {200: output}
         return {**answers, "default": ErrorEnvelope}
 

@@ -130,6 +130,11 @@ class BlocksOut(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
+class UnblockedOut(serializers.Serializer):
+    userId = serializers.UUIDField()
+    blocked = serializers.BooleanField()
+
+
 class ServiceHoldOut(serializers.Serializer):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=HoldStatus.choices)

@@ -10,7 +10,7 @@ import accounts.services
 import escrow.services
 import menus.services
 import perfqueue.services
-from accounts.models import Role, User
+from accounts.models import Role, Scope, User
 from core.db import joined
 from escrow.services import Currency, Deposit, House
 
@@ -84,7 +84,7 @@ def make() -> None:
                 _give(user)
             if user.username in SERVICES:
                 accounts.services.make_service_account(
-                    user, features=[user.username], scopes=["hold", "intake"], cap_per_user_day=10_000
+                    user, features=[user.username], scopes=[Scope.HOLD, Scope.INTAKE], cap_per_user_day=10_000
                 )
             if user.username in ACTS:
                 _put_on_stage(user, ACTS[user.username])

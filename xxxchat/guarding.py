@@ -25,7 +25,11 @@ AS_OWNER = (
     "escrow_repair",
     "slots_make_partitions",
 )
-LIMITS = {"lock_timeout": "3s", "statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"}
+LIMITS = """
+SELECT unnest(s.setconfig) FROM pg_db_role_setting s
+  JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+ WHERE r.rolname = current_user AND d.datname = current_database()
+"""
 FUNCTIONS = """
 SELECT p.oid::regprocedure::text FROM pg_proc p
  WHERE p.pronamespace = current_schema()::regnamespace AND p.proname = ANY (%s) ORDER BY 1
@@ -43,14 +47,21 @@ def guard(role: str) -> list[str]:
         functions = [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT current_schema(), current_database()")
         schema, database = cursor.fetchone()
-        told = [each.as_string() for each in statements(role, schema, database, functions)]
+        cursor.execute(LIMITS)
+        limits = dict(row[0].split("=", 1) for row in cursor.fetchall())
+        told = [each.as_string() for each in statements(role, schema, database, functions, limits)]
         for each in told:
             cursor.execute(each)
     return told
 
 
-def statements(role: str, schema: str, database: str, functions: list[str]) -> Iterator[sql.Composed]:
-    """The grants, widest first: what is taken back stands below what is given. `functions`: their full signatures."""
+def statements(
+    role: str, schema: str, database: str, functions: list[str], limits: dict[str, str]
+) -> Iterator[sql.Composed]:
+    """The grants, widest first: what is taken back stands below what is given.
+
+    `functions`: their full signatures. `limits`: the owner's time limits, which become the role's.
+    """
     names = {"role": sql.Identifier(role), "schema": sql.Identifier(schema), "database": sql.Identifier(database)}
     for text in (
         "GRANT CONNECT ON DATABASE {database} TO {role}",
@@ -72,7 +83,7 @@ def statements(role: str, schema: str, database: str, functions: list[str]) -> I
         )
         yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(signature)
         yield sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {role}").format(signature, **names)
-    for name, value in LIMITS.items():
+    for name, value in limits.items():
         yield sql.SQL("ALTER ROLE {role} IN DATABASE {database} SET {} = {}").format(
             sql.Identifier(name), sql.Literal(value), **names
         )

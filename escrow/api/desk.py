@@ -217,7 +217,8 @@ class OwnMoney(Door):
 class PerformerPayouts(OwnMoney):
     """POST /performer/{id}/payouts {amount}. 201; 402; 403; 422 PAYOUT_TOO_SMALL. GET: a list, newest first."""
 
-    operation, Query, Output = "performer.payout", Page, {200: shapes.PayoutsOut, 201: shapes.PayoutOut}
+    operation, Query = "performer.payout", Page
+    Output = {"GET": shapes.PayoutsOut, "POST": {201: shapes.PayoutOut}}
 
     class Input(Body):
         amount = Amount()

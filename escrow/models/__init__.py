@@ -1,6 +1,6 @@
 """Tables of money: the ledger itself, what is sold and paid out, what needs two people, what the verifier found."""
 
-from escrow.models.audit import Finding, Freeze, HouseBalance, Verification
+from escrow.models.audit import Finding, Freeze, Verification
 from escrow.models.desk import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
 from escrow.models.ledger import (
     Currency,
@@ -26,7 +26,6 @@ __all__ = [
     "Hold",
     "HoldStatus",
     "House",
-    "HouseBalance",
     "Operation",
     "OperationKind",
     "Order",

@@ -1,11 +1,11 @@
-"""What the verifier saw, which wallets it froze, and what the house owns."""
+"""What the verifier saw, and which wallets it froze."""
 
 from django.db import models
 from django.db.models import Q
 
 from core.clock import CoreNow
 from core.ids import new_id
-from escrow.models.ledger import Currency, House, Wallet
+from escrow.models.ledger import Wallet
 
 
 class Verification(models.Model):
@@ -83,29 +83,5 @@ class Freeze(models.Model):
                 condition=Q(thawed_at__isnull=True, thawed_by__isnull=True)
                 | Q(thawed_at__isnull=False, thawed_by__isnull=False),
                 name="escrow_freeze_thawed_by_somebody",
-            ),
-        ]
-
-
-class HouseBalance(models.Model):
-    """A house account's sum over all entries up to `up_to` (an entry id), so that its balance needs only the tail.
-
-    `candidate` was the newest entry id when the row was written; an hour later nothing below it is in flight, and
-    the next snapshot goes up to it.
-    """
-
-    house = models.CharField(max_length=20, choices=House.choices)
-    currency = models.CharField(max_length=5, choices=Currency.choices)
-    balance = models.BigIntegerField(default=0)
-    up_to = models.BigIntegerField(default=0)
-    candidate = models.BigIntegerField(default=0)
-    at = models.DateTimeField(db_default=CoreNow())
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["house", "currency"], name="escrow_house_balance_once"),
-            models.CheckConstraint(condition=Q(house__in=House.values), name="escrow_house_balance_house_known"),
-            models.CheckConstraint(
-                condition=Q(currency__in=Currency.values), name="escrow_house_balance_currency_known"
             ),
         ]

@@ -261,7 +261,8 @@ class BlockQuery(Page):
 class Blocks(Door):
     """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Her own."""
 
-    roles, Query, Output = (Role.PERFORMER,), BlockQuery, shapes.BlockOut
+    roles, Query = (Role.PERFORMER,), BlockQuery
+    Output = {"GET": shapes.BlocksOut, "POST": shapes.BlockOut, "DELETE": shapes.UnblockedOut}
 
     class Input(Body):
         userId = StrictUUID(required=False)  # noqa: N815

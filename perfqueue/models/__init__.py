@@ -1,6 +1,6 @@
-"""The line's tables: lines, items and their steps; blocks; runs of many refunds."""
+"""The line's tables: lines, items and their steps; blocks."""
 
-from perfqueue.models.desk import Block, RefundRow, RefundRun, RunStatus
+from perfqueue.models.blocks import Block
 from perfqueue.models.line import (
     MAX_ROPE_DROP_S,
     OPEN_STATES,
@@ -26,9 +26,6 @@ __all__ = [
     "PerformerQueue",
     "Presence",
     "QueueItem",
-    "RefundRow",
-    "RefundRun",
-    "RunStatus",
     "State",
     "Strike",
     "Transition",

@@ -52,7 +52,11 @@ def is_due(performer_id: UUID) -> bool:
 
 
 def due_in(performer: OuterRef) -> Q:
-    """The same as a condition inside a feature's own look-up."""
+    """The same as a condition inside a feature's own look-up.
+
+    The rule a second time, as conditions: asked of every command by itself they cost four times the text above (1.0 ms
+    for 0.24, measured). A test keeps the two equal.
+    """
     now = CoreNow()
     late = (
         Q(Q(rope_drop_at__lte=now) | Q(max_wait_at__lte=now), state=State.CREATED)

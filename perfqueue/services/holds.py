@@ -9,7 +9,7 @@ import accounts.services
 import compliance.services
 import escrow.services
 import live.services
-from accounts.models import Role, ServiceAccount, User
+from accounts.models import Role, Scope, ServiceAccount, User
 from core import db
 from core.errors import Forbidden, NotFound, ValidationFailed
 from core.ids import new_id
@@ -44,7 +44,7 @@ def open_hold(wish: HoldWish, *, service: User) -> Hold:
         Forbidden (scope or feature of another, or the buyer is the payee), NotFound, ValidationFailed (payee), the
         gates of compliance, ServiceCapReached, InsufficientBalance, WalletFrozen: nothing was written.
     """
-    account = admitted(service, scope="hold", feature=wish.feature)
+    account = admitted(service, scope=Scope.HOLD, feature=wish.feature)
     with db.joined():
         payer = User.objects.filter(pk=wish.user_id, is_active=True).first()
         if payer is None:
@@ -87,7 +87,7 @@ def hold_for(hold_id: UUID, *, viewer: User) -> Hold:
     return hold
 
 
-def admitted(service: User, *, scope: str, feature: str) -> ServiceAccount:
+def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccount:
     """What a service account may do; a feature of our own is nobody else's.
 
     Raises:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 import accounts.services
-from accounts.models import User
+from accounts.models import Scope, ServiceAccount, User
 from compliance.models import Refusal
 from core.ids import new_id
 from escrow.models import Hold
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = "/api/v1/escrow/holds"
 
 
-def service(feature: str = "arcade", *, cap: int = 1_000, scopes: tuple[str, ...] = ("hold",)) -> User:
+def service(feature: str = "arcade", *, cap: int = 1_000, scopes: tuple[Scope, ...] = (Scope.HOLD,)) -> User:
     user = world.person(role="service")
     accounts.services.make_service_account(user, features=[feature], scopes=scopes, cap_per_user_day=cap)
     return user
@@ -142,8 +143,13 @@ def test_only_service_accounts_open_holds(role: str, alice: User) -> None:
 
 
 def test_a_scope_that_is_missing_opens_nothing(alice: User) -> None:
-    assert told(ask(service(scopes=("intake",)), alice)) == (403, "FORBIDDEN")
+    assert told(ask(service(scopes=(Scope.INTAKE,)), alice)) == (403, "FORBIDDEN")
     assert told(ask(world.person(role="service"), alice)) == (403, "FORBIDDEN")
+
+
+def test_a_scope_that_nobody_knows_is_no_scope(arcade: User) -> None:
+    with pytest.raises(IntegrityError, match="accounts_service_scopes_known"):
+        ServiceAccount.objects.filter(user=arcade).update(scopes=["hold", "everything"])
 
 
 def test_a_hold_is_seen_by_its_feature_and_by_staff(arcade: User, alice: User) -> None:

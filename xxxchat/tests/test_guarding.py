@@ -60,6 +60,16 @@ def test_money_moves_and_partitions_are_made_by_the_guarded_role(guarded: None) 
     assert slots.services.make_partitions() == 0
 
 
+def test_the_guarded_role_has_the_owners_time_limits(guarded: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname, setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole"
+                       " JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = current_database()")  # fmt: skip
+        limits = {name: set(config) for name, config in cursor.fetchall()}
+
+    (ours,) = [found for name, found in limits.items() if name.startswith(ROLE)]
+    assert ours >= {"lock_timeout=3s", "statement_timeout=10s", "idle_in_transaction_session_timeout=10s"}
+
+
 @pytest.mark.parametrize("deed", DENIED)
 def test_the_guarded_role_cannot(guarded: None, deed: str) -> None:
     buyer = world.person(tokens=100)

@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("perfqueue", "0005_presence_blocks_runs")]
-    operations = [sql_file("perfqueue/sql/0006_runs.sql")]

@@ -1,0 +1,59 @@
+"""The two writings of what is due, one for commands and one inside a feature's look-up, say the same at any moment."""
+
+import pytest
+from django.db.models import OuterRef
+
+from accounts.models import User
+from perfqueue import services
+from perfqueue.models import PerformerQueue
+from perfqueue.services import Presence
+from perfqueue.services.due import due_lines, due_with, is_due
+from tests import world
+from tests.clock import Clock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def line(**terms: object) -> User:
+    return world.performer(**{"rope_drop_s": 900, "max_wait_s": 50_000, **terms})  # type: ignore[arg-type]
+
+
+def test_what_is_due_is_one_thing_however_it_is_asked(clock: Clock) -> None:
+    fan = world.person(tokens=1_000)
+    lines = {
+        "rope drop": line(rope_drop_s=100),
+        "max wait": line(max_wait_s=200),
+        "deadline": line(grace_s=0),
+        "review": line(grace_s=0, abandon_policy="review"),
+        "silence": line(disconnect_s=60),
+        "end of stream": line(disconnect_s=60),
+        "nothing": line(),
+    }
+    items = {name: world.buy(fan, ruby, 10, duration_s=300) for name, ruby in lines.items()}
+    for name in ("deadline", "review"):
+        services.start(item_id=items[name].pk, actor=lines[name])
+    services.abandon(item_id=items["review"].pk, actor=lines["review"])
+    for name in ("silence", "end of stream"):
+        services.hear(performer_id=lines[name].pk, actor=lines[name], state=Presence.STREAMING)
+    services.hear(performer_id=lines["end of stream"].pk, actor=lines["end of stream"], state=Presence.OFFLINE)
+    seen = []
+
+    for seconds in (0, 61, 40, 100, 100, 100, 86_100):
+        clock.shift(seconds=seconds)
+        due = {name for name, ruby in lines.items() if is_due(ruby.pk)}
+        inside = PerformerQueue.objects.filter(services.due_in(OuterRef("pk"))).values_list("pk", flat=True)
+        assert {name for name, ruby in lines.items() if ruby.pk in set(inside)} == due
+        assert {name for name, ruby in lines.items() if ruby.pk in due_lines()} == due
+        ids = [item.pk for item in items.values()]
+        assert {name for name, ruby in lines.items() if ruby.pk in due_with(ids)} == due
+        seen.append(due)
+
+    assert [sorted(after - before) for before, after in zip([set(), *seen], seen, strict=False)] == [
+        [],
+        ["silence"],
+        ["rope drop"],
+        ["max wait"],
+        ["deadline", "end of stream"],
+        [],
+        ["nothing", "review"],
+    ]
