@@ -45,6 +45,12 @@ class NothingLeftToTake(InsufficientBalance):
     message = "The tokens or points are no longer there to be taken back. Nothing was changed."
 
 
+class LetGoBefore(NotUndone):
+    """A freeze that ended. Its wallet may be frozen again by now, which is another freeze's matter."""
+
+    message = "This wallet was let go before."
+
+
 class PayoutTooSmall(Refused):
     kind, code = Kind.UNPROCESSABLE, "PAYOUT_TOO_SMALL"
     message = "A payout starts at {minimum} tokens."

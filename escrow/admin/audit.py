@@ -1,20 +1,14 @@
 """What the verifier saw and which wallets stand still. Letting one go is an action: a reason, one result per row."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, ReasonForm, RoleAdmin, signed_in
-from core.db import command, rehearsed
-from core.errors import DomainError
+from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.models import User
 from escrow import services
-from escrow.admin.deciding import DESK, MOST
+from escrow.admin.deciding import DecidingAdmin, Deed
+from escrow.errors import LetGoBefore
 from escrow.models import Finding, Freeze, Verification
 
 
@@ -24,15 +18,6 @@ class Owner(PersonFilter):
 
 class Subject(ExactFilter):
     title, parameter_name, lookup = "subject (id)", "subject", "subject"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became, or would become, of one frozen wallet."""
-
-    row: Freeze
-    said: str
-    refused: bool
 
 
 @admin.register(Verification)
@@ -55,12 +40,11 @@ class FindingAdmin(RoleAdmin):
 
 
 @admin.register(Freeze)
-class FreezeAdmin(RoleAdmin):
+class FreezeAdmin(DecidingAdmin):
     """Standing ones first."""
 
     view_roles = STAFF_ROLES
     actions = ("thaw_chosen",)
-    list_per_page = MOST
     list_display = (
         "id",
         "owner",
@@ -86,46 +70,26 @@ class FreezeAdmin(RoleAdmin):
     def currency(self, row: Freeze) -> str:
         return row.wallet.currency
 
-    def has_thaw_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, DESK)
-
-    @admin.action(description="Let the chosen wallets go…", permissions=["thaw"])
+    @admin.action(description="Let the chosen wallets go…", permissions=["decide"])
     def thaw_chosen(self, request: HttpRequest, queryset: QuerySet[Freeze]) -> HttpResponse | None:
-        chosen = list(queryset.select_related("wallet__owner").order_by("id")[: MOST + 1])
-        if len(chosen) > MOST:
-            self.message_user(request, f"Choose {MOST} rows at most. Nothing was changed.", messages.ERROR)
-            return None
-        form = ReasonForm(request.POST if "apply" in request.POST else None)
-        decided = form.is_valid()
-        run, reason = (command, form.cleaned_data["reason"]) if decided else (rehearsed, "dry run")
-        results = [self._result(run, request, row, reason) for row in chosen]
-        for result in results:
-            if decided and not result.refused:
-                self.log_change(request, result.row, "Let go by action.")
-        return self._page(request, results, None if decided else form)
+        return self.over_chosen(request, queryset.select_related("wallet__owner"), LET_GO)
 
-    def _result(
-        self, run: Callable[[Callable[[], Any]], Any], request: HttpRequest, row: Freeze, reason: str
-    ) -> Result:
-        """Each wallet in a transaction of its own: what one is refused does not stop the next."""
-        if row.thawed_at is not None:
-            return Result(row, "was let go before", refused=True)
-        actor_id = signed_in(request).pk
-        try:
-            run(lambda: services.thaw(wallet_id=row.wallet_id, actor_id=actor_id, reason=reason))
-        except DomainError as refusal:
-            return Result(row, f"refused: {refusal} ({refusal.code})", refused=True)
-        return Result(row, "pays and receives again", refused=False)
 
-    def _page(self, request: HttpRequest, results: list[Result], form: ReasonForm | None) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Let wallets go",
-            "form": form,
-            "results": results,
-            "possible": sum(not result.refused for result in results),
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/escrow/thaw.html", context)
+def _let_go(row: Freeze, actor: User, reason: str) -> str:
+    if row.thawed_at is not None:
+        raise LetGoBefore
+    services.thaw(wallet_id=row.wallet_id, actor_id=actor.pk, reason=reason)
+    return "pays and receives again"
+
+
+LET_GO = Deed(
+    action="thaw_chosen",
+    title="Let wallets go",
+    button="Let go",
+    could="wallets can be let go",
+    did="wallets let go",
+    columns=("Owner", "Currency", "Frozen because"),
+    cells=lambda row: (row.wallet.owner, row.wallet.currency, row.reason),
+    work=_let_go,
+    warning="A wallet whose finding is still open is frozen again by the next run of the verifier.",
+)

@@ -1,10 +1,11 @@
 """The money desk in the back office: approvals, and payouts with their CSV. Performers read their own payouts."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import F
-from django.http import HttpRequest
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
 from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.resources import ModelResource
@@ -12,7 +13,7 @@ from import_export.resources import ModelResource
 from accounts.backoffice import STAFF_ROLES, PersonFilter
 from accounts.models import Role, User
 from escrow import services
-from escrow.admin.deciding import DESK, DecidingAdmin
+from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.admin.spreadsheets import SafeCSV
 from escrow.models import Approval, Payout
 
@@ -36,11 +37,62 @@ class Performer(PersonFilter):
     title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
 
 
+def approvals_decided(*, approve: bool) -> Deed:
+    def work(row: Approval, actor: User, reason: str) -> str:
+        return services.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
+
+    return _decided(
+        "approvals",
+        work,
+        lambda row: (row.user, f"{row.amount} {row.currency}", row.reason),
+        lambda row: (row.currency, row.amount),
+        approve=approve,
+    )
+
+
+def payouts_decided(*, approve: bool) -> Deed:
+    def work(row: Payout, actor: User, reason: str) -> str:
+        done = services.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
+        return done.payout.status if done.payout else "a second person must approve"
+
+    token = services.Currency.TOKEN.value
+    return _decided(
+        "payouts",
+        work,
+        lambda row: (row.performer, f"{row.amount} {token}", row.reason),
+        lambda row: (token, row.amount),
+        approve=approve,
+    )
+
+
+def _decided(
+    noun: str,
+    work: Callable[[Any, User, str], str],
+    cells: Callable[[Any], tuple[object, ...]],
+    amount: Callable[[Any], tuple[str, int]],
+    *,
+    approve: bool,
+) -> Deed:
+    verb = "Approve" if approve else "Reject"
+    return Deed(
+        action=f"{verb.lower()}_chosen",
+        title=f"{verb} {noun}",
+        button=verb,
+        could="can be decided so",
+        did="decided",
+        columns=("Whose", "Amount", "Reason so far"),
+        cells=cells,
+        work=work,
+        amount=amount,
+    )
+
+
 @admin.register(Approval)
 class ApprovalAdmin(DecidingAdmin):
     """Open ones first. What an approval moves is moved by its approval alone."""
 
     view_roles = STAFF_ROLES
+    actions = ("approve_chosen", "reject_chosen")
     list_display = (
         "id",
         "status",
@@ -60,8 +112,13 @@ class ApprovalAdmin(DecidingAdmin):
     person_fields = ("user", "requested_by")
     ordering = (F("decided_at").desc(nulls_first=True), "-id")
 
-    def decision(self, row: Any, actor: User, reason: str, *, approve: bool) -> str:
-        return services.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
+    @admin.action(description="Approve the chosen…", permissions=["decide"])
+    def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset, approvals_decided(approve=True))
+
+    @admin.action(description="Reject the chosen…", permissions=["decide"])
+    def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset, approvals_decided(approve=False))
 
 
 class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
@@ -82,6 +139,7 @@ class PayoutAdmin(Exporting, DecidingAdmin):
 
     view_roles = STAFF_ROLES | {Role.PERFORMER.value}
     owner_path = "performer"
+    actions = ("approve_chosen", "reject_chosen")
     resource_classes = (PayoutLines,)
     formats = (SafeCSV,)
     skip_export_form = True
@@ -95,6 +153,10 @@ class PayoutAdmin(Exporting, DecidingAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.may(request, DESK)
 
-    def decision(self, row: Any, actor: User, reason: str, *, approve: bool) -> str:
-        done = services.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
-        return done.payout.status if done.payout else "a second person must approve"
+    @admin.action(description="Approve the chosen…", permissions=["decide"])
+    def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset, payouts_decided(approve=True))
+
+    @admin.action(description="Reject the chosen…", permissions=["decide"])
+    def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset, payouts_decided(approve=False))
