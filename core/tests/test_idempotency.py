@@ -1,8 +1,14 @@
 """One key, one effect."""
 
 import threading
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from core import idempotency
 from core.clock import db_now
@@ -11,8 +17,11 @@ from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.idempotency import Answer, fingerprint_of, once, replay
 from core.ids import new_id
 from core.models import Heartbeat, IdempotencyKey
+from core.tasks import prune_keys, prune_tokens
+from tests import world
 from tests.clock import Clock
 from tests.racing import race
+from xxxchat.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CALLER = new_id()
@@ -185,3 +194,27 @@ def test_many_old_keys_go_in_small_steps(clock: Clock, monkeypatch: pytest.Monke
     clock.shift(days=31)
 
     assert idempotency.prune() == 7
+
+
+def test_keys_are_forgotten_by_command_and_by_task(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    for key, forget in (("the-key-1", lambda: call_command("prune_keys")), ("the-key-2", prune_keys)):
+        ask(key, name=key)
+        clock.shift(days=31)
+        forget()
+        assert not IdempotencyKey.objects.exists()
+    assert "1 keys forgotten." in capsys.readouterr().out
+
+
+def test_refresh_tokens_are_forgotten_once_they_have_expired() -> None:
+    dead, alive = (RefreshToken.for_user(world.person())["jti"] for _ in range(2))
+    OutstandingToken.objects.filter(jti=dead).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    prune_tokens()
+
+    assert [each.jti for each in OutstandingToken.objects.all()] == [alive]
+
+
+def test_beat_knows_every_task_that_it_is_told_to_run() -> None:
+    app.loader.import_default_modules()
+
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)

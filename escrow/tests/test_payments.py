@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
@@ -367,3 +367,38 @@ def test_an_event_is_named_by_what_it_says() -> None:
     assert first.digest == ProviderEvent(**(facts | {"event_id": "f"})).digest
     for name, other in (("type", "x"), ("order_id", "p"), ("user_id", UUID(int=3)), ("amount", 6)):
         assert first.digest != ProviderEvent(**(facts | {name: other})).digest
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE escrow_tokenpackage SET tokens = 600", "keeps its tokens and price"),
+        ("UPDATE escrow_tokenpackage SET price_minor = 1", "keeps its tokens and price"),
+        ("UPDATE escrow_tokenpackage SET price_currency = 'USD'", "keeps its tokens and price"),
+        ("DELETE FROM escrow_tokenpackage", "append-only"),
+        ("UPDATE escrow_order SET tokens = 600", "keeps its terms"),
+        ("UPDATE escrow_order SET reference = 'ord_2'", "keeps its terms"),
+        ("UPDATE escrow_order SET status = 'charged_back'", "escrow_order_told_whole"),
+        ("DELETE FROM escrow_order", "append-only"),
+        ("UPDATE escrow_paymentevent SET outcome = 'ignored'", "append-only"),
+        ("DELETE FROM escrow_paymentevent", "append-only"),
+        ("TRUNCATE escrow_paymentevent", "append-only"),
+        ("INSERT INTO escrow_tokenpackage (id, title, tokens, price_minor, price_currency, position, is_active)"
+         " VALUES (gen_random_uuid(), 't', 0, 1, 'EUR', 0, true)", "escrow_package_tokens_in_range"),
+        ("INSERT INTO escrow_tokenpackage (id, title, tokens, price_minor, price_currency, position, is_active)"
+         " VALUES (gen_random_uuid(), 't', 5, 1, 'eur', 0, true)", "escrow_package_currency"),
+    ],
+)  # fmt: skip
+def test_raw_sql_changes_nothing_that_was_sold_or_told(alice: User, package: TokenPackage, sql: str, told: str) -> None:
+    send(said(alice, package))
+
+    with pytest.raises(IntegrityError, match=told), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def test_an_order_is_charged_back_once_against_raw_sql_too(alice: User, package: TokenPackage) -> None:
+    send(said(alice, package))
+    send(said(alice, package, type="order.chargeback"))
+
+    with pytest.raises(IntegrityError, match="is charged back"), transaction.atomic():
+        Order.objects.update(status="paid", chargeback=None, charged_back_at=None)

@@ -1,0 +1,67 @@
+"""The shop in the back office: who sells, what of a package stays, and that orders and events are read only."""
+
+from typing import Any
+
+import pytest
+
+from escrow import services
+from escrow.models import Order, PaymentEvent, TokenPackage
+from escrow.tests.test_admin import page, signed_in
+from tests import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FORM = {
+    "title": "Pocket", "tokens": "500", "price_minor": "499", "price_currency": "EUR", "position": "0",
+    "is_active": "on",
+}  # fmt: skip
+
+
+def offered() -> TokenPackage:
+    services.make_packages([services.Offer("Pocket", 500, 499)])
+    return TokenPackage.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("role", "made"), [("finance", 1), ("admin", 1), ("support", 0), ("games", 0), ("auditor", 0), ("performer", 0)]
+)
+def test_finance_and_admin_put_packages_on_sale(role: str, made: int) -> None:
+    answer = signed_in(world.person(role=role)).post(page(TokenPackage, "add"), FORM)
+
+    assert TokenPackage.objects.count() == made
+    assert answer.status_code == (302 if made else 403)
+
+
+def test_a_package_is_renamed_and_taken_off_and_keeps_its_tokens_and_price() -> None:
+    package, finance = offered(), signed_in(world.staff("finance"))
+    changed = FORM | {"title": "Small", "tokens": "9999", "price_minor": "1", "price_currency": "USD"}
+    del changed["is_active"]
+
+    finance.post(page(TokenPackage, "change", package.pk), changed)
+
+    found = TokenPackage.objects.get()
+    assert (found.title, found.is_active) == ("Small", False)
+    assert (found.tokens, found.price_minor, found.price_currency) == (500, 499, "EUR")
+    assert finance.post(page(TokenPackage, "delete", package.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("field", [{"tokens": "0"}, {"tokens": "-5"}, {"price_currency": "eur"}, {"title": ""}])
+def test_a_package_that_cannot_be_is_told_at_its_field(field: dict[str, str]) -> None:
+    answer = signed_in(world.staff("admin")).post(page(TokenPackage, "add"), FORM | field)
+
+    assert (answer.status_code, TokenPackage.objects.count()) == (200, 0)
+
+
+@pytest.mark.parametrize("model", [Order, PaymentEvent])
+def test_orders_and_events_are_read_only_for_everybody(model: Any) -> None:
+    alice, package = world.person("alice"), offered()
+    services.receive(services.ProviderEvent("e-1", services.PAID, "o-1", alice.pk, package.pk, 500))
+    row = model.objects.get()
+
+    for role in ("admin", "finance", "auditor"):
+        client = signed_in(world.staff(role))
+        assert client.get(page(model, "changelist")).status_code == 200
+        assert client.get(page(model, "change", row.pk)).status_code == 200
+        assert client.post(page(model, "change", row.pk), {"status": "paid"}).status_code == 403
+        assert client.get(page(model, "add")).status_code == 403
+    found = signed_in(world.staff("support")).get(page(model, "changelist"), {"q": "o-1" if model is Order else "e-1"})
+    assert str(row.pk).encode() in found.content
