@@ -7,18 +7,16 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bench import cpu, load, profile, world
+from bench.report import commit, keep
 from bench.yardstick import CLIENTS, SCALE, Yardstick
 from xxxchat.stack import Stack
 
-REPORTS = Path(__file__).parent / "reports"
 WARM_UP_S = 2.0
 WORTH_TELLING_MS = 0.1
 
@@ -49,7 +47,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         verified = json.loads(stack.manage("verify_ledger", "--json").stdout)
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
         "yardstick": {"tps": [before, between, after], "scale": SCALE, "clients": CLIENTS},
@@ -83,11 +81,6 @@ def _figures(measured: load.Measured) -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
-    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return told.stdout.strip()
-
-
 def table(report: dict[str, Any]) -> str:
     """The figures as a table for people."""
     rates = ", ".join(f"{tps:.0f}" for tps in report["yardstick"]["tps"])
@@ -115,10 +108,7 @@ def main() -> None:
     report = measure(options)
     print(table(report))
     if options.keep:
-        file = REPORTS / f"{report['at'][:10]}-main-job-{report['commit']}.json"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(report, indent=2) + "\n")
-        print(f"Written to {file}.")
+        print(f"Written to {keep(report, 'main-job')}.")
 
 
 if __name__ == "__main__":

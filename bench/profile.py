@@ -4,15 +4,11 @@ PostgreSQL counts its own work (`pg_stat_statements`, also inside functions); Py
 """
 
 import cProfile
-import os
 import pstats
-import secrets
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from io import BytesIO, StringIO
 from itertools import islice
 from typing import Any
@@ -20,7 +16,8 @@ from typing import Any
 import psycopg
 
 from bench import cpu, world
-from xxxchat.stack.folder import LOCAL, PROJECT, Folder
+from bench.server import database, migrated
+from xxxchat.stack.folder import PROJECT
 from xxxchat.stack.postgres import EmbeddedPostgres
 
 WARM_UP = 50
@@ -58,44 +55,14 @@ class Statements:
 
 def run() -> None:
     """Print what a spin and a purchase cost."""
-    with _database() as server:
-        people = world.make(_environment(server), buyers=WARM_UP + 2 * ROUNDS, performers=PERFORMERS)
+    with database("profile", COUNTED) as server:
+        environment = migrated(server)
+        with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        people = world.make(environment, buyers=WARM_UP + 2 * ROUNDS, performers=PERFORMERS)
         for name, requests in (("spin", people.spins()), ("purchase", people.purchases())):
             print(f"\n===== {name} =====")
             _one(requests, server)
-
-
-@contextmanager
-def _database() -> Iterator[EmbeddedPostgres]:
-    """Run a database server of our own, as durable as the demo's, that counts."""
-    folder = Folder(LOCAL / f"profile-{secrets.token_hex(4)}")
-    folder.acquire()
-    password = folder.secrets()["DATABASE_PASSWORD"]
-    server = EmbeddedPostgres(folder.database, password=password, log=folder.postgres_log, settings=COUNTED)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        folder.release()
-        folder.delete()
-
-
-def _environment(server: EmbeddedPostgres) -> dict[str, str]:
-    """Migrate and return the variables to run in; no broker is needed to answer a request."""
-    ours = {
-        "DATABASE_URL": server.url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "APP_MODE": "test",
-        "LOG_LEVEL": "WARNING",
-    }
-    environment = ours | {"DJANGO_SETTINGS_MODULE": "xxxchat.settings"}
-    for words in (["migrate", "--noinput", "--verbosity", "0"], ["seed_reference"]):
-        command = [sys.executable, "manage.py", *words]
-        subprocess.run(command, cwd=PROJECT, env=os.environ | environment, check=True)  # noqa: S603  our own
-    with closing(psycopg.connect(server.url, autocommit=True)) as connection:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    return environment
 
 
 def _one(requests: Iterator[bytes], server: EmbeddedPostgres) -> None:

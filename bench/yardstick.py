@@ -13,6 +13,7 @@ from xxxchat.stack import reach
 SCALE = 10
 CLIENTS = 8
 TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 
 
 class Yardstick:
@@ -25,19 +26,30 @@ class Yardstick:
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(self.NAME)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.NAME)))
-        self._run("-i", "-q", "-s", str(SCALE))
+        pgbench(self.url, "-i", "-q", "-s", str(SCALE))
 
     def tps(self, seconds: int) -> float:
         """Transactions per second of tpcb-like over `seconds`, as many clients as the product has web threads."""
-        told = self._run("-b", "tpcb-like", "-c", str(CLIENTS), "-j", "2", "-T", str(seconds), "-n")
-        found = TPS.search(told)
-        if found is None:
-            raise RuntimeError(f"pgbench told no rate: {told}")
-        return float(found.group(1))
+        return rate(self.url, seconds, "-b", "tpcb-like")
 
-    def _run(self, *arguments: str) -> str:
-        program: Path = reach.programs(None) / "pgbench"
-        done = subprocess.run(  # noqa: S603  our own command line
-            [str(program), *arguments, self.url], check=True, capture_output=True, text=True
-        )
-        return done.stdout
+
+def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> float:
+    """Transactions per second of a script (`-b NAME` or `-f FILE`) over `seconds`.
+
+    Raises:
+        RuntimeError: pgbench told no rate, or a transaction failed.
+    """
+    told = pgbench(url, *script, "-c", str(clients), "-j", "2", "-T", str(seconds), "-n")
+    found, failed = TPS.search(told), FAILED.search(told)
+    if found is None or (failed is not None and failed.group(1) != "0"):
+        raise RuntimeError(f"pgbench: {told}")
+    return float(found.group(1))
+
+
+def pgbench(url: str, *arguments: str) -> str:
+    """Run PostgreSQL's own load generator; return what it told."""
+    program: Path = reach.programs(None) / "pgbench"
+    done = subprocess.run([str(program), *arguments, url], check=False, capture_output=True, text=True)  # noqa: S603  ours
+    if done.returncode:
+        raise RuntimeError(f"pgbench: {done.stderr[-2000:]}")
+    return done.stdout

@@ -24,7 +24,7 @@ SELECT t.tgname || ' on ' || c.relname AS name, pg_get_triggerdef(t.oid) || t.tg
  WHERE c.relnamespace = %s::regnamespace AND NOT t.tgisinternal AND NOT c.relispartition
 """
 BODY = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION .*?^\$\$;$", re.MULTILINE | re.DOTALL)
-TRIGGER = re.compile(r"^CREATE (?:OR REPLACE )?TRIGGER [^;]*;$", re.MULTILINE)
+REST = re.compile(r"^(?:(?:CREATE|DROP|CREATE OR REPLACE) TRIGGER|ALTER FUNCTION) [^;]*;$", re.MULTILINE)
 
 
 def files() -> list[Path]:
@@ -35,7 +35,7 @@ def files() -> list[Path]:
 
 @pytest.fixture
 def from_files() -> Iterator[str]:
-    """A schema with copies of all tables, and on them what the files create. It is rolled back."""
+    """A schema with copies of all tables, and on them what the files create, drop and alter. It is rolled back."""
     texts = [path.read_text(encoding="utf-8") for path in files()]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA scratch")
@@ -45,7 +45,7 @@ def from_files() -> Iterator[str]:
         ):
             cursor.execute(f'CREATE TABLE scratch."{row["relname"]}" (LIKE public."{row["relname"]}")')
         cursor.execute("SET LOCAL search_path = scratch, public")
-        for pattern in (BODY, TRIGGER):
+        for pattern in (BODY, REST):
             for text in texts:
                 for statement in pattern.findall(text):
                     cursor.execute(statement.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))

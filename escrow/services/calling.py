@@ -17,11 +17,10 @@ def fingerprint(*inputs: object) -> bytes:
 
 
 def call(function: str, columns: Columns) -> list[dict[str, Any]]:
-    """Call `function` with (SQL type, value) pairs, in the caller's transaction or one of its own."""
+    """Call `function` with (SQL type, value) pairs. Joins an open transaction; else the one statement is its own."""
     kinds, values = zip(*columns, strict=True)
     places = ", ".join(f"%s::{kind}" for kind in kinds)
-    with db.joined():
-        return db.rows(f"SELECT * FROM {function}({places}) ORDER BY ord", values)  # noqa: S608  names are ours
+    return db.rows(f"SELECT * FROM {function}({places}) ORDER BY ord", values)  # noqa: S608  names are ours
 
 
 def refusal(code: str) -> Refused:

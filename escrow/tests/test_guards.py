@@ -9,10 +9,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
+from core.db import rows
 from core.ids import new_id
 from escrow import services
 from escrow.models import Operation, Wallet
-from escrow.services import Close
+from escrow.services import Close, Currency, Deposit, House
 from escrow.tests.moving import finished, request
 from tests.clock import Clock
 from tests.world import performer, person
@@ -245,14 +246,15 @@ def test_even_a_faulty_function_of_the_ledger_cannot(scene: Scene, case: str) ->
         as_the_ledger(filled(sql, scene))
 
 
-def as_the_ledger(sql: str, name: str = "escrow_claim") -> None:
-    """Run a statement from a function with the name of one of the ledger's own; whatever it did is rolled back."""
+def as_the_ledger(sql: str, setting: str = "SET escrow.writing = 'on'") -> None:
+    """Run a statement from a function that may write as the ledger's own do; whatever it did is rolled back."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA rogue")
         cursor.execute(
-            f"CREATE FUNCTION rogue.{name}(what text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE what; END'"
+            f"CREATE FUNCTION rogue.faulty(what text) RETURNS void LANGUAGE plpgsql {setting}"
+            " AS 'BEGIN EXECUTE what; END'"
         )
-        cursor.execute(f"SELECT rogue.{name}(%s)", [sql])
+        cursor.execute("SELECT rogue.faulty(%s)", [sql])
         transaction.set_rollback(True)
 
 
@@ -282,8 +284,30 @@ def test_only_its_life_over_lets_a_hold_without_an_item_go_back(scene: Scene, cl
     as_the_ledger(close)
 
 
-def test_a_function_of_another_name_is_no_function_of_the_ledger(scene: Scene) -> None:
+def test_a_function_without_the_setting_is_no_function_of_the_ledger(scene: Scene) -> None:
     sql = filled("UPDATE escrow_wallet SET available = 0, version = version + 1 WHERE id = :wallet", scene)
 
     with pytest.raises(IntegrityError, match="functions only"):
-        as_the_ledger(sql, name="escrow_claims")
+        as_the_ledger(sql, setting="")
+
+
+def test_nobody_writes_the_ledger_by_naming_its_functions(scene: Scene) -> None:
+    sql = "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind)"
+    sql += " VALUES (:fresh, 's', '\nescrow_hold(', '', 'deposit')"
+
+    with pytest.raises(IntegrityError, match="functions only"):
+        as_the_ledger(filled(sql, scene), setting="")
+
+
+def test_the_setting_is_gone_when_a_function_of_the_ledger_is(scene: Scene) -> None:
+    """Also when the function ended by an error, and in the same transaction."""
+    sql = filled("UPDATE escrow_wallet SET available = 0, version = version + 1 WHERE id = :wallet", scene)
+
+    with transaction.atomic():
+        services.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 5, House.MINT)])
+        with pytest.raises(IntegrityError, match="functions only"), transaction.atomic():
+            rows(sql)
+        with pytest.raises(IntegrityError, match="out of range"), transaction.atomic():
+            services.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 0, House.MINT)])
+        with pytest.raises(IntegrityError, match="functions only"), transaction.atomic():
+            rows(sql)

@@ -123,6 +123,49 @@ def test_within_one_list_the_second_use_of_a_key_is_a_replay() -> None:
     assert second.hold_id == first.hold_id == Hold.objects.get().pk
 
 
+def test_within_one_list_the_first_of_two_wallets_that_can_pay_has_the_key() -> None:
+    alice, bob, carol = person(tokens=50), person(tokens=200), person(tokens=200)
+    asked = [request(alice, amount=100), request(bob, amount=100), request(carol, amount=100), request(bob, amount=100)]
+    one_key = [replace(each, key="one") for each in asked]
+
+    told = services.hold_many(one_key)
+
+    assert [each.code for each in told] == ["INSUFFICIENT_BALANCE", None, "IDEMPOTENCY_KEY_REUSED", None]
+    assert [each.replayed for each in told] == [False, False, False, True]
+    assert [balances(who)[:2] for who in (alice, bob, carol)] == [(50, 0), (100, 100), (200, 0)]
+
+
+def test_a_long_list_over_few_wallets_is_told_in_its_own_order() -> None:
+    people = [person(tokens=500) for _ in range(3)]
+    asked = [request(people[n * n % 3], amount=n + 1) for n in range(50)]
+
+    told = services.hold_many(asked)
+
+    assert [each.hold_id for each in told] == [each.hold_id for each in asked]
+    left = {who.pk: 500 for who in people}
+    for wish, each in zip(asked, told, strict=True):
+        fits = left[wish.payer_id] >= wish.amount
+        left[wish.payer_id] -= wish.amount * fits
+        assert (each.code, each.available) == (None if fits else "INSUFFICIENT_BALANCE", left[wish.payer_id])
+    assert [balances(who)[0] for who in people] == list(left.values())
+
+
+def test_an_empty_list_moves_nothing() -> None:
+    before = written()
+
+    assert services.hold_many([]) == []
+    assert services.deposit_many([]) == []
+    assert services.award_many([]) == []
+    assert services.close_many([]) == []
+    assert services.reverse_many([]) == []
+    assert services.chargeback_many([]) == []
+    assert services.write_off_many([]) == []
+    assert services.request_payouts([], minimum=1) == []
+    assert services.decide_payouts([]) == []
+    assert services.repair_many([]) == []
+    assert written() == before
+
+
 def test_a_key_used_for_another_hold_is_refused_but_keys_of_features_are_their_own() -> None:
     alice, bob = person(tokens=500), person(tokens=500)
     asked = request(alice, amount=100)

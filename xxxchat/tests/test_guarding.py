@@ -1,6 +1,5 @@
 """The role that runs the product calls the ledger's functions and cannot write the ledger by any other way."""
 
-import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -33,6 +32,7 @@ DENIED = {
     "replace a guard": "CREATE OR REPLACE FUNCTION escrow_inside() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
     "book without a function of the ledger": "SELECT escrow_book(gen_random_uuid(), id, 5, 0, 0, 'mint', core_now())"
     " FROM escrow_wallet LIMIT 1",
+    "say that the ledger writes": "SET LOCAL escrow.writing = 'on'; UPDATE escrow_wallet SET available = 5",
     "drop the ledger": "DROP TABLE escrow_entry CASCADE",
     "forge a migration": "DELETE FROM django_migrations",
 }
@@ -82,11 +82,10 @@ def test_the_guarded_role_cannot(guarded: None, deed: str) -> None:
 
 def test_every_function_that_may_write_the_ledger_runs_as_its_owner() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'escrow_inside'")
-        (source,) = cursor.fetchone()
-    (names,) = re.findall(r"escrow_\(([a-z_|]+)\)", "".join(re.findall(r"'([^']+)'", source)))
+        cursor.execute("SELECT proname FROM pg_proc WHERE 'escrow.writing=on' = ANY (proconfig)")
+        names = {name for (name,) in cursor.fetchall()}
 
-    assert {f"escrow_{name}" for name in names.split("|")} == set(AS_OWNER) - {"slots_make_partitions"}
+    assert names == set(AS_OWNER) - {"slots_make_partitions"}
 
 
 def _deposit_of(owner_id: UUID) -> UUID:
