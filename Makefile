@@ -21,7 +21,7 @@ DEPLOY_ENV := APP_MODE=production ALLOWED_HOSTS=shop.example DATABASE_URL=postgr
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- the environment ----------------------------------------------------------------------------------------
 $(UV):
@@ -56,7 +56,7 @@ manage: .venv/installed ## Run a management command in the running demo: CMD="ve
 	@exec $(STACK) manage
 
 # --- tests and checks ---------------------------------------------------------------------------------------
-.PHONY: test check bench lock chromium
+.PHONY: test check bench bench-ledger mutants soak lock chromium
 test: .venv/installed-dev chromium ## Run every test on a database and broker of its own; ARGS go to pytest
 	@export APP_MODE=test LOG_LEVEL=WARNING CHROMIUM_PATH="$$(./.ci/chromium)"; \
 		exec $(STACK) services -- $(PY) -m pytest -n 2 --dist loadfile --durations 20 --cov --cov-report term $(ARGS)
@@ -77,6 +77,15 @@ check: .venv/installed-dev ## Lint, format, types, import order, migrations, dep
 
 bench: .venv/installed-dev ## Measure spins and purchases per second beside pgbench on the same server
 	@exec $(PY) -m bench $(ARGS)
+
+bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Python service beside pgbench
+	@exec $(PY) -m bench.ledger $(ARGS)
+
+mutants: .venv/installed-dev ## Break the ledger's SQL in 36 ways; a test must notice each (4 minutes)
+	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants
+
+soak: .venv/installed-dev ## The ledger's long proofs: 512 stories, 20 processes with 20,000 movements each (hours)
+	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.soak
 
 lock: | $(UV) ## Pin requirements*.in into requirements*.txt, with hashes
 	@$(UV) pip compile --quiet --system-certs --generate-hashes --no-header --python-version 3.11 \

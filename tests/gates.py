@@ -26,7 +26,8 @@ class Aside:
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
         self._pid = 0
-        self._connected, self._outcome = threading.Event(), None
+        self._connected = threading.Event()
+        self._outcome: Any = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 

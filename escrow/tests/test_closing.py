@@ -98,6 +98,7 @@ def test_each_element_of_a_list_has_its_own_outcome_and_sees_the_earlier_ones() 
             Close("whole", whole, 100, 0),
             Close("whole again", whole, 100, 0),
             Close("part", part, 21, 30),
+            Close("part", part, 19, 30),
             Close("part", part, 20, 30),
             Close("nothing", new_id(), 1, 0),
             Close("stuck", stuck, 40, 0),
@@ -112,6 +113,7 @@ def test_each_element_of_a_list_has_its_own_outcome_and_sees_the_earlier_ones() 
         None,
         "HOLD_CLOSED",
         "SPLIT_MISMATCH",
+        "SPLIT_MISMATCH",
         None,
         "NOT_FOUND",
         "WALLET_FROZEN",
@@ -120,8 +122,8 @@ def test_each_element_of_a_list_has_its_own_outcome_and_sees_the_earlier_ones() 
         "IDEMPOTENCY_KEY_REUSED",
         "SPLIT_MISMATCH",
     ]
-    assert [each.replayed for each in found] == [False] * 7 + [True, False, False]
-    assert [found[n].available for n in (0, 3, 6, 7)] == [350, 380, 460, 460]
+    assert [each.replayed for each in found] == [False] * 8 + [True, False, False]
+    assert [found[n].available for n in (0, 4, 7, 8)] == [350, 380, 460, 460]
     assert balances(ruby) == (0, 0, 120, 0)
     assert Hold.objects.get(pk=stuck).status == HoldStatus.HELD
     kinds = Operation.objects.exclude(kind__in=("hold", "deposit")).order_by("id").values_list("kind", flat=True)

@@ -187,6 +187,12 @@ INSIDE = {
         "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES (:fresh, 's', 'k', '', 'gift')",
         "escrow_operation_kind_known",
     ),
+    "undone twice": (
+        "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id) VALUES"
+        " (gen_random_uuid(), 's', 'a', '', 'reverse', :operation),"
+        " (gen_random_uuid(), 's', 'b', '', 'reverse', :operation)",
+        "escrow_operation_reversed_once",
+    ),
     "born settled": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1, 'SETTLED')", "opens as HELD"),
     "of nothing": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 0, 'HELD')", "escrow_hold_amount"),
     "too large": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1000000001, 'HELD')", "escrow_hold_amount"),

@@ -21,7 +21,7 @@ from escrow.services import (
     Reversal,
     WriteOff,
 )
-from escrow.tests.moving import balances, finished, freeze, house, tampering, thaw, wallet
+from escrow.tests.moving import balances, finished, freeze, house, indebt, tampering, thaw, wallet
 from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -197,11 +197,27 @@ def test_a_payout_leaves_at_once_and_comes_back_when_rejected() -> None:
     assert (again.replayed, again.payout_id) == (True, asked.payout_id)
     assert ask(performer, 99, minimum=100).code == "PAYOUT_TOO_SMALL"
     assert ask(performer, 101, minimum=100).code == "INSUFFICIENT_BALANCE"
+    assert ask(performer, 100, minimum=100).code is None  # the least that may be asked for, and all that is left
+    assert house(House.PAYOUTS) == 300
 
     assert decide(asked.payout_id, finance, approve=False).code is None
-    assert (balances(performer), house(House.PAYOUTS)) == ((0, 0, 300, 0), 0)
+    assert (balances(performer), house(House.PAYOUTS)) == ((0, 0, 200, 0), 100)
     assert decide(asked.payout_id, finance, approve=False).replayed
     assert decide(asked.payout_id, finance, approve=True).code == "APPROVAL_CLOSED"
+
+
+def test_what_is_owed_is_kept_back_from_a_payout() -> None:
+    """Somebody who has earned owes again when the write-off of an old debt is undone."""
+    buyer, performer = world.person(tokens=100), world.performer()
+    indebt(performer, 50)
+    (given_up,) = services.write_off_many([WriteOff("w", performer.pk, Currency.TOKEN, 50)])
+    settled(buyer, performer, 100, 100)
+    assert given_up.operation_id is not None
+    assert reverse(given_up.operation_id) == [None]
+    assert balances(performer) == (0, 0, 100, 50)
+
+    assert ask(performer, 51).code == "INSUFFICIENT_BALANCE"
+    assert ask(performer, 50).code is None
 
 
 def test_an_approved_payout_is_final() -> None:
@@ -250,3 +266,15 @@ def test_a_wallet_changed_from_outside_is_led_back_to_its_entries() -> None:
     assert (done.code, nothing.code, unknown.code) == (None, "INVALID_TRANSITION", "NOT_FOUND")
     assert balances(buyer) == (100, 0, 0, 0)
     assert services.verify() == []
+
+
+@pytest.mark.tampers
+def test_a_wallet_whose_version_was_changed_too_is_left_to_a_backup() -> None:
+    found = wallet(world.person(tokens=100))
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute("UPDATE escrow_wallet SET available = 1000, version = version + 1 WHERE id = %s", [found.pk])
+
+    (done,) = services.repair_many([Repair(found.pk)])
+
+    assert done.code == "INVALID_TRANSITION"
+    assert [each.check for each in services.verify()] == ["V2"]

@@ -244,6 +244,28 @@ def test_settlements_in_opposite_directions_wait_for_each_other_and_not_in_a_rin
     assert deadlocks() == before
 
 
+@pytest.mark.parametrize("first", ["hold", "close"])
+def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not_in_a_ring(first: str) -> None:
+    low, high = sorted((person(tokens=200), person(tokens=200)), key=lambda who: wallet(who).pk)
+    ended = [finished(who, House.REVENUE, 10, 10) for who in (high, low)]
+    moves: dict[str, Movement] = {
+        "hold": partial(services.hold_many, [request(who, amount=10) for who in (high, low)]),
+        "close": partial(services.close_many, [Close(str(hold_id), hold_id, 10, 0) for hold_id in ended]),
+    }
+    before = deadlocks()
+
+    with transaction.atomic():
+        lock(high)
+        one = Aside(moves.pop(first))
+        one.waits()
+        (move,) = moves.values()
+        other = Aside(move)
+        other.waits()
+
+    assert [each.code for told in (one.result(), other.result()) for each in told] == [None] * 4
+    assert deadlocks() == before
+
+
 def test_control_locks_in_the_order_of_a_list_end_in_a_ring() -> None:
     low, high = sorted((person(tokens=100), person(tokens=100)), key=lambda who: wallet(who).pk)
 

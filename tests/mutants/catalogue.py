@@ -1,0 +1,98 @@
+"""The mutants: what is changed in the migrated test database, and which tests must notice.
+
+A mutant of a function replaces one text in its definition as the database holds it; a text that is not there (any more)
+is an error, so no mutant goes stale. The others run a statement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HOLDING = ("escrow/tests/test_holding.py",)
+CLOSING = ("escrow/tests/test_closing.py",)
+MOVING = ("escrow/tests/test_movements.py",)
+GUARDS = ("escrow/tests/test_guards.py",)
+GATED = ("tests/concurrency/test_gated.py",)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault. `function` with `old` and `new`, or `sql`. `killers`: what to run, the likeliest first."""
+
+    name: str
+    killers: Sequence[str]
+    function: str = ""
+    old: str = ""
+    new: str = ""
+    sql: str = ""
+
+
+def changed(name: str, function: str, old: str, new: str, killers: Sequence[str]) -> Mutant:
+    return Mutant(name, killers, function, old, new)
+
+
+def dropped(name: str, sql: str, killers: Sequence[str]) -> Mutant:
+    return Mutant(name, killers, sql=sql)
+
+
+MUTANTS = (
+    # --- comparisons and amounts
+    changed("a hold of the last token is refused", "escrow_hold", "x.available >= t.amount", "x.available > t.amount",
+            HOLDING),
+    changed("a hold may take more than is there", "escrow_hold", "AND x.available >= t.amount", "", HOLDING),
+    changed("a frozen wallet may hold", "escrow_hold", "x.status = 'active' AND", "", HOLDING),
+    changed("an entry's balances after it are swapped", "escrow_hold",
+            "m.available, m.held, m.earned, m.owed, moment FROM m",
+            "m.held, m.available, m.earned, m.owed, moment FROM m", HOLDING),
+    changed("all of a list have their turn at once", "escrow_turns", "THEN t.n ELSE t.turn END", "THEN t.n ELSE 1 END",
+            HOLDING),
+    changed("one key may be named twice in a turn", "escrow_turns", "WHEN k.same", "WHEN false", HOLDING),
+    changed("a close need not add up to its hold", "escrow_close", "p_settle[i] + p_refund[i] = z.amount",
+            "p_settle[i] + p_refund[i] <= z.amount", CLOSING),
+    changed("a fee is rounded up", "escrow_close", "p_settle[i] * p_fee_bps[i] / 10000",
+            "(p_settle[i] * p_fee_bps[i] + 9999) / 10000", CLOSING),
+    changed("the house pays a fee", "escrow_close", "CASE WHEN z.payee_id IS NULL THEN 0 ELSE",
+            "CASE WHEN false THEN 0 ELSE", CLOSING),
+    changed("a refund does not pay a debt first", "escrow_close", "least(a.owed, p_refund[i])", "0::bigint", CLOSING),
+    changed("income does not pay a debt first", "escrow_close", "least(s.payee_owed, s.net)", "0::bigint", CLOSING),
+    changed("a frozen wallet may settle", "escrow_close",
+            "AND (p_settle[i] = 0 OR (a.status = 'active' AND coalesce(b.status, 'active') = 'active'))", "", CLOSING),
+    changed("settle and refund are swapped", "escrow_close", "captured = p_settle[i], released = p_refund[i]",
+            "captured = p_refund[i], released = p_settle[i]", CLOSING),
+    changed("a deposit does not pay a debt first", "escrow_credit", "least(x.owed, p_amount[i])", "0::bigint", HOLDING),
+    changed("a key tells nothing of what was asked", "escrow_known", "o.fingerprint <> p_fingerprint", "false",
+            (*HOLDING, *CLOSING)),
+    changed("a reversal may take what is not there", "escrow_reverse", "w.available + a < 0 OR w.earned + g < 0",
+            "false", MOVING),
+    changed("a chargeback takes what was earned only", "escrow_chargeback", "least(w.available, amount)", "0::bigint",
+            MOVING),
+    changed("all of a debt cannot be written off", "escrow_write_off", "w.owed < p_amount[i]", "w.owed <= p_amount[i]",
+            MOVING),
+    changed("the smallest payout is too small", "escrow_payout", "p_amount[i] < p_minimum", "p_amount[i] <= p_minimum",
+            MOVING),
+    changed("a debt is paid out", "escrow_payout", "w.earned - w.owed < p_amount[i]", "w.earned < p_amount[i]", MOVING),
+    changed("a repair trusts a row whose version was changed", "escrow_repair", "w.version IS DISTINCT FROM e.version",
+            "false", MOVING),
+    # --- locks
+    changed("a wallet is not locked", "escrow_lock_wallets",
+            "AND x.currency = p_currency[1] FOR NO KEY UPDATE", "AND x.currency = p_currency[1]", GATED),
+    changed("wallets of a list are not locked", "escrow_lock_wallets", "ORDER BY x.id FOR NO KEY UPDATE",
+            "ORDER BY x.id", GATED),
+    changed("wallets are locked in any order", "escrow_lock_wallets", "ORDER BY x.id FOR", "ORDER BY x.id DESC FOR",
+            GATED),
+    changed("holds' wallets are locked from the last to the first", "escrow_lock_holds",
+            "WHERE z.id = ANY (p_hold))\n          ORDER BY x.id",
+            "WHERE z.id = ANY (p_hold))\n          ORDER BY x.id DESC", GATED),
+    # --- guards
+    dropped("balances move without a version", "DROP TRIGGER escrow_wallet_moves ON escrow_wallet", GUARDS),
+    dropped("a wallet may change hands", "DROP TRIGGER escrow_wallet_keeps ON escrow_wallet", GUARDS),
+    dropped("a wallet may begin with money", "DROP TRIGGER escrow_wallet_begins ON escrow_wallet", GUARDS),
+    dropped("operations need not balance", "DROP TRIGGER escrow_entry_zero_sum ON escrow_entry", GUARDS),
+    dropped("entries may be changed", "DROP TRIGGER escrow_entry_append_only ON escrow_entry", GUARDS),
+    dropped("anybody writes operations", "DROP TRIGGER escrow_operation_writer ON escrow_operation", GUARDS),
+    dropped("a closed hold closes again", "DROP TRIGGER escrow_hold_ends ON escrow_hold", GUARDS),
+    dropped("a hold may change its terms", "DROP TRIGGER escrow_hold_keeps ON escrow_hold", GUARDS),
+    dropped("a hold pays whatever its item says", "DROP TRIGGER perfqueue_hold_guard ON escrow_hold", GUARDS),
+    dropped("a wallet may be below zero", "ALTER TABLE escrow_wallet DROP CONSTRAINT escrow_wallet_not_negative",
+            GUARDS),
+    dropped("an operation is undone twice", "DROP INDEX escrow_operation_reversed_once", GUARDS),
+)  # fmt: skip

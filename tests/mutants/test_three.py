@@ -1,0 +1,43 @@
+"""Three mutants of each run: a comparison, a lock, a guard. All of them: `make mutants`."""
+
+import os
+
+import pytest
+from django.db import connection
+
+from tests import proofs
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.hunting import database, hunt, spare
+from tests.mutants.plugin import named
+
+THREE = {
+    "a hold of the last token is refused": "escrow/tests/test_holding.py",
+    "a wallet is not locked": "tests/concurrency/test_gated.py",
+    "operations need not balance": "escrow/tests/test_guards.py",
+}
+
+
+def url() -> str:
+    facts = connection.settings_dict
+    return f"postgres://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+
+
+@pytest.mark.parametrize("name", THREE)
+def test_a_mutant_is_killed(name: str) -> None:
+    found = hunt(named(name), database(url(), list(THREE).index(name)))
+
+    assert found.killed_by.startswith(THREE[name]), found
+
+
+def test_control_without_a_mutant_the_same_tests_pass() -> None:
+    spare((THREE["operations need not balance"],), database(url(), 99))
+
+
+def test_every_mutant_was_killed_when_they_were_last_hunted() -> None:
+    told = proofs.read("mutants")
+
+    assert len(MUTANTS) >= 15
+    assert set(told["by"]) == {mutant.name for mutant in MUTANTS}
+    assert all(told["by"].values())
+    assert told["commit"].isalnum(), "hunted on a tree that was not committed"
+    assert os.environ.get("MUTANT") is None
