@@ -18,17 +18,19 @@ SIZES = {"SOAK_STORIES": "512", "SOAK_STEPS": "512", "SOAK_PROCESSES": "20", "SO
 def main() -> int:
     sizes = {name: os.environ.get(name, size) for name, size in SIZES.items()}
     runs = {
-        "oracle": (
-            "escrow/tests/test_oracle.py",
-            {"LEDGER_STORIES": sizes["SOAK_STORIES"], "LEDGER_STEPS": sizes["SOAK_STEPS"]},
-        ),
         "jack-hammer": (
             "tests/concurrency/test_hammer.py",
             {"HAMMER_PROCESSES": sizes["SOAK_PROCESSES"], "HAMMER_OPERATIONS": sizes["SOAK_OPERATIONS"]},
         ),
+        "oracle": (
+            "escrow/tests/test_oracle.py",
+            {"LEDGER_STORIES": sizes["SOAK_STORIES"], "LEDGER_STEPS": sizes["SOAK_STEPS"]},
+        ),
     }
-    found = {name: run(name, path, size) for name, (path, size) in runs.items()}
-    print(f"Written to {proofs.write('soak', found)}.")
+    found: dict[str, Any] = {}
+    for name, (path, size) in runs.items():
+        found[name] = run(name, path, size)
+        print(f"Written to {proofs.write('soak', found)}.", flush=True)
     return 0 if all(each["passed"] for each in found.values()) else 1
 
 
