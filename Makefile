@@ -1,5 +1,5 @@
 # Everything a developer runs. A fresh machine needs Python 3.11 and make; the rest is installed into .venv.
-# Variables: PORT=8000, DEMO_PASSWORD, DATABASE_URL, REDIS_URL, CHROMIUM_PATH, PYTHON=python3.11, ARGS (see `make help`).
+# Variables: PORT=8000, DEMO_PASSWORD, DATABASE_URL, REDIS_URL, CHROMIUM_PATH, PGBOUNCER_PATH, PYTHON=python3.11, ARGS.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3.11
 PY := .venv/bin/python
 UV := .venv/bin/uv
+CHROMIUM := ./.ci/program CHROMIUM_PATH chromium chromium-browser google-chrome
+PGBOUNCER := ./.ci/program PGBOUNCER_PATH pgbouncer
 STACK := $(PY) -m xxxchat.stack
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -56,13 +58,14 @@ manage: .venv/installed ## Run a management command in the running demo: CMD="ve
 	@exec $(STACK) manage
 
 # --- tests and checks ---------------------------------------------------------------------------------------
-.PHONY: test check bench bench-ledger mutants soak lock chromium
-test: .venv/installed-dev chromium ## Run every test on a database and broker of its own; ARGS go to pytest
-	@export APP_MODE=test LOG_LEVEL=WARNING CHROMIUM_PATH="$$(./.ci/chromium)"; \
+.PHONY: test check bench bench-ledger mutants soak lock programs
+test: .venv/installed-dev programs ## Run every test on a database and broker of its own; ARGS go to pytest
+	@export APP_MODE=test LOG_LEVEL=WARNING CHROMIUM_PATH="$$($(CHROMIUM))" PGBOUNCER_PATH="$$($(PGBOUNCER))"; \
 		exec $(STACK) services -- $(PY) -m pytest -n 2 --dist loadfile --durations 20 --cov --cov-report term $(ARGS)
 
-chromium:
-	@./.ci/chromium > /dev/null
+programs:
+	@$(CHROMIUM) > /dev/null
+	@$(PGBOUNCER) > /dev/null
 
 check: .venv/installed-dev ## Lint, format, types, import order, migrations, deployment settings, known weaknesses
 	@$(PY) -m ruff check .

@@ -141,13 +141,10 @@ def test_an_expiry_behind_an_intake_finds_the_hold_taken(clock: Clock) -> None:
     hold_id = services.hold(request(alice, ruby, 100)).hold_id
     clock.shift(seconds=299)
 
-    def sweep_later() -> int:
-        rows("SELECT set_config('core.clock_offset', '301 seconds', false)")  # of this connection alone
-        return perfqueue.services.sweep("gated")
-
     with transaction.atomic():
         item = joining(alice, ruby, hold_id)
-        other = Aside(sweep_later)
+        Aside(lambda: Clock(connection).shift(seconds=301)).result()  # for connections from now on, not for this one
+        other = Aside(lambda: perfqueue.services.sweep("gated"))
         other.waits()
 
     assert other.result() == 0

@@ -21,8 +21,9 @@ CLIENTS, ROUNDS = 8, 12
 WAITS = """
 SELECT l.locktype, l.relation::regclass::text AS relation, l.mode FROM pg_locks l
   JOIN pg_stat_activity a ON a.pid = l.pid
- WHERE NOT l.granted AND a.datname = current_database()
+ WHERE NOT l.granted AND a.datname = current_database() AND l.locktype <> 'extend'
 """
+"""Rows are waited for as a `tuple` or a `transactionid`. A table that grows by a page (`extend`) is no account."""
 
 
 class Sampler:

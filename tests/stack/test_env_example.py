@@ -7,7 +7,7 @@ from xxxchat.stack.folder import PROJECT
 READERS = {
     "xxxchat/settings.py": r"env\.\w+\(\s*\"([A-Z][A-Z0-9_]+)\"",
     "xxxchat/stack/lineup.py": r"environment(?:\.get\(|, )\"([A-Z][A-Z0-9_]+)\"",
-    ".ci/chromium": r"\$\{(CHROMIUM_PATH)",
+    "Makefile": r"\.ci/program ([A-Z_]+)",
 }
 
 

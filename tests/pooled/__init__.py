@@ -1,0 +1,1 @@
+"""The races again through PgBouncer in transaction mode."""
