@@ -45,7 +45,10 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 
 class EmbeddedPostgres:
-    """One server on a free port. `start` twice is an error; `stop` is safe at any moment and more than once."""
+    """One server on a free port, which it keeps when it is stopped and started anew.
+
+    `start` while it runs is an error; `stop` is safe at any moment and more than once.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class EmbeddedPostgres:
             self._drop_stale_pid_file()
         else:
             self._make_cluster()
-        self.port = ports.free_ports(1)[0]
+        self.port = self.port or ports.free_ports(1)[0]  # started anew, it is where it was
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         self.process = self._run("postgres", "-D", self._data, "-p", str(self.port), *options)
         self._wait_until_it_answers()

@@ -1,0 +1,84 @@
+"""Clients who do not give up: a command that got no answer is sent again with its key until it has one."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.flows.person import Person
+
+TRIES = 200
+PAUSE_S = 0.05
+
+
+@dataclass
+class Told:
+    """What the clients were told. `troubles`: answers that did not come, or 5xx, by kind."""
+
+    spins: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+
+class Load:
+    """`with Load(url, people, item) as load: …` runs clients until the block ends, each until its last answer came."""
+
+    def __init__(self, url: str, people: list[str], item: str, price: int) -> None:
+        self.told = Told()
+        self._over = threading.Event()
+        self._pool = ThreadPoolExecutor(max_workers=len(people))
+        self._people = [Person(url, name) for name in people]
+        self._wish = item, price
+        self._running: list[Any] = []
+
+    def __enter__(self) -> "Load":
+        self._running = [self._pool.submit(self._client, person) for person in self._people]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        for client in self._running:
+            client.result(timeout=60)
+        self._pool.shutdown()
+
+    def until(self, condition: Callable[[Told], bool], *, within_s: float = 40.0) -> None:
+        """Return once what was told is enough."""
+        for _ in range(int(within_s / PAUSE_S)):
+            if condition(self.told):
+                return
+            for client in self._running:
+                assert not client.done(), client.result()
+            self._over.wait(PAUSE_S)
+        raise AssertionError(f"not enough was told: {len(self.told.spins)} spins, {self.told.troubles[-5:]}")
+
+    def _client(self, person: Person) -> None:
+        item, price = self._wish
+        with closing(person):
+            while not self._over.is_set():
+                spin = self._sure(person, "/slot-machine/spin", {"betAmount": 100})
+                self.told.spins.append(spin["spinId"])
+                bought = self._sure(person, f"/menus/items/{item}/purchase", {"expectedPrice": price})
+                self.told.requests.append(bought["queueItem"]["id"])
+                self._sure(person, f"/queue/items/{bought['queueItem']['id']}/leave", {})
+
+    def _sure(self, person: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        key = str(uuid.uuid4())
+        for _ in range(TRIES):
+            try:
+                answer = person.command(path, body, key=key)
+            except httpx.TransportError as error:
+                trouble = type(error).__name__
+            else:
+                if answer.status_code < 300:
+                    done: dict[str, Any] = answer.json()
+                    return done
+                trouble = f"{answer.status_code} {answer.text[:120]}"
+                assert answer.status_code >= 500, trouble
+            self.told.troubles.append(trouble)
+            threading.Event().wait(PAUSE_S)
+        raise AssertionError(f"{path} never had an answer: {self.told.troubles[-3:]}")

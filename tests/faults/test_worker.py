@@ -1,0 +1,112 @@
+"""A worker killed between its work and its word to the broker: the task comes again and finds nothing left to do."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.stack.processes import until
+from xxxchat.stack import children
+from xxxchat.stack.folder import LOCAL, PROJECT, Folder
+from xxxchat.stack.services import Services
+
+pytestmark = pytest.mark.stack
+EXPIRED = 7
+MAKE = f"""
+from tests.world import buy, performer, person
+for _ in range({EXPIRED}):
+    buy(person(tokens=100), performer(rope_drop_s=30))
+"""
+LATER = "ALTER DATABASE xxxchat SET core.clock_offset = '31 seconds'"
+STATE = """
+SELECT (SELECT count(*) FROM perfqueue_queueitem WHERE state = 'refunded'),
+       (SELECT count(*) FROM perfqueue_strike),
+       (SELECT count(*) FROM escrow_operation WHERE kind = 'refund'),
+       (SELECT count(*) FROM live_event WHERE key = 'queue.item.refunded'),
+       (SELECT coalesce(sum(available), 0) FROM escrow_wallet)
+"""
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """A database and a broker of the test's own, with lines whose heads are about to be overdue."""
+    folder = Folder(LOCAL / f"worker-{secrets.token_hex(4)}")
+    folder.acquire()
+    own = Services(durable=False)
+    try:
+        own.start(folder, {})
+        found = own.addresses | {
+            "APP_MODE": "test", "LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "xxxchat.settings",
+        }  # fmt: skip
+        for words in (["migrate", "--verbosity", "0"], ["seed_reference"], ["shell", "--verbosity", "0", "-c", MAKE]):
+            subprocess.run([sys.executable, "manage.py", *words], cwd=PROJECT, env=os.environ | found, check=True)
+        yield found
+    finally:
+        own.stop()
+        folder.release()
+        folder.delete()
+
+
+@contextmanager
+def python(module: str, *arguments: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours, its whole tree killed at the end."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = children.spawn(command, env=os.environ | environment, cwd=PROJECT, when_orphaned=signal.SIGKILL)
+    try:
+        yield process
+    finally:
+        children.kill_tree(process)
+
+
+def ask_for_a_sweep(environment: dict[str, str]) -> None:
+    send = ["-m", "celery", "-A", "xxxchat", "call", "perfqueue.sweep"]
+    subprocess.run([sys.executable, *send], cwd=PROJECT, env=os.environ | environment, check=True, capture_output=True)
+
+
+def test_a_worker_killed_before_its_acknowledgement_does_nothing_twice(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+
+    with closing(psycopg.connect(environment["DATABASE_URL"], autocommit=True)) as database:
+        database.execute(LATER)
+
+        def state() -> tuple[int, ...]:
+            row = database.execute(STATE).fetchone()
+            assert row is not None
+            return tuple(map(int, row))
+
+        assert state() == (0, 0, 0, 0, 0)
+        with python("tests.faults.worker", str(first), environment=environment) as worker:
+            ask_for_a_sweep(environment)
+            until(first.exists, within_s=40)
+            done = state()
+            kill_all(worker.pid)
+        with python("tests.faults.worker", str(second), environment=environment):
+            until(second.exists, within_s=40)
+            again = state()
+        verified = verify(environment)
+
+    assert done == (EXPIRED, EXPIRED, EXPIRED, EXPIRED, EXPIRED * 100)
+    assert second.read_text() == first.read_text(), "it was another task"
+    assert again == done
+    assert verified == 0
+
+
+def kill_all(root: int) -> None:
+    """SIGKILL the worker and its pool in one stroke, the parent first, so that it cannot tell the broker anything."""
+    for pid in [root, *children.descendants(root)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def verify(environment: dict[str, str]) -> int:
+    command = [sys.executable, "manage.py", "verify_ledger", "--json"]
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, check=False, capture_output=True)
+    return done.returncode
