@@ -23,6 +23,7 @@ from django.utils.functional import cached_property
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.models import STAFF, Role, User
+from accounts.trails import trails_of
 from core.db import translated
 from core.errors import DomainError
 
@@ -194,6 +195,7 @@ class RoleAdmin(ByRole, ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
+    change_form_outer_before_template = "admin/trails.html"
     paginator = BoundedPaginator
     id_fields: tuple[str, ...] = ("pk",)  # where a typed id is looked up, by index
     person_fields: tuple[str, ...] = ()  # where a typed user name is looked up, by the person's id
@@ -228,9 +230,16 @@ class RoleAdmin(ByRole, ModelAdmin):
     ) -> Any:
         if "_saveasnew" in request.POST and not self.save_as:  # Django would turn a change of this row into an addition
             raise PermissionDenied
+        context = {**(extra_context or {}), "trails": self._trails(request, object_id)}
         return self.shown(
-            request, lambda: super(RoleAdmin, self).changeform_view(request, object_id, form_url, extra_context)
+            request, lambda: super(RoleAdmin, self).changeform_view(request, object_id, form_url, context)
         )
+
+    def _trails(self, request: HttpRequest, object_id: str | None) -> list[tuple[str, str]]:
+        row = self.get_object(request, object_id) if object_id is not None and request.method == "GET" else None
+        if row is None or not self.has_view_permission(request, row):
+            return []
+        return list(trails_of(request, self.admin_site, row))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
         return self.shown(request, lambda: super(RoleAdmin, self).delete_view(request, object_id, extra_context))

@@ -45,6 +45,18 @@ class NothingLeftToTake(InsufficientBalance):
     message = "The tokens or points are no longer there to be taken back. Nothing was changed."
 
 
+class NotRepairable(NotUndone):
+    """A wallet's row agrees with its last entry, or its version does not, which no operation mends."""
+
+    message = "Nothing to repair: the wallet says what its last entry says, or its version was changed too."
+
+
+class FrozenBefore(NotUndone):
+    """A wallet that stands still is frozen already."""
+
+    message = "This wallet stands still already."
+
+
 class LetGoBefore(NotUndone):
     """A freeze that ended. Its wallet may be frozen again by now, which is another freeze's matter."""
 

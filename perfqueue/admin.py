@@ -20,6 +20,7 @@ from accounts.backoffice import (
     signed_in,
 )
 from accounts.models import Role, User
+from accounts.trails import Trail, lead
 from core.db import command
 from core.errors import DomainError
 from perfqueue import services
@@ -28,6 +29,16 @@ from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, Strike, Tran
 WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
 REFUNDERS = frozenset({Role.SUPPORT.value, Role.ADMIN.value})
 SETTINGS = ("depth", "user_cap", "rope_drop_s", "max_wait_s", "grace_s", "disconnect_s", "abandon_policy")
+
+
+lead("escrow.hold", Trail("Queue item", "perfqueue.queueitem"))
+lead(
+    "perfqueue.queueitem",
+    Trail("Transitions", "perfqueue.transition"),
+    Trail("Operations of its hold", "escrow.operation", by="hold_id"),
+    Trail("Entries of its hold", "escrow.entry", by="hold_id"),
+    Trail("Strikes", "perfqueue.strike"),
+)
 
 
 class Performer(PersonFilter):

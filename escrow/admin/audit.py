@@ -1,15 +1,29 @@
 """What the verifier saw and which wallets stand still. Letting one go is an action: a reason, one result per row."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action
 
 from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from accounts.models import User
+from accounts.models import Role, User
+from accounts.trails import Trail, lead
 from escrow import services
-from escrow.admin.deciding import DecidingAdmin, Deed
+from escrow.admin import reconciliation
+from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.errors import LetGoBefore
 from escrow.models import Finding, Freeze, Verification
+
+RECONCILERS = DESK | {Role.AUDITOR.value}
+lead(
+    "escrow.finding",
+    Trail("Wallet", "escrow.wallet", by="subject"),
+    Trail("Hold", "escrow.hold", by="subject"),
+    Trail("Operation", "escrow.operation", by="subject"),
+    Trail("Wallets frozen for it", "escrow.freeze"),
+)
 
 
 class Owner(PersonFilter):
@@ -22,10 +36,20 @@ class Subject(ExactFilter):
 
 @admin.register(Verification)
 class VerificationAdmin(RoleAdmin):
+    """The verifier's runs, and the page that tells whether everything adds up."""
+
     view_roles = STAFF_ROLES
+    actions_list = ("reconciliation",)
     list_display = ("id", "is_full", "since", "started_at", "finished_at", "operations", "findings")
     list_filter = ("is_full",)
     ordering = ("-id",)
+
+    @action(description="Reconciliation", url_path="reconciliation", permissions=["reconcile"])
+    def reconciliation(self, request: HttpRequest) -> HttpResponse:
+        return reconciliation.answer(self, request, may_check=self.may(request, DESK))
+
+    def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, RECONCILERS)
 
 
 @admin.register(Finding)

@@ -6,15 +6,34 @@ Giving, writing off and undoing are addresses of their own, for finance and admi
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import action
 
 from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
 from accounts.models import User
+from accounts.trails import Trail, lead
 from escrow import services
 from escrow.admin import moves
-from escrow.admin.deciding import DESK
+from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
+
+lead(
+    "escrow.wallet",
+    Trail("Entries", "escrow.entry"),
+    Trail("Holds of its owner", "escrow.hold", by="owner_id"),
+    Trail("Times it stood still", "escrow.freeze"),
+    Trail("Findings about it", "escrow.finding"),
+)
+lead("escrow.hold", Trail("Operations", "escrow.operation"), Trail("Entries", "escrow.entry"))
+lead(
+    "escrow.operation",
+    Trail("Entries", "escrow.entry"),
+    Trail("Undone by", "escrow.operation"),
+    Trail("Order", "escrow.order"),
+    Trail("Payout", "escrow.payout"),
+    Trail("Approval", "escrow.approval"),
+)
 
 
 class Owner(PersonFilter):
@@ -57,7 +76,10 @@ class MovingAdmin(RoleAdmin):
 
 
 @admin.register(Wallet)
-class WalletAdmin(MovingAdmin):
+class WalletAdmin(DecidingAdmin, MovingAdmin):
+    """Balances. Freezing and repairing are actions over chosen wallets; giving and writing off concern one."""
+
+    actions = ("freeze_chosen", "repair_chosen")
     actions_detail = actions_row = ("grant", "write_off")
     list_display = ("id", "owner", "currency", "available", "held", "earned", "owed", "version", "status")
     list_filter = ("currency", "status", Owner)
@@ -65,6 +87,14 @@ class WalletAdmin(MovingAdmin):
     id_fields = ("pk", "owner")
     person_fields = ("owner",)
     ordering = ("-id",)
+
+    @admin.action(description="Freeze the chosen wallets…", permissions=["decide"])
+    def freeze_chosen(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset.select_related("owner"), FREEZE)
+
+    @admin.action(description="Repair the chosen wallets…", permissions=["decide"])
+    def repair_chosen(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset.select_related("owner"), REPAIR)
 
     @action(description="Grant…", url_path="grant", permissions=["move"])
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -89,6 +119,41 @@ class WalletAdmin(MovingAdmin):
 
         wallets = Wallet.objects.filter(pk=wallet.pk).select_related("owner")
         return moves.answer(self, request, wallet, moves.Move(name, title, moves.AmountForm, wish, wallets))
+
+
+def _freeze(wallet: Wallet, actor: User, reason: str) -> str:
+    services.freeze(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
+    return "pays and receives nothing; refunds still arrive"
+
+
+def _repair(wallet: Wallet, actor: User, reason: str) -> str:
+    services.repair(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
+    now = Wallet.objects.get(pk=wallet.pk)
+    return f"available {now.available}, held {now.held}, earned {now.earned}, owed {now.owed}"
+
+
+FREEZE = Deed(
+    action="freeze_chosen",
+    title="Freeze wallets",
+    button="Freeze",
+    could="wallets can be frozen",
+    did="wallets frozen",
+    columns=("Owner", "Currency", "Available", "Held"),
+    cells=lambda row: (row.owner, row.currency, row.available, row.held),
+    work=_freeze,
+    warning="Its owner can neither buy nor be paid until somebody lets the wallet go.",
+)
+REPAIR = Deed(
+    action="repair_chosen",
+    title="Repair wallets",
+    button="Repair",
+    could="wallets differ from their last entry and can be led back to it",
+    did="wallets led back to their last entry",
+    columns=("Owner", "Currency", "Available", "Held", "Earned", "Owed"),
+    cells=lambda row: (row.owner, row.currency, row.available, row.held, row.earned, row.owed),
+    work=_repair,
+    warning="For rows that were changed from outside: an operation of kind repair carries the true balances on.",
+)
 
 
 @admin.register(Hold)

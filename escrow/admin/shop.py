@@ -7,10 +7,14 @@ from django.http import HttpRequest
 
 from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
 from accounts.models import Role
+from accounts.trails import Trail, lead
 from escrow.models import Order, PaymentEvent, TokenPackage
 
 SELLERS = frozenset({Role.FINANCE.value, Role.ADMIN.value})
 TERMS = ("tokens", "price_minor", "price_currency")
+
+
+lead("escrow.order", Trail("Payment events", "escrow.paymentevent"))
 
 
 class Buyer(PersonFilter):

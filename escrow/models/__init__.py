@@ -2,6 +2,7 @@
 
 from escrow.models.audit import Finding, Freeze, Verification
 from escrow.models.desk import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
+from escrow.models.houses import HouseSnapshot
 from escrow.models.ledger import (
     Currency,
     Entry,
@@ -26,6 +27,7 @@ __all__ = [
     "Hold",
     "HoldStatus",
     "House",
+    "HouseSnapshot",
     "Operation",
     "OperationKind",
     "Order",

@@ -10,7 +10,7 @@ import structlog
 from core import db
 from core.clock import CoreNow
 from core.errors import NotFound, ValidationFailed
-from escrow.errors import NotUndone
+from escrow.errors import FrozenBefore, NotUndone
 from escrow.models import Finding as FindingRow
 from escrow.models import Freeze, Verification, Wallet, WalletStatus
 from escrow.services.verification import Finding
@@ -83,7 +83,7 @@ def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
     """Stop a wallet from paying and receiving, by hand. Refunds still arrive. Locks the wallet.
 
     Raises:
-        NotFound, NotUndone (frozen already), ValidationFailed (no reason): nothing was written.
+        NotFound, FrozenBefore, ValidationFailed (no reason): nothing was written.
     """
     _assert_reason(reason)
     with db.joined():
@@ -142,7 +142,7 @@ def _assert_status(wallet_id: UUID, status: str) -> None:
     if not found:
         raise NotFound
     if found[0].status != status:
-        raise NotUndone
+        raise FrozenBefore if status == WalletStatus.ACTIVE else NotUndone
 
 
 def _assert_reason(reason: str) -> None:

@@ -20,6 +20,17 @@ RECENT = {
     " UNION SELECT * FROM escrow_payout WHERE rejection_id >= %(floor)s)",
 }
 
+ONLY_WHOLE = {
+    "V6": """
+        SELECT s.house || ' ' || s.currency AS subject,
+               format('snapshot up to entry %%s says %%s, the entries %%s', s.upto, s.balance, t.sum) AS problem
+          FROM (SELECT DISTINCT ON (house, currency) * FROM escrow_housesnapshot ORDER BY house, currency, upto DESC) s
+         CROSS JOIN LATERAL (SELECT coalesce(sum(e.d_available), 0) AS sum FROM escrow_entry e
+                              WHERE e.house = s.house AND e.currency = s.currency AND e.id <= s.upto) t
+         WHERE s.balance <> t.sum""",
+}
+"""What only a look at everything can tell."""
+
 CHECKS = {
     "V1": """
         SELECT operation_id AS subject, format('%%s sums to %%s', currency,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from core.errors import NotFound
 from core.ids import new_id
+from escrow.errors import NotRepairable
 from escrow.models import Currency
 from escrow.services.calling import Columns, call, fingerprint
 
@@ -187,6 +189,20 @@ def repair_many(repairs: Sequence[Repair]) -> list[Moved]:
         ("text[]", [r.reason for r in repairs]),
     ]
     return [Moved(row["code"], row["operation"]) for row in call("escrow_repair", columns)]
+
+
+def repair(*, wallet_id: UUID, actor_id: UUID, reason: str) -> Moved:
+    """Lead one wallet back to its last entry. Locks it.
+
+    Raises:
+        NotFound, NotRepairable: nothing was written.
+    """
+    (done,) = repair_many([Repair(wallet_id, actor_id, reason)])
+    if done.code == NotFound.code:
+        raise NotFound
+    if done.code is not None:
+        raise NotRepairable
+    return done
 
 
 def _undoing(scope: str, reversals: Sequence[Reversal]) -> Columns:

@@ -1,0 +1,21 @@
+"""What a house account had come to at some entry, so that its balance need not be summed from the beginning."""
+
+from django.db import models
+
+from core.clock import CoreNow
+from escrow.models.ledger import Currency, House
+
+
+class HouseSnapshot(models.Model):
+    """The sum of a house account's entries up to and with the entry `upto`. Append-only; the highest `upto` counts."""
+
+    house = models.CharField(max_length=20, choices=House.choices)
+    currency = models.CharField(max_length=5, choices=Currency.choices)
+    upto = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["house", "currency", "upto"], name="escrow_house_snapshot_once"),
+        ]

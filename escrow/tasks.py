@@ -1,0 +1,11 @@
+"""Celery's door to the snapshots of house accounts. Idempotent: what is in a snapshot is not summed again."""
+
+from celery import shared_task
+
+from escrow import services
+
+
+@shared_task(name="escrow.snapshot_houses")
+def snapshot_houses() -> int:
+    """Sum what has settled in each house account since its last snapshot; hourly by beat."""
+    return services.snapshot_houses()
