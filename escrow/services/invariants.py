@@ -81,7 +81,10 @@ CHECKS = {
                  ON true
          WHERE (w.available, w.held, w.earned, w.owed, w.version) IS DISTINCT FROM
                (coalesce(e.available_after, 0), coalesce(e.held_after, 0), coalesce(e.earned_after, 0),
-                coalesce(e.owed_after, 0), coalesce(e.version, 0))""",
+                coalesce(e.owed_after, 0), coalesce(e.version, 0))
+        UNION ALL
+        SELECT DISTINCT e.wallet_id, 'entries of a wallet that is gone' FROM {entries} e
+         WHERE e.wallet_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM escrow_wallet w WHERE w.id = e.wallet_id)""",
     "V3": """
         SELECT e.wallet_id AS subject, format('version %%s does not follow', e.version) AS problem
           FROM {entries} e
