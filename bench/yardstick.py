@@ -28,9 +28,9 @@ class Yardstick:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.NAME)))
         pgbench(self.url, "-i", "-q", "-s", str(SCALE))
 
-    def tps(self, seconds: int) -> float:
-        """Transactions per second of tpcb-like over `seconds`, as many clients as the product has web threads."""
-        return rate(self.url, seconds, "-b", "tpcb-like")
+    def tps(self, seconds: int, *, clients: int = CLIENTS) -> float:
+        """Transactions per second of tpcb-like over `seconds`; by default by as many clients as there are web threads."""
+        return rate(self.url, seconds, "-b", "tpcb-like", clients=clients)
 
 
 def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> float:
@@ -39,7 +39,7 @@ def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> float:
     Raises:
         RuntimeError: pgbench told no rate, or a transaction failed.
     """
-    told = pgbench(url, *script, "-c", str(clients), "-j", "2", "-T", str(seconds), "-n")
+    told = pgbench(url, *script, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), "-n")
     found, failed = TPS.search(told), FAILED.search(told)
     if found is None or (failed is not None and failed.group(1) != "0"):
         raise RuntimeError(f"pgbench: {told}")

@@ -35,6 +35,8 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.ledger", description=__doc__)
     parser.add_argument("--seconds", type=int, choices=range(1, 61), default=15, metavar="1-60", help="each load (15)")
+    parser.add_argument("--clients", type=int, choices=range(1, 65), default=CLIENTS, metavar="1-64",
+                        help=f"of pgbench, and Python processes ({CLIENTS})")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="write the figures to bench/reports/")
     return parser.parse_args()
 
@@ -47,10 +49,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
             open_books(owner, waiting=options.seconds * MOST_SETTLED_PER_S)
         yardstick = Yardstick(server.url)
-        rates, tps = {}, [yardstick.tps(options.seconds)]
-        for name, load in loads(environment, options.seconds).items():
+        rates, tps = {}, [yardstick.tps(options.seconds, clients=options.clients)]
+        for name, load in loads(environment, options.seconds, options.clients).items():
             rates[name] = load()
-            tps.append(yardstick.tps(options.seconds))
+            tps.append(yardstick.tps(options.seconds, clients=options.clients))
             print(f"{name}: {rates[name]:.0f}/s; pgbench: {tps[-2]:.0f}, {tps[-1]:.0f}", flush=True)
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
             left = close_books(owner)
@@ -62,14 +64,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "commit": commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
-        "yardstick": {"tps": [round(each) for each in tps], "scale": SCALE, "clients": CLIENTS},
+        "yardstick": {"tps": [round(each) for each in tps], "scale": SCALE, "clients": options.clients},
         "ledger": verified["ok"],
         "per_second": {name: round(per_second) for name, per_second in rates.items()},
         "ratios": ratios(rates, tps),
     }
 
 
-def loads(environment: dict[str, str], seconds: int) -> dict[str, Callable[[], float]]:
+def loads(environment: dict[str, str], seconds: int, clients: int) -> dict[str, Callable[[], float]]:
     """Each load by name: what it does a second."""
     url = environment["DATABASE_URL"]
 
@@ -78,7 +80,7 @@ def loads(environment: dict[str, str], seconds: int) -> dict[str, Callable[[], f
             with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
                 file.write(script)
                 file.flush()
-                return rate(url, seconds, "-f", file.name) * times
+                return rate(url, seconds, "-f", file.name, clients=clients) * times
 
         return run
 
@@ -88,12 +90,12 @@ def loads(environment: dict[str, str], seconds: int) -> dict[str, Callable[[], f
         "hold, 50 hot wallets": bare(scripts.hold(scripts.among(50))),
         "holds in lists of 50": bare(scripts.holds(), scripts.LIST),
         "settle with fee": bare(scripts.settle()),
-        "hold by the Python service": lambda: python(environment, "service", seconds),
-        "hold by the ORM": lambda: python(environment, "orm", seconds),
+        "hold by the Python service": lambda: python(environment, "service", seconds, clients),
+        "hold by the ORM": lambda: python(environment, "orm", seconds, clients),
     }
 
 
-def python(environment: dict[str, str], way: str, seconds: int) -> float:
+def python(environment: dict[str, str], way: str, seconds: int, number: int) -> float:
     """Holds a second of as many Python clients as pgbench has, once all of them are ready."""
     command = [sys.executable, "-m", "bench.ledger.clients", way, str(seconds)]
     with ExitStack() as running:
@@ -104,7 +106,7 @@ def python(environment: dict[str, str], way: str, seconds: int) -> float:
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 )
             )
-            for seed in range(CLIENTS)
+            for seed in range(number)
         ]  # fmt: skip
         if any(_told(client) != "ready" for client in clients):
             raise RuntimeError(f"A client of the {way} did not start.")
@@ -139,8 +141,8 @@ def ratios(rates: dict[str, float], tps: list[float]) -> dict[str, dict[str, flo
 
 def table(report: dict[str, Any]) -> str:
     """The figures as a table for people."""
-    rates = ", ".join(map(str, report["yardstick"]["tps"]))
-    lines = [f"pgbench tpcb-like before, between and after: {rates} tps (scale {SCALE}, {CLIENTS} clients, fsync on)"]
+    rates, clients = ", ".join(map(str, report["yardstick"]["tps"])), report["yardstick"]["clients"]
+    lines = [f"pgbench tpcb-like before, between and after: {rates} tps (scale {SCALE}, {clients} clients, fsync on)"]
     lines += [f"  {name:30}{figure:>8} /s" for name, figure in report["per_second"].items()]
     lines += [f"  {name:34}{each['ratio']:>6}  must {each['must']}" for name, each in report["ratios"].items()]
     lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
