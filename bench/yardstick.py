@@ -29,7 +29,7 @@ class Yardstick:
         pgbench(self.url, "-i", "-q", "-s", str(SCALE))
 
     def tps(self, seconds: int, *, clients: int = CLIENTS) -> float:
-        """Transactions per second of tpcb-like over `seconds`; by default by as many clients as there are web threads."""
+        """Transactions per second of tpcb-like over `seconds`; clients as many as the product has web threads."""
         return rate(self.url, seconds, "-b", "tpcb-like", clients=clients)
 
 

@@ -71,9 +71,16 @@ CREATE TABLE bench_entry (LIKE escrow_entry INCLUDING ALL);
 INSERT INTO bench_wallet SELECT * FROM escrow_wallet;
 """
 REST = """
-SELECT count(*) FROM bench_waiting b JOIN escrow_hold h ON h.id = b.hold AND h.status = 'HELD'
-  CROSS JOIN LATERAL escrow_close(ARRAY[uuidv7()], ARRAY['close'], ARRAY[h.id::text], ARRAY[''::bytea], ARRAY[h.id],
-    ARRAY[h.amount], ARRAY[0::bigint], ARRAY[%s], ARRAY[false], ARRAY[NULL::uuid], ARRAY['']) c WHERE c.code IS NULL
+SELECT count(*) FROM (
+    SELECT array_agg(uuidv7()) AS operations, array_agg(h.id::text) AS keys, array_agg(h.id) AS holds,
+           count(*)::integer AS n
+      FROM bench_waiting b JOIN escrow_hold h ON h.id = b.hold AND h.status = 'HELD'
+     WHERE b.n BETWEEN %(first)s AND %(last)s) a
+ CROSS JOIN LATERAL escrow_close(
+    a.operations, array_fill('close'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
+    array_fill(%(price)s::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(%(fee_bps)s, ARRAY[n]),
+    array_fill(false, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n])) c
+ WHERE c.code IS NULL
 """
 
 
@@ -101,6 +108,13 @@ def open_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
 
 def close_books(connection: psycopg.Connection[Any]) -> int:
     """Settle what still waits, so that the verifier finds every finished item paid; return how many that were."""
-    connection.execute("SET statement_timeout = 0")
-    row = connection.execute(REST, [FEE_BPS]).fetchone()
-    return int(row[0]) if row else 0
+    done, (waiting,) = 0, _one(connection, "SELECT count(*) FROM bench_waiting")
+    for first in range(1, waiting + 1, BATCH):
+        facts = {"first": first, "last": first + BATCH - 1, "price": PRICE, "fee_bps": FEE_BPS}
+        done += _one(connection, REST, facts)[0]
+    return done
+
+
+def _one(connection: psycopg.Connection[Any], sql: str, facts: dict[str, Any] | None = None) -> tuple[int, ...]:
+    row = connection.execute(sql.encode(), facts).fetchone()
+    return tuple(row) if row else (0,)
