@@ -75,7 +75,7 @@ SELECT count(*) FROM (
     SELECT array_agg(uuidv7()) AS operations, array_agg(h.id::text) AS keys, array_agg(h.id) AS holds,
            count(*)::integer AS n
       FROM bench_waiting b JOIN escrow_hold h ON h.id = b.hold AND h.status = 'HELD'
-     WHERE b.n BETWEEN %(first)s AND %(last)s) a
+     WHERE b.n BETWEEN %(first)s AND %(last)s HAVING count(*) > 0) a
  CROSS JOIN LATERAL escrow_close(
     a.operations, array_fill('close'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
     array_fill(%(price)s::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(%(fee_bps)s, ARRAY[n]),
