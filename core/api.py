@@ -148,7 +148,11 @@ class Door(APIView):
         return cast(dict[str, Any], parsed.validated_data)
 
     def _replayed(self, request: Request) -> idempotency.Answer | None:
-        self.key = request.headers.get("Idempotency-Key", "")
+        return self.known(request, request.headers.get("Idempotency-Key", ""))
+
+    def known(self, request: Request, key: str) -> idempotency.Answer | None:
+        """Take this key for the request; return the answer that it was given before, if any."""
+        self.key = key
         if not KEY.match(self.key):
             raise IdempotencyKeyRequired
         self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)

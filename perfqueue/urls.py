@@ -1,6 +1,6 @@
 from django.urls import path
 
-from perfqueue.api import holds
+from perfqueue.api import holds, intake
 from perfqueue.api import line as api
 
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("queue/items/<id:item_id>/abandon", api.AbandonItem.as_view()),
     path("queue/items/<id:item_id>/refund", api.RefundItem.as_view()),
     path("queue/items/<id:item_id>/leave", api.LeaveItem.as_view()),
+    path("queue/intake", intake.HandIn.as_view()),
     path("admin/queue/items", api.StaffItems.as_view()),
     path("admin/queue/items/<id:item_id>/refund", api.StaffRefund.as_view()),
     path("admin/queue/items/<id:item_id>/resolve", api.StaffResolve.as_view()),

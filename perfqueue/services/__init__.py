@@ -27,6 +27,7 @@ from perfqueue.services.control import (
 )
 from perfqueue.services.due import due_among, due_in
 from perfqueue.services.expiry import expire_due, expire_lines_of, sweep, sweeper_age_s
+from perfqueue.services.handing import hand_in
 from perfqueue.services.holds import HoldWish, admitted, hold_for, open_hold
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
@@ -77,6 +78,7 @@ __all__ = [
     "expire_due",
     "expire_lines_of",
     "finish",
+    "hand_in",
     "hear",
     "hold_for",
     "intake",

@@ -117,7 +117,7 @@ def _assert_room(line: Line, standing: dict[str, Any]) -> None:
 
 def _assert_fits(payload: Intake, hold: Hold, now: datetime) -> None:
     performed = payload.fulfilment == Fulfilment.PERFORMED
-    if payload.award and (performed or payload.source_feature not in AWARDING):
+    if payload.award and (performed or not (payload.may_award or payload.source_feature in AWARDING)):
         raise Forbidden
     expired = hold.expires_at is not None and hold.expires_at <= now  # the sweeper only has to say so
     if hold.status != HoldStatus.HELD or expired:

@@ -14,7 +14,8 @@ class Intake:
     """One paid request. The hold is open, unused and the payer's; its amount is `tokens` of `currency`.
 
     A performed item waits in the performer's line; an instant one is finished and settled at once and may carry an
-    `award` in points. `announce`: the feature's own events, stored with the item's. `metadata` holds ids only.
+    `award` in points, if the feature is one of ours that may, or the caller has checked that this one may
+    (`may_award`). `announce`: the feature's own events, stored with the item's. `metadata` holds ids only.
     """
 
     idempotency_key: str
@@ -31,6 +32,7 @@ class Intake:
     fulfilment: str = Fulfilment.PERFORMED
     award: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    may_award: bool = False
     announce: tuple[live.services.Event, ...] = ()
 
 

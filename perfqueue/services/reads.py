@@ -93,7 +93,8 @@ def sees_all(viewer: User | None, item: QueueItem) -> bool:
     if viewer is None or not viewer.is_authenticated:
         return False
     if viewer.role == Role.SERVICE:
-        return bool(item.source_feature == viewer.username)
+        account = getattr(viewer, "service_account", None)  # one statement; the instance remembers it
+        return account is not None and item.source_feature in account.features
     return viewer.pk in (item.user_id, item.performer_id) or viewer.is_backoffice
 
 

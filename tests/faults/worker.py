@@ -1,7 +1,8 @@
 """A worker that has done a task and not yet told the broker: `python -m tests.faults.worker <file>`.
 
 The first process of its pool that ends a task writes the file and then stands still, until it is killed. Everything
-else is the product's own application, settings and tasks; the broker gives an unacknowledged task out again after 2 s.
+else is the product's own application, settings and tasks; a worker that starts gives out again what has been without word for
+VISIBLE_AFTER_S.
 """
 
 import sys
@@ -13,9 +14,11 @@ from celery import signals
 
 from xxxchat.celery import app
 
+VISIBLE_AFTER_S = 1
+
 
 def main(note: Path) -> None:
-    app.conf.broker_transport_options = {"visibility_timeout": 2}
+    app.conf.broker_transport_options = {"visibility_timeout": VISIBLE_AFTER_S}
 
     def stand_still(task_id: str, **facts: Any) -> None:
         note.write_text(task_id)

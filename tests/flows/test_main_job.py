@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ import pytest
 from slots.draw import draw, parse
 from tests.flows.person import Person
 from xxxchat.stack import Stack
+from xxxchat.stack.folder import PROJECT
 
 pytestmark = pytest.mark.stack
 
@@ -191,3 +195,15 @@ def test_one_key_buys_once_over_http(stack: Stack, enter: Callable[[str], Person
 def test_the_stacks_database_saw_no_deadlock(stack: Stack) -> None:
     assert rows(stack, "SELECT sum(deadlocks) FROM pg_stat_database") == [(0,)]
     assert "deadlock detected" not in stack.postgres_log.read_text()
+
+
+def test_a_strangers_game_runs_as_its_page_says(stack: Stack) -> None:
+    """docs/third-party.md; anything that it is refused ends it with another exit code."""
+    example = PROJECT / "docs" / "examples" / "dare.py"
+
+    done = subprocess.run([sys.executable, str(example), stack.url], check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"held 25 TOKEN until .*Z\nin line at \d+, state created\n", done.stdout)
+    assert "finished: 25 settled, 0 back" in done.stdout
+    assert re.search(r"Coin toss: (heads|tails), finished, 10 settled", done.stdout)

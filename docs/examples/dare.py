@@ -1,0 +1,99 @@
+"""A game of somebody else's on our API: `python dare.py http://localhost:8000`. Python alone; nothing of ours imported.
+
+Alice dares Ruby to something for 25 tokens. The game (the service account `arcade`) sets the tokens aside, hands the
+dare in, and watches Ruby perform it; then it tosses a coin for 10 tokens of Alice's, which the house keeps either way.
+"""
+
+import json
+import secrets
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+PASSWORD = "demo-only-password"  # of every login of the demo
+
+
+class Api:
+    """One signed-in account."""
+
+    def __init__(self, base: str, username: str) -> None:
+        self._base, self._token = f"{base}/api/v1", ""
+        self._token = self.post("/auth/token", {"username": username, "password": PASSWORD})["access"]
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path, None, {})
+
+    def post(self, path: str, body: dict[str, Any], *, key: str = "") -> Any:
+        return self._ask("POST", path, body, {"Idempotency-Key": key or str(uuid.uuid4())})
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
+        sent = json.dumps(body).encode() if body is not None else None
+        headers = headers | {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(self._base + path, data=sent, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            error = json.load(refused)["error"]
+            raise SystemExit(f"{method} {path}: {refused.code} {error['code']}: {error['message']}") from None
+
+
+def main(base: str) -> None:
+    game, alice, ruby = Api(base, "arcade"), Api(base, "alice"), Api(base, "ruby")
+    buyer, stage = alice.get("/me")["id"], ruby.get("/me")["id"]
+    ruby.post(f"/performer/{stage}/queue/open", {})
+
+    # 1. Set the buyer's tokens aside. The same key again is the same hold, so a lost answer costs nothing.
+    dare = f"dare-{secrets.token_hex(4)}"
+    hold = game.post(
+        "/escrow/holds",
+        {"userId": buyer, "amount": 25, "currency": "TOKEN", "payee": stage, "reason": "A dare",
+         "sourceFeature": "arcade", "sourceEventId": dare},
+        key=f"{dare}-hold",
+    )  # fmt: skip
+    print(f"held {hold['amount']} {hold['currency']} until {hold['expiresAt']}")
+
+    # 2. Hand the dare in. From here on the line alone decides: the game never settles, refunds, orders or times it.
+    item = game.post(
+        "/queue/intake",
+        {"idempotencyKey": f"{dare}-intake", "sourceFeature": "arcade", "sourceEventId": dare, "performerId": stage,
+         "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 25, "currency": "TOKEN",
+         "title": "Sing it backwards", "durationSeconds": 60, "fulfilment": "performed", "award": None,
+         "metadata": {"round": dare}},
+        key=f"{dare}-intake",
+    )  # fmt: skip
+    print(f"in line at {item['position']}, state {item['state']}")
+
+    # 3. The performer does it (here by the API; on the studio page she presses two buttons).
+    while ruby.get(f"/queue/items/{item['id']}")["position"] != 1:
+        head = ruby.get(f"/performer/{stage}/queue")["items"][0]["id"]
+        ruby.post(f"/queue/items/{head}/refund", {"reason": "The example is in a hurry."})
+    ruby.post(f"/queue/items/{item['id']}/start", {})
+    ruby.post(f"/queue/items/{item['id']}/finish", {})
+    item = game.get(f"/queue/items/{item['id']}")
+    print(f"{item['state']}: {item['settledTokens']} settled, {item['refundedTokens']} back")
+
+    # 4. What nobody performs is an instant item: held for the house, settled by the intake itself.
+    toss = f"toss-{secrets.token_hex(4)}"
+    hold = game.post(
+        "/escrow/holds",
+        {"userId": buyer, "amount": 10, "currency": "TOKEN", "payee": "revenue", "reason": "A toss",
+         "sourceFeature": "arcade", "sourceEventId": toss},
+        key=f"{toss}-hold",
+    )  # fmt: skip
+    done = game.post(
+        "/queue/intake",
+        {"idempotencyKey": f"{toss}-intake", "sourceFeature": "arcade", "sourceEventId": toss, "performerId": None,
+         "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 10, "currency": "TOKEN",
+         "title": f"Coin toss: {secrets.choice(['heads', 'tails'])}", "fulfilment": "instant"},
+        key=f"{toss}-intake",
+    )  # fmt: skip
+    print(f"{done['title']}, {done['state']}, {done['settledTokens']} settled")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://localhost:8000")

@@ -1,0 +1,106 @@
+"""The door by which another feature hands in what its buyer paid for."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.models import Role
+from core.api import KEY, Door
+from core.errors import ValidationFailed
+from core.fields import Amount, Body, StrictChar, StrictInt, StrictUUID
+from core.idempotency import Answer
+from escrow.services import Currency
+from perfqueue import services, shapes
+from perfqueue.models import Fulfilment
+from perfqueue.render import item_out
+
+MOST_FACTS = 20
+Fact = str | int | bool | None
+
+
+class Award(Body):
+    """Points for the buyer, from `slots_bank`."""
+
+    amount = Amount()
+    currency = serializers.ChoiceField(choices=[Currency.POINT.value])
+
+
+class HandIn(Door):
+    """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
+    USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
+    sent, says the same. A refusal leaves the hold to expire."""
+
+    roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
+
+    class Input(Body):
+        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)  # noqa: N815
+        sourceFeature = StrictChar(max_length=40)  # noqa: N815
+        sourceEventId = StrictChar(max_length=128)  # noqa: N815
+        performerId = StrictUUID(allow_null=True)  # noqa: N815
+        userId = StrictUUID()  # noqa: N815
+        escrowTransactionId = StrictUUID()  # noqa: N815
+        tokens = Amount()
+        currency = serializers.ChoiceField(choices=Currency.choices)
+        title = StrictChar(max_length=200)
+        description = StrictChar(required=False, max_length=2_000, default="", allow_blank=True)
+        durationSeconds = StrictInt(required=False, min_value=1, max_value=86_400, default=None, allow_null=True)  # noqa: N815
+        fulfilment = serializers.ChoiceField(choices=Fulfilment.choices)
+        award = Award(required=False, default=None, allow_null=True)
+        metadata = serializers.JSONField(required=False, default=dict)
+
+        def validate_idempotencyKey(self, key: str) -> str:  # noqa: N802  DRF's name for it
+            if not KEY.match(key):
+                raise serializers.ValidationError("8 to 128 of A-Z a-z 0-9 _ - are needed.")
+            return key
+
+        def validate_metadata(self, facts: Any) -> dict[str, Fact]:
+            if not isinstance(facts, dict) or len(facts) > MOST_FACTS or not all(map(_is_fact, facts.items())):
+                raise serializers.ValidationError(f"At most {MOST_FACTS} members, each an id, a number or a flag.")
+            return facts
+
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            if attrs["fulfilment"] == Fulfilment.PERFORMED and attrs["performerId"] is None:
+                raise serializers.ValidationError({"performerId": "A performed item needs its performer."})
+            return attrs
+
+    def _replayed(self, request: Request) -> Answer | None:
+        """The key stands in the body; a header may repeat it."""
+        sent = request.headers.get("Idempotency-Key")
+        if sent is not None and sent != self.data["idempotencyKey"]:
+            raise ValidationFailed(idempotencyKey=["It must equal the Idempotency-Key header."])
+        return self.known(request, self.data["idempotencyKey"])
+
+    def post(self, request: Request) -> HttpResponse:
+        said, viewer = self.data, self.actor
+        payload = services.Intake(
+            idempotency_key=said["idempotencyKey"],
+            source_feature=said["sourceFeature"],
+            source_event_id=said["sourceEventId"],
+            performer_id=said["performerId"],
+            user_id=said["userId"],
+            hold_id=said["escrowTransactionId"],
+            tokens=said["tokens"],
+            currency=said["currency"],
+            title=said["title"],
+            description=said["description"],
+            duration_s=said["durationSeconds"],
+            fulfilment=said["fulfilment"],
+            award=said["award"]["amount"] if said["award"] else 0,
+            metadata=said["metadata"],
+        )
+        performed_by = payload.performer_id if payload.fulfilment == Fulfilment.PERFORMED else None
+        return self.once(
+            work=lambda: services.hand_in(payload, service=viewer),
+            render=lambda placed: item_out(placed.item, viewer),
+            before=lambda: services.expire_due(performed_by) if performed_by else None,
+            status=201,
+        )
+
+
+def _is_fact(fact: tuple[str, Any]) -> bool:
+    name, value = fact
+    if len(name) > 64:
+        return False
+    return value is None or isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= 128)
