@@ -5,13 +5,16 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
+from tests.faults.worker import VISIBLE_AFTER_S
 from tests.stack.processes import until
 from xxxchat.stack import children
 from xxxchat.stack.folder import LOCAL, PROJECT, Folder
@@ -89,6 +92,7 @@ def test_a_worker_killed_before_its_acknowledgement_does_nothing_twice(
             until(first.exists, within_s=40)
             done = state()
             kill_all(worker.pid)
+            until(lambda: unheard_of_for_s(environment) > VISIBLE_AFTER_S + 0.2, within_s=10)
         with python("tests.faults.worker", str(second), environment=environment):
             until(second.exists, within_s=40)
             again = state()
@@ -98,6 +102,13 @@ def test_a_worker_killed_before_its_acknowledgement_does_nothing_twice(
     assert second.read_text() == first.read_text(), "it was another task"
     assert again == done
     assert verified == 0
+
+
+def unheard_of_for_s(environment: dict[str, str]) -> float:
+    """How long ago the broker gave out the task that nobody has acknowledged."""
+    with redis.Redis.from_url(environment["REDIS_URL"]) as broker:
+        ((_, given_out),) = broker.zrange("unacked_index", 0, -1, withscores=True)
+    return time.time() - float(given_out)
 
 
 def kill_all(root: int) -> None:
