@@ -24,7 +24,12 @@ class Award(Body):
     """Points for the buyer, from `slots_bank`."""
 
     amount = Amount()
-    currency = serializers.ChoiceField(choices=[Currency.POINT.value])
+    currency = serializers.ChoiceField(choices=Currency.choices)
+
+    def validate_currency(self, currency: str) -> str:
+        if currency != Currency.POINT:
+            raise serializers.ValidationError("An award is paid in points.")
+        return currency
 
 
 class HandIn(Door):
