@@ -9,6 +9,7 @@ from accounts.models import Role, User
 from core.ids import new_id
 from perfqueue import services
 from perfqueue.services import QueueItem
+from perfqueue.tests.test_service_holds import service
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 
@@ -83,8 +84,8 @@ def test_a_queue_item_to_the_letter(item: QueueItem, alice: User, ruby: User) ->
 
 def test_those_concerned_see_all_of_it_and_strangers_a_little(item: QueueItem, alice: User, ruby: User) -> None:
     concerned = [alice, ruby, *(staff(role) for role in ("support", "finance", "games", "auditor", "admin"))]
-    concerned.append(person("test", role=Role.SERVICE))
-    strangers = [person(), performer(), person("other", role=Role.SERVICE)]
+    concerned.append(service("test"))
+    strangers = [person(), performer(), service("other"), person("nobody's", role=Role.SERVICE)]
 
     assert {tuple(get(who, f"queue/items/{item.id}")) for who in concerned} == {tuple(FULL)}
     for who in strangers:
