@@ -111,3 +111,27 @@ def settings_out(queue: PerformerQueue) -> dict[str, Any]:
 
 def block_out(block: services.Block) -> dict[str, Any]:
     return {"id": block.id, "userId": block.user_id, "username": block.user.username, "at": utc(block.at)}
+
+
+def totals_out(results: Sequence[services.Refunded | services.Foreseen]) -> dict[str, Any]:
+    """What a bulk refund did, or in a dry run would do, to each item and in all."""
+    willing = [each for each in results if each.code is None]
+    return {
+        "results": [{"id": each.item_id, "code": each.code} for each in results],
+        "totals": {"items": len(results), "refunded": len(willing), "tokens": sum(each.tokens for each in willing)},
+    }
+
+
+def run_out(run: services.Run) -> dict[str, Any]:
+    """A run with its results so far (two statements)."""
+    far = services.progress(run)
+    return {
+        "runId": run.pk,
+        "status": "done" if run.ended_at else "running",
+        "reason": run.reason,
+        "createdAt": utc(run.created_at),
+        "endedAt": utc(run.ended_at),
+        "progress": {"items": far.total, "worked": far.worked, "percent": far.percent},
+        "results": [{"id": each.item_id, "code": each.code or None} for each in services.results(run)],
+        "totals": {"items": far.total, "refunded": far.done, "tokens": far.refunded},
+    }

@@ -101,6 +101,26 @@ class RefundsOut(serializers.Serializer):
     totals = RefundTotalsOut()
 
 
+class RunStartedOut(serializers.Serializer):
+    runId = serializers.UUIDField(help_text="ask GET /admin/queue/refunds/{runId} how far it is")
+
+
+class RunProgressOut(serializers.Serializer):
+    items = serializers.IntegerField()
+    worked = serializers.IntegerField(help_text="items that have their result")
+    percent = serializers.IntegerField()
+
+
+class RunOut(RunStartedOut):
+    status = serializers.CharField(help_text="running or done")
+    reason = serializers.CharField()
+    createdAt = serializers.DateTimeField()
+    endedAt = serializers.DateTimeField(allow_null=True)
+    progress = RunProgressOut()
+    results = RefundResultOut(many=True, help_text="the items worked so far, in the order named")
+    totals = RefundTotalsOut()
+
+
 class PresenceOut(serializers.Serializer):
     state = serializers.ChoiceField(choices=Presence.choices)
     queueOpen = serializers.BooleanField()

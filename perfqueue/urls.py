@@ -1,6 +1,6 @@
 from django.urls import path
 
-from perfqueue.api import holds, intake
+from perfqueue.api import desk, holds, intake
 from perfqueue.api import line as api
 
 urlpatterns = [
@@ -22,10 +22,11 @@ urlpatterns = [
     path("queue/items/<id:item_id>/refund", api.RefundItem.as_view()),
     path("queue/items/<id:item_id>/leave", api.LeaveItem.as_view()),
     path("queue/intake", intake.HandIn.as_view()),
-    path("admin/queue/items", api.StaffItems.as_view()),
-    path("admin/queue/items/<id:item_id>/refund", api.StaffRefund.as_view()),
-    path("admin/queue/items/<id:item_id>/resolve", api.StaffResolve.as_view()),
-    path("admin/queue/refunds", api.StaffRefunds.as_view()),
+    path("admin/queue/items", desk.StaffItems.as_view()),
+    path("admin/queue/items/<id:item_id>/refund", desk.StaffRefund.as_view()),
+    path("admin/queue/items/<id:item_id>/resolve", desk.StaffResolve.as_view()),
+    path("admin/queue/refunds", desk.StaffRefunds.as_view()),
+    path("admin/queue/refunds/<id:run_id>", desk.RefundRun.as_view()),
     path("escrow/holds", holds.OpenHold.as_view()),
     path("escrow/holds/<id:hold_id>", holds.HoldDetail.as_view()),
 ]

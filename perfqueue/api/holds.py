@@ -14,7 +14,7 @@ from core.api import Door, utc
 from core.fields import Amount, Body, StrictChar, StrictUUID
 from escrow.services import Currency, Hold, HoldStatus
 from perfqueue import services, shapes
-from perfqueue.api.line import READERS
+from perfqueue.api.desk import READERS
 
 
 def hold_out(hold: Hold) -> dict[str, Any]:

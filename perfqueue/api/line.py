@@ -12,7 +12,7 @@ from accounts.models import Role
 from core.api import Door
 from core.db import command
 from core.errors import NotFound, ValidationFailed
-from core.fields import Amount, Body, Page, StrictBool, StrictChar, StrictInt, StrictUUID
+from core.fields import Amount, Body, Page, StrictChar, StrictInt, StrictUUID
 from perfqueue import services, shapes
 from perfqueue.render import (
     SETTINGS,
@@ -27,8 +27,6 @@ from perfqueue.render import (
 from perfqueue.services import QueueItem, State
 
 STAGE = (Role.PERFORMER, Role.SUPPORT, Role.ADMIN)
-DESK = (Role.SUPPORT, Role.ADMIN)
-READERS = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
 
 
 class Reason(Body):
@@ -96,7 +94,7 @@ class AbandonItem(ItemCommand):
 class RefundItem(ItemCommand):
     """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation, Input = (Role.PERFORMER, *DESK), "queue.refund", Reason
+    roles, operation, Input = STAGE, "queue.refund", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
@@ -287,91 +285,3 @@ class Blocks(Door):
             raise ValidationFailed(userId=["This field is required."])
         user_id: UUID = said["userId"]
         return user_id
-
-
-class StaffItemQuery(Page):
-    state = serializers.ChoiceField(required=False, choices=State.choices)
-    performerId = serializers.UUIDField(required=False)  # noqa: N815
-    userId = serializers.UUIDField(required=False)  # noqa: N815
-    feature = serializers.CharField(required=False, max_length=40)
-
-
-class StaffItems(Door):
-    """GET /admin/queue/items. 200: every item, newest first, by state, performer, user, feature."""
-
-    roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
-    columns = {"state": "state", "performerId": "performer_id", "userId": "user_id", "feature": "source_feature"}
-
-    def get(self, request: Request) -> HttpResponse:
-        narrowed = {column: self.query[name] for name, column in self.columns.items() if name in self.query}
-        return self.page(
-            services.all_items().filter(**narrowed), lambda items: items_out(up_to_date(list(items)), self.actor)
-        )
-
-
-class StaffRefund(ItemCommand):
-    """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
-
-    roles, operation = DESK, "admin.refund"
-
-    class Input(Body):
-        reason = StrictChar(max_length=500)
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            item_id,
-            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
-        )
-
-
-class StaffResolve(ItemCommand):
-    """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
-
-    roles, operation = DESK, "admin.resolve"
-
-    class Input(Body):
-        reason = StrictChar(max_length=500)
-        settleTokens = Amount(required=False, min_value=0)  # noqa: N815
-        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            item_id,
-            lambda: services.resolve(
-                item_id=item_id,
-                actor=self.actor,
-                settle=self.data.get("settleTokens"),
-                refund=self.data.get("refundTokens"),
-                reason=self.data["reason"],
-            ),
-        )
-
-
-class StaffRefunds(Door):
-    """POST /admin/queue/refunds {ids, reason, dryRun?}. 200 {results, totals}; at most 50 ids."""
-
-    roles, operation, Output = DESK, "admin.refunds", shapes.RefundsOut
-
-    class Input(Body):
-        ids = serializers.ListField(child=StrictUUID(), min_length=1, max_length=services.MOST)
-        reason = StrictChar(max_length=500)
-        dryRun = StrictBool(required=False, default=False)  # noqa: N815
-
-    def post(self, request: Request) -> HttpResponse:
-        return self.once(
-            work=lambda: services.refund_many(
-                item_ids=self.data["ids"],
-                actor=self.actor,
-                reason=self.data["reason"],
-                dry_run=self.data["dryRun"],
-            ),
-            before=lambda: services.expire_lines_of(self.data["ids"]),
-            render=lambda results: {
-                "results": [{"id": each.item_id, "code": each.code} for each in results],
-                "totals": {
-                    "items": len(results),
-                    "refunded": sum(each.code is None for each in results),
-                    "tokens": sum(each.tokens for each in results if each.code is None),
-                },
-            },
-        )

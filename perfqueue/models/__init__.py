@@ -1,4 +1,4 @@
-"""The line's tables: lines, items and their steps; blocks."""
+"""The line's tables: lines, items and their steps; blocks; runs of staff over many items."""
 
 from perfqueue.models.blocks import Block
 from perfqueue.models.line import (
@@ -15,6 +15,7 @@ from perfqueue.models.line import (
     Transition,
     columns_of,
 )
+from perfqueue.models.runs import Deed, Run, RunItem
 
 __all__ = [
     "MAX_ROPE_DROP_S",
@@ -22,10 +23,13 @@ __all__ = [
     "AbandonPolicy",
     "Block",
     "Cause",
+    "Deed",
     "Fulfilment",
     "PerformerQueue",
     "Presence",
     "QueueItem",
+    "Run",
+    "RunItem",
     "State",
     "Strike",
     "Transition",

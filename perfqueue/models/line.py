@@ -144,7 +144,7 @@ class QueueItem(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source_feature", "idempotency_key"], name="perfqueue_intake_once"),
+            models.UniqueConstraint(fields=["idempotency_key", "source_feature"], name="perfqueue_intake_once"),
             models.UniqueConstraint(
                 fields=["performer"],
                 name="perfqueue_one_on_stage",

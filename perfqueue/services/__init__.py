@@ -1,12 +1,16 @@
 """The line's commands and reads. Features call `line` and `intake`; doors call the commands, after `expire_due`."""
 
 from perfqueue.models import (
+    OPEN_STATES,
     AbandonPolicy,
     Block,
+    Deed,
     Fulfilment,
     PerformerQueue,
     Presence,
     QueueItem,
+    Run,
+    RunItem,
     State,
     Strike,
     Transition,
@@ -14,6 +18,7 @@ from perfqueue.models import (
 from perfqueue.services.blocks import block, blocks_of, unblock
 from perfqueue.services.boards import lengths
 from perfqueue.services.bulk import MOST, Refunded, refund_many
+from perfqueue.services.choosing import Choice, Foreseen, chosen, foresee, is_overdue, open_items
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
 from perfqueue.services.control import (
     close_queue,
@@ -26,7 +31,7 @@ from perfqueue.services.control import (
     withdraw,
 )
 from perfqueue.services.due import due_among, due_in
-from perfqueue.services.expiry import expire_due, expire_lines_of, sweep, sweeper_age_s
+from perfqueue.services.expiry import expire_due, expire_lines_of
 from perfqueue.services.handing import hand_in
 from perfqueue.services.holds import HoldWish, admitted, hold_for, open_hold
 from perfqueue.services.intake import intake, intake_many
@@ -45,12 +50,19 @@ from perfqueue.services.reads import (
     performers,
     queue_view,
 )
+from perfqueue.services.runs import MOST_IN_RUN, Progress, open_run, progress, results, run_of, work_runs
+from perfqueue.services.sweeping import sweep, sweeper_age_s
 from perfqueue.services.verification import verify
 
 __all__ = [
     "MOST",
+    "MOST_IN_RUN",
+    "OPEN_STATES",
     "AbandonPolicy",
     "Block",
+    "Choice",
+    "Deed",
+    "Foreseen",
     "Fulfilment",
     "HoldWish",
     "Intake",
@@ -59,9 +71,12 @@ __all__ = [
     "PerformerQueue",
     "Placed",
     "Presence",
+    "Progress",
     "QueueItem",
     "QueueView",
     "Refunded",
+    "Run",
+    "RunItem",
     "State",
     "Strike",
     "Transition",
@@ -71,6 +86,7 @@ __all__ = [
     "all_items",
     "block",
     "blocks_of",
+    "chosen",
     "close_queue",
     "configure",
     "due_among",
@@ -78,11 +94,13 @@ __all__ = [
     "expire_due",
     "expire_lines_of",
     "finish",
+    "foresee",
     "hand_in",
     "hear",
     "hold_for",
     "intake",
     "intake_many",
+    "is_overdue",
     "item_for",
     "item_views",
     "items_of",
@@ -92,15 +110,20 @@ __all__ = [
     "line",
     "make_queues",
     "open_hold",
+    "open_items",
     "open_queue",
+    "open_run",
     "pause_queue",
     "performer_of",
     "performers",
+    "progress",
     "queue_view",
     "refund",
     "refund_many",
     "resolve",
+    "results",
     "resume_queue",
+    "run_of",
     "settings_of",
     "start",
     "sweep",
@@ -108,4 +131,5 @@ __all__ = [
     "unblock",
     "verify",
     "withdraw",
+    "work_runs",
 ]

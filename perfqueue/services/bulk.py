@@ -8,11 +8,12 @@ from uuid import UUID
 import escrow.services
 from accounts.models import User
 from core import db
+from core.clock import CoreNow
 from core.errors import NotFound
 from escrow.errors import HoldClosed
 from escrow.services import HoldStatus
 from perfqueue.errors import InvalidTransition
-from perfqueue.models import QueueItem, State
+from perfqueue.models import Deed, QueueItem, Run, RunItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, lock_queues
 
@@ -21,31 +22,49 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Refunded:
-    """One element of a bulk refund. `code` None: given back (or, in a dry run, would be)."""
+    """One element of a bulk refund. `code` None: given back."""
 
     item_id: UUID
     code: str | None
     tokens: int
 
 
-def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, dry_run: bool = False) -> list[Refunded]:
-    """Give the whole holds of open items back; report one result per id, in the order given.
+def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: object = None) -> list[Refunded]:
+    """Give the whole holds of open items back; report one result per id, in the order given, and keep it as a run.
 
-    Locks the lines, the items, then the holds, each class in id order; one call of escrow. A dry run writes nothing.
+    Locks the lines, the items, then the holds, each class in id order; one call of escrow.
     """
     ids = list(dict.fromkeys(item_ids))
     with db.joined():
         lines, items = _locked(ids)
-        if not items:
-            return [Refunded(item_id, NotFound.code, 0) for item_id in ids]
-        holds, now = escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
-        codes = {item_id: _refusal(items.get(item_id), holds) for item_id in ids}
-        willing = [items[item_id] for item_id in ids if codes[item_id] is None]
-        if willing and not dry_run:
+        codes: dict[UUID, str | None] = dict.fromkeys(ids, NotFound.code)
+        if items:
+            holds, now = escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
+            codes |= {item.id: _refusal(item, holds) for item in items.values()}
             for line in lines.values():
                 line.see(now)
-            _give_back(willing, now, lines, actor, reason)
-    return [Refunded(item_id, codes[item_id], items[item_id].tokens if item_id in items else 0) for item_id in ids]
+            _give_back([items[each] for each in ids if codes[each] is None], now, lines, actor, reason)
+        told = [Refunded(each, codes[each], items[each].tokens if each in items else 0) for each in ids]
+        _keep(told, actor=actor, reason=reason, asked=asked)
+    return told
+
+
+def _keep(told: Sequence[Refunded], *, actor: User, reason: str, asked: object) -> None:
+    """Write the run down as one that has ended: a row per item, the refused ones too."""
+    now = CoreNow()
+    run = Run.objects.create(deed=Deed.REFUND, reason=reason, actor=actor, asked=asked, total=len(told), ended_at=now)
+    RunItem.objects.bulk_create(
+        [
+            RunItem(
+                run=run,
+                item_id=each.item_id,
+                code=each.code or "",
+                refunded=0 if each.code else each.tokens,
+                done_at=now,
+            )
+            for each in told
+        ]
+    )
 
 
 def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, Line], dict[UUID, QueueItem]]:
@@ -57,15 +76,15 @@ def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, Line], dict[UUID, QueueItem
     return lines, {item.id: item for item in items}
 
 
-def _refusal(item: QueueItem | None, holds: dict[UUID, escrow.services.Hold]) -> str | None:
-    if item is None:
-        return NotFound.code
+def _refusal(item: QueueItem, holds: dict[UUID, escrow.services.Hold]) -> str | None:
     if item.is_final:
         return InvalidTransition.code
     return None if holds[item.hold_id].status == HoldStatus.HELD else HoldClosed.code
 
 
 def _give_back(items: Sequence[QueueItem], now: datetime, lines: dict[UUID, Line], actor: User, reason: str) -> None:
+    if not items:
+        return
     steps = []
     for item in items:
         steps.append(step(item, item.state, State.REFUNDED, now=now, actor=actor, reason=reason))

@@ -58,14 +58,19 @@ def due_in(performer: OuterRef) -> Q:
     for 0.24, measured). A test keeps the two equal.
     """
     now = CoreNow()
-    late = (
+    items = QueueItem.objects.filter(late(), performer=performer, turn__isnull=False, state__in=OPEN_STATES)
+    silent = Q(Q(away_at__isnull=True) | Q(ends_at__lte=now), silent_at__lte=now)
+    return Q(Exists(items)) | Q(Exists(PerformerQueue.objects.filter(silent, performer=performer)))
+
+
+def late() -> Q:
+    """An item's moment has passed, as a condition on items."""
+    now = CoreNow()
+    return (
         Q(Q(rope_drop_at__lte=now) | Q(max_wait_at__lte=now), state=State.CREATED)
         | Q(state=State.STARTED, deadline_at__lte=now)
         | Q(state=State.ABANDONED, resolve_by__lte=now)
     )
-    items = QueueItem.objects.filter(late, performer=performer, turn__isnull=False, state__in=OPEN_STATES)
-    silent = Q(Q(away_at__isnull=True) | Q(ends_at__lte=now), silent_at__lte=now)
-    return Q(Exists(items)) | Q(Exists(PerformerQueue.objects.filter(silent, performer=performer)))
 
 
 def overdue_items(performer_id: UUID, *, by: datetime) -> list[QueueItem]:

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
-import escrow.services
 from core import db
-from core.clock import CoreNow
-from core.errors import DomainError, NotFound
-from core.models import Heartbeat
-from escrow.services import Close
+from core.errors import NotFound
 from perfqueue.models import Cause, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import stop
-from perfqueue.services.due import due_lines, due_with, is_due, overdue_items
+from perfqueue.services.due import due_with, is_due, overdue_items
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, lock_queues
 from perfqueue.services.presence import disconnect, end_stream
@@ -44,37 +39,9 @@ def expire_lines_of(item_ids: Collection[UUID]) -> int:
     return sum(expire_due(performer_id) for performer_id in due_with(item_ids))
 
 
-def sweep(process: str) -> int:
-    """One round over all lines and over holds that no item took; return how many items and holds it ended.
-
-    Safe beside other sweepers: each line and each hold is a short transaction under an advisory lock. A subject that
-    fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
-    """
-    rounds = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
-    rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in escrow.services.expired_holds(200)]
-    total, failures = 0, []
-    for each in rounds:
-        try:
-            total += each()
-        except (DomainError, DatabaseError) as failure:
-            log.exception("sweep_failed", subject=str(each.args))
-            failures.append(failure)
-    Heartbeat.objects.update_or_create(name=process, defaults={"at": CoreNow()})
-    if failures:
-        raise failures[0]
-    return total
-
-
-def sweeper_age_s() -> float | None:
-    """Seconds since any sweeper's last round; None if there was none (one statement)."""
-    row = db.rows("SELECT extract(epoch FROM core_now() - max(at))::float AS age FROM core_heartbeat")[0]
-    age: float | None = row["age"]
-    return age
-
-
 def _expire_some(performer_id: UUID, *, wait: bool) -> int:
     with transaction.atomic():
-        if not wait and not _advisory(performer_id):
+        if not wait and not advisory(performer_id):
             return 0
         try:
             queues = lock_queues([performer_id], skip_locked=not wait)
@@ -143,22 +110,6 @@ def _end_review(held: Line, item: QueueItem) -> None:
     record(steps, [item], more=held.advance())
 
 
-def _expire_hold(hold_id: UUID) -> int:
-    """End a hold that no item took within its life. A code means that somebody was faster."""
-    with transaction.atomic():
-        if not _advisory(hold_id):
-            return 0
-        holds, now = escrow.services.lock_holds([hold_id], lift_expiry=False)
-        hold = holds[hold_id]
-        taken = hold.expires_at is None or hold.expires_at > now
-        if taken:
-            return 0
-        (closed,) = escrow.services.close_many(
-            [Close(key=f"expire:{hold_id}", hold_id=hold_id, settle=0, refund=hold.amount, expired=True)]
-        )
-        return 0 if closed.code else 1
-
-
-def _advisory(subject: UUID) -> bool:
+def advisory(subject: UUID) -> bool:
     """Take the transaction's advisory lock on one subject of sweeping, or say that another sweeper has it."""
     return db.try_lock_name(f"perfqueue.sweep:{subject}")

@@ -111,16 +111,13 @@ def test_the_same_id_twice_is_refunded_once(desk: User, alice: User, ruby: User)
     assert answer.json()["totals"] == {"items": 1, "refunded": 1, "tokens": 30}
 
 
-def test_fifty_ids_are_the_most(desk: User, alice: User, ruby: User) -> None:
+def test_fifty_ids_are_answered_at_once(desk: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby, 30)
     others = [str(new_id()) for _ in range(49)]
 
-    assert code(post(desk, "refunds", ids=[str(item.id), *others, str(new_id())], reason="x")) == (
-        400,
-        "VALIDATION_FAILED",
-    )
-    assert again(item).state == "created"
     answer = post(desk, "refunds", ids=[str(item.id), *others], reason="x")
+
+    assert answer.status_code == 200
     assert answer.json()["totals"] == {"items": 50, "refunded": 1, "tokens": 30}
 
 

@@ -1,0 +1,202 @@
+"""Doors of the desk: every item to read and to narrow down, refunds one by one and in bulk, splits under review."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.models import Role
+from core.api import Door
+from core.errors import ValidationFailed
+from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictInt, StrictUUID
+from perfqueue import services, shapes
+from perfqueue.api.line import ItemCommand, up_to_date
+from perfqueue.render import items_out, run_out, totals_out
+from perfqueue.services import Choice, State
+
+DESK = (Role.SUPPORT, Role.ADMIN)
+READERS = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
+COLUMNS = {
+    "state": "state",
+    "performerId": "performer_id",
+    "userId": "user_id",
+    "feature": "feature",
+    "key": "key",
+    "minAgeSeconds": "min_age_s",
+    "minTokens": "min_tokens",
+    "maxTokens": "max_tokens",
+    "overdue": "overdue",
+}
+OLDEST_S = 10 * 366 * 86_400
+
+
+def choice_of(said: dict[str, Any]) -> Choice:
+    return Choice(**{COLUMNS[name]: value for name, value in said.items() if name in COLUMNS})
+
+
+class StaffItemQuery(Page):
+    state = serializers.ChoiceField(required=False, choices=State.choices)
+    performerId = serializers.UUIDField(required=False)  # noqa: N815
+    userId = serializers.UUIDField(required=False)  # noqa: N815
+    feature = serializers.CharField(required=False, max_length=40)
+    key = serializers.CharField(required=False, max_length=128)
+    minAgeSeconds = Digits(required=False, max_value=OLDEST_S)  # noqa: N815
+    minTokens = Digits(required=False)  # noqa: N815
+    maxTokens = Digits(required=False)  # noqa: N815
+    overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class StaffItems(Door):
+    """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
+    or whether a deadline has passed that nobody carried out yet."""
+
+    roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
+
+    def get(self, request: Request) -> HttpResponse:
+        items = services.chosen(choice_of(self.query))
+        return self.page(items, lambda found: items_out(up_to_date(list(found)), self.actor))
+
+
+class StaffRefund(ItemCommand):
+    """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation = DESK, "admin.refund"
+
+    class Input(Body):
+        reason = StrictChar(max_length=500)
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
+        )
+
+
+class StaffResolve(ItemCommand):
+    """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
+
+    roles, operation = DESK, "admin.resolve"
+
+    class Input(Body):
+        reason = StrictChar(max_length=500)
+        settleTokens = Amount(required=False, min_value=0)  # noqa: N815
+        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.resolve(
+                item_id=item_id,
+                actor=self.actor,
+                settle=self.data.get("settleTokens"),
+                refund=self.data.get("refundTokens"),
+                reason=self.data["reason"],
+            ),
+        )
+
+
+class Filter(Body):
+    """Open items by what is known of them; at least one thing is said."""
+
+    state = serializers.ChoiceField(required=False, choices=[each.value for each in services.OPEN_STATES])
+    performerId = StrictUUID(required=False)  # noqa: N815
+    userId = StrictUUID(required=False)  # noqa: N815
+    feature = StrictChar(required=False, max_length=40)
+    key = StrictChar(required=False, max_length=128)
+    minAgeSeconds = StrictInt(required=False, min_value=0, max_value=OLDEST_S)  # noqa: N815
+    minTokens = Amount(required=False, min_value=0)  # noqa: N815
+    maxTokens = Amount(required=False, min_value=0)  # noqa: N815
+    overdue = StrictBool(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Say which items are meant.")
+        return attrs
+
+
+class RefundsIn(Body):
+    ids = serializers.ListField(required=False, child=StrictUUID(), min_length=1, max_length=services.MOST_IN_RUN)
+    filter = Filter(required=False)
+    reason = StrictChar(max_length=500)
+    dryRun = StrictBool(required=False, default=False)  # noqa: N815
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("ids" in attrs) == ("filter" in attrs):
+            raise serializers.ValidationError({"ids": ["Give either ids or a filter."]})
+        return attrs
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Results at once, or the run that will have them."""
+
+    results: list[services.Refunded] | list[services.Foreseen]
+    run: services.Run | None = None
+
+
+class StaffRefunds(Door):
+    """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
+    runs; more: 202 {runId}. 400: nothing said, or more than 5,000 items."""
+
+    roles, operation, Input = DESK, "admin.refunds", RefundsIn
+    Output = {200: shapes.RefundsOut, 202: shapes.RunStartedOut}
+
+    @cached_property
+    def asked(self) -> dict[str, Any] | None:
+        """The filter as it was said; None if items were named."""
+        said = self.request.data.get("filter")
+        return dict(said) if said is not None else None
+
+    def ids(self) -> list[UUID]:
+        """Who is meant, now: named, or found by the filter.
+
+        Raises:
+            ValidationFailed: more than 5,000.
+        """
+        if self.asked is None:
+            return list(dict.fromkeys(self.data["ids"]))
+        found = services.open_items(choice_of(self.data["filter"]), at_most=services.MOST_IN_RUN + 1)
+        if len(found) > services.MOST_IN_RUN:
+            raise ValidationFailed(filter=[f"More than {services.MOST_IN_RUN} items: narrow it down."])
+        return found
+
+    def post(self, request: Request) -> HttpResponse:
+        return self.once(
+            work=self._foreseen if self.data["dryRun"] else self._done,
+            before=None if self.data["dryRun"] else self._let_time_decide,
+            render=lambda bulk: {"runId": bulk.run.pk} if bulk.run else totals_out(bulk.results),
+            status=lambda bulk: 202 if bulk.run else 200,
+        )
+
+    def _let_time_decide(self) -> None:
+        ids = self.ids()
+        if len(ids) <= services.MOST:  # a run does it item by item
+            services.expire_lines_of(ids)
+
+    def _foreseen(self) -> Bulk:
+        return Bulk(services.foresee(item_ids=self.ids(), deed=services.Deed.REFUND))
+
+    def _done(self) -> Bulk:
+        ids, reason = self.ids(), self.data["reason"]
+        if not ids:
+            return Bulk([])
+        if len(ids) <= services.MOST:
+            done = services.refund_many(item_ids=ids, actor=self.actor, reason=reason, asked=self.asked)
+            return Bulk(done)
+        run = services.open_run(
+            deed=services.Deed.REFUND, item_ids=ids, actor=self.actor, reason=reason, asked=self.asked
+        )
+        return Bulk([], run)
+
+
+class RefundRun(Door):
+    """GET /admin/queue/refunds/{runId}. 200: how far it is, and each item's result so far; 404."""
+
+    roles, Output = READERS, shapes.RunOut
+
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        return self.ok(run_out(services.run_of(run_id)))

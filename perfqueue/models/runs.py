@@ -1,0 +1,77 @@
+"""What staff did to many items at once: the command, and one row per item with its result. Both only ever grow."""
+
+from django.db import models
+from django.db.models import Q
+
+from core.clock import CoreNow
+from core.ids import new_id
+
+
+class Deed(models.TextChoices):
+    """What a run does to each of its items."""
+
+    REFUND = "refund", "Refund in full"
+    RESOLVE = "resolve", "End the review in the performer's favour"
+    SPLIT = "split", "Split"
+
+
+class Run(models.Model):
+    """One command over many items. `asked`: the filter that chose them (null: they were named).
+
+    `settle`: tokens that a split pays the performer from each item. `ended_at`: when its last item had its result.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    deed = models.CharField(max_length=7, choices=Deed.choices)
+    settle = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=500)
+    actor = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    asked = models.JSONField(null=True)
+    total = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=CoreNow())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(deed__in=Deed.values), name="perfqueue_run_deed_known"),
+            models.CheckConstraint(
+                condition=Q(deed="split", settle__isnull=False, settle__gte=1)
+                | (~Q(deed="split") & Q(settle__isnull=True)),
+                name="perfqueue_run_split_names_a_part",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="perfqueue_run_has_reason"),
+            models.CheckConstraint(condition=Q(total__gte=1), name="perfqueue_run_has_items"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="perfqueue_run_open", condition=Q(ended_at__isnull=True)),
+        ]
+
+
+class RunItem(models.Model):
+    """One item of a run and what became of it. `item_id` is what was asked for; it may name nothing.
+
+    `done_at` null: still to come. `code` empty: done, `settled` and `refunded` tokens moved; else why not.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="items", db_index=False)
+    item_id = models.UUIDField()
+    code = models.CharField(max_length=40, blank=True)
+    settled = models.BigIntegerField(default=0)
+    refunded = models.BigIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "item_id"], name="perfqueue_run_item_once"),
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True, code="", settled=0, refunded=0)
+                | (Q(done_at__isnull=False, settled=0, refunded=0) & ~Q(code=""))
+                | Q(done_at__isnull=False, code="", settled__gte=0, refunded__gte=0),
+                name="perfqueue_run_item_has_one_result",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="perfqueue_run_item_waits", condition=Q(done_at__isnull=True)),
+            models.Index(fields=["item_id"], name="perfqueue_run_item_of_item"),
+        ]

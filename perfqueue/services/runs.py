@@ -1,0 +1,157 @@
+"""Runs: one command of staff over many items, worked through one item and one transaction at a time.
+
+The rows are the truth: whoever works on a run (the page that asked, beat's sweep, `queue_sweeper`) takes items that
+have no result yet, so a run goes on after any crash, and no item is done twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import Role, User
+from core import db
+from core.clock import CoreNow
+from core.errors import DomainError, Forbidden, InternalError, Kind, NotFound, ValidationFailed
+from perfqueue.errors import InvalidTransition
+from perfqueue.models import Deed, QueueItem, Run, RunItem, State
+from perfqueue.services.commands import finish, refund, resolve
+from perfqueue.services.expiry import expire_lines_of
+from perfqueue.services.reads import item_for
+
+MOST_IN_RUN = 5_000
+A_ROUND = 100
+DESK = (Role.SUPPORT, Role.ADMIN)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, in items; what it has moved, in tokens."""
+
+    total: int
+    done: int
+    refused: int
+    settled: int
+    refunded: int
+
+    @property
+    def worked(self) -> int:
+        return self.done + self.refused
+
+    @property
+    def percent(self) -> int:
+        return self.worked * 100 // self.total
+
+
+def open_run(
+    *, deed: Deed, item_ids: Sequence[UUID], actor: User, reason: str, settle: int | None = None, asked: object = None
+) -> Run:
+    """Write down what is to be done to up to 5,000 items. Nothing has happened to any of them yet.
+
+    Raises:
+        ValidationFailed: no item or too many, no reason, a split without a part.
+    """
+    ids = list(dict.fromkeys(item_ids))
+    if not 1 <= len(ids) <= MOST_IN_RUN:
+        raise ValidationFailed(ids=[f"1 to {MOST_IN_RUN} items, here {len(ids)}."])
+    if not reason:
+        raise ValidationFailed(reason=["A reason is needed."])
+    if (settle is not None) != (deed == Deed.SPLIT):
+        raise ValidationFailed(settleTokens=["A split names what it pays; nothing else does."])
+    with db.joined():
+        run = Run.objects.create(deed=deed, settle=settle, reason=reason, actor=actor, asked=asked, total=len(ids))
+        RunItem.objects.bulk_create([RunItem(run=run, item_id=item_id) for item_id in ids])
+    return run
+
+
+def work_runs(*, run_id: UUID | None = None, at_most: int = A_ROUND) -> int:
+    """Give up to `at_most` items of open runs (or of one run) their result, oldest first; return how many had one.
+
+    Each in a transaction of its own, after what time has decided in its line. What is busy keeps its turn for the next
+    round. Never inside an open transaction; safe beside others at the same work.
+    """
+    todo = RunItem.objects.filter(done_at=None)
+    if run_id is not None:
+        todo = todo.filter(run_id=run_id)
+    rows = list(todo.order_by("id").values_list("id", "item_id", "run_id")[:at_most])
+    worked = sum(_work(row_id, item_id) for row_id, item_id, _ in rows)
+    for open_id in dict.fromkeys(owner for *_, owner in rows):
+        left = RunItem.objects.filter(run=OuterRef("pk"), done_at=None)
+        Run.objects.filter(~Exists(left), pk=open_id, ended_at=None).update(ended_at=CoreNow())
+    return worked
+
+
+def run_of(run_id: UUID) -> Run:
+    """One run (one statement).
+
+    Raises:
+        NotFound.
+    """
+    run = Run.objects.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def progress(run: Run) -> Progress:
+    """How far it is (one statement)."""
+    return Progress(total=run.total, **run.items.aggregate(**_FIGURES))
+
+
+def results(run: Run) -> QuerySet[RunItem]:
+    """Its items that have their result, in the order in which they were named."""
+    return run.items.filter(done_at__isnull=False).order_by("id")
+
+
+_FIGURES = {
+    "done": Count("id", filter=Q(done_at__isnull=False, code="")),
+    "refused": Count("id", filter=~Q(code="")),
+    "settled": Coalesce(Sum("settled"), 0),
+    "refunded": Coalesce(Sum("refunded"), 0),
+}
+
+
+def _work(row_id: UUID, item_id: UUID) -> int:
+    try:
+        return db.command(lambda: _do(row_id), before=lambda: expire_lines_of([item_id]))
+    except DomainError as refusal:
+        if refusal.kind == Kind.UNAVAILABLE:
+            log.warning("run_item_waits", run_item=str(row_id), code=refusal.code)
+            return 0
+        code = refusal.code
+    except DatabaseError:
+        log.exception("run_item_failed", run_item=str(row_id))
+        code = InternalError.code
+    return RunItem.objects.filter(pk=row_id, done_at=None).update(code=code, done_at=CoreNow())
+
+
+def _do(row_id: UUID) -> int:
+    """Lock the row like a key, then do the deed: both are written together. 0: somebody else has it."""
+    open_rows = RunItem.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+    row = open_rows.select_related("run__actor").filter(pk=row_id, done_at=None).first()
+    if row is None:
+        return 0
+    item = _done(row.run, row.item_id)
+    return RunItem.objects.filter(pk=row_id).update(
+        settled=item.settle_tokens or 0, refunded=item.refund_tokens or 0, done_at=CoreNow()
+    )
+
+
+def _done(run: Run, item_id: UUID) -> QueueItem:
+    actor, reason = run.actor, run.reason
+    if not actor.is_active or actor.role not in DESK:  # asked of the person as she is now, not as she was
+        raise Forbidden
+    item = item_for(item_id)
+    if item.is_final:
+        raise InvalidTransition(state=item.state)
+    match run.deed:
+        case Deed.REFUND:
+            return refund(item_id=item_id, actor=actor, reason=reason)
+        case Deed.SPLIT if item.state == State.STARTED:
+            return finish(item_id=item_id, actor=actor, settle=run.settle, reason=reason)
+    return resolve(item_id=item_id, actor=actor, settle=run.settle, refund=None, reason=reason)

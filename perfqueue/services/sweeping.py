@@ -1,0 +1,65 @@
+"""One round of the sweeper: what time has decided in every line, holds that no item took, runs that go on."""
+
+from functools import partial
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, transaction
+
+import escrow.services
+from core import db
+from core.clock import CoreNow
+from core.errors import DomainError
+from core.models import Heartbeat
+from escrow.services import Close
+from perfqueue.services.due import due_lines
+from perfqueue.services.expiry import advisory, expire_due
+from perfqueue.services.runs import work_runs
+
+HOLDS_A_ROUND = 200
+log = structlog.get_logger()
+
+
+def sweep(process: str) -> int:
+    """One round; return how many items and holds it ended or gave their result.
+
+    Safe beside other sweepers: each line and each hold is a short transaction under an advisory lock. A subject that
+    fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
+    """
+    rounds = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
+    expired = escrow.services.expired_holds(HOLDS_A_ROUND)
+    rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in expired]
+    total, failures = 0, []
+    for each in [*rounds, work_runs]:
+        try:
+            total += each()
+        except (DomainError, DatabaseError) as failure:
+            log.exception("sweep_failed", subject=str(getattr(each, "args", "runs")))
+            failures.append(failure)
+    Heartbeat.objects.update_or_create(name=process, defaults={"at": CoreNow()})
+    if failures:
+        raise failures[0]
+    return total
+
+
+def sweeper_age_s() -> float | None:
+    """Seconds since any sweeper's last round; None if there was none (one statement)."""
+    row = db.rows("SELECT extract(epoch FROM core_now() - max(at))::float AS age FROM core_heartbeat")[0]
+    age: float | None = row["age"]
+    return age
+
+
+def _expire_hold(hold_id: UUID) -> int:
+    """End a hold that no item took within its life. A code means that somebody was faster."""
+    with transaction.atomic():
+        if not advisory(hold_id):
+            return 0
+        holds, now = escrow.services.lock_holds([hold_id], lift_expiry=False)
+        hold = holds[hold_id]
+        taken = hold.expires_at is None or hold.expires_at > now
+        if taken:
+            return 0
+        (closed,) = escrow.services.close_many(
+            [Close(key=f"expire:{hold_id}", hold_id=hold_id, settle=0, refund=hold.amount, expired=True)]
+        )
+        return 0 if closed.code else 1

@@ -1,0 +1,31 @@
+-- A run keeps what it was asked and each item its first result: staff's audit of commands over many items.
+
+CREATE FUNCTION perfqueue_run_guard() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.ended_at IS NOT NULL
+        OR (to_jsonb(NEW) - 'ended_at') IS DISTINCT FROM (to_jsonb(OLD) - 'ended_at') THEN
+        RAISE EXCEPTION 'run % keeps what it was asked', OLD.id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER perfqueue_run_guard BEFORE UPDATE ON perfqueue_run
+    FOR EACH ROW EXECUTE FUNCTION perfqueue_run_guard();
+
+CREATE FUNCTION perfqueue_run_item_guard() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.done_at IS NOT NULL OR (NEW.id, NEW.run_id, NEW.item_id) <> (OLD.id, OLD.run_id, OLD.item_id) THEN
+        RAISE EXCEPTION 'run item % keeps its first result', OLD.id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER perfqueue_run_item_guard BEFORE UPDATE ON perfqueue_runitem
+    FOR EACH ROW EXECUTE FUNCTION perfqueue_run_item_guard();
+
+CREATE TRIGGER perfqueue_run_kept BEFORE DELETE OR TRUNCATE ON perfqueue_run
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+CREATE TRIGGER perfqueue_run_item_kept BEFORE DELETE OR TRUNCATE ON perfqueue_runitem
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
