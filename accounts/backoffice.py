@@ -42,6 +42,8 @@ STAFF_ROLES: frozenset[str] = frozenset(STAFF)
 BACK_OFFICE_ROLES = STAFF_ROLES | {Role.PERFORMER.value}
 MOST_COUNTED = 10_000
 NOBODY: frozenset[str] = frozenset()
+SUPPORT_DESK: frozenset[str] = frozenset({Role.SUPPORT.value, Role.ADMIN.value})
+FINANCE_DESK: frozenset[str] = frozenset({Role.FINANCE.value, Role.ADMIN.value})
 # Alpine builds functions from strings, and the theme writes one <style> element; only /admin/ may do so.
 POLICY = {
     "script-src": ["'self'", "'unsafe-eval'"],

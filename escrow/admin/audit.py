@@ -7,16 +7,16 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.deciding import DecidingAdmin, Deed
 from accounts.models import Role, User
 from accounts.trails import Trail, lead
 from escrow import services
 from escrow.admin import reconciliation
-from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.errors import LetGoBefore
 from escrow.models import Finding, Freeze, Verification
 
-RECONCILERS = DESK | {Role.AUDITOR.value}
+RECONCILERS = FINANCE_DESK | {Role.AUDITOR.value}
 lead(
     "escrow.finding",
     Trail("Wallet", "escrow.wallet", by="subject"),
@@ -46,7 +46,7 @@ class VerificationAdmin(RoleAdmin):
 
     @action(description="Reconciliation", url_path="reconciliation", permissions=["reconcile"])
     def reconciliation(self, request: HttpRequest) -> HttpResponse:
-        return reconciliation.answer(self, request, may_check=self.may(request, DESK))
+        return reconciliation.answer(self, request, may_check=self.may(request, FINANCE_DESK))
 
     def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, RECONCILERS)
@@ -67,6 +67,7 @@ class FindingAdmin(RoleAdmin):
 class FreezeAdmin(DecidingAdmin):
     """Standing ones first."""
 
+    decide_roles = FINANCE_DESK
     view_roles = STAFF_ROLES
     actions = ("thaw_chosen",)
     list_display = (

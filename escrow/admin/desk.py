@@ -10,10 +10,10 @@ from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.resources import ModelResource
 
-from accounts.backoffice import STAFF_ROLES, PersonFilter
+from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, PersonFilter
+from accounts.deciding import DecidingAdmin, Deed
 from accounts.models import Role, User
 from escrow import services
-from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.admin.spreadsheets import SafeCSV
 from escrow.models import Approval, Payout
 
@@ -91,6 +91,7 @@ def _decided(
 class ApprovalAdmin(DecidingAdmin):
     """Open ones first. What an approval moves is moved by its approval alone."""
 
+    decide_roles = FINANCE_DESK
     view_roles = STAFF_ROLES
     actions = ("approve_chosen", "reject_chosen")
     list_display = (
@@ -137,6 +138,7 @@ class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export 
 class PayoutAdmin(Exporting, DecidingAdmin):
     """Approving lets a payout go, rejecting moves it back to `earned`. The export follows search and filters."""
 
+    decide_roles = FINANCE_DESK
     view_roles = STAFF_ROLES | {Role.PERFORMER.value}
     owner_path = "performer"
     actions = ("approve_chosen", "reject_chosen")
@@ -151,7 +153,7 @@ class PayoutAdmin(Exporting, DecidingAdmin):
     ordering = ("-id",)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, DESK)
+        return self.may(request, FINANCE_DESK)
 
     @admin.action(description="Approve the chosen…", permissions=["decide"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:

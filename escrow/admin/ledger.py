@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.deciding import DecidingAdmin, Deed
 from accounts.models import User
 from accounts.trails import Trail, lead
 from escrow import services
 from escrow.admin import moves
-from escrow.admin.deciding import DESK, DecidingAdmin, Deed
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
 
 lead(
@@ -66,7 +66,7 @@ class MovingAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
 
     def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, DESK)
+        return self.may(request, FINANCE_DESK)
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         found = self.get_object(request, object_id)
@@ -79,6 +79,7 @@ class MovingAdmin(RoleAdmin):
 class WalletAdmin(DecidingAdmin, MovingAdmin):
     """Balances. Freezing and repairing are actions over chosen wallets; giving and writing off concern one."""
 
+    decide_roles = FINANCE_DESK
     actions = ("freeze_chosen", "repair_chosen")
     actions_detail = actions_row = ("grant", "write_off")
     list_display = ("id", "owner", "currency", "available", "held", "earned", "owed", "version", "status")

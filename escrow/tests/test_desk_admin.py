@@ -55,7 +55,7 @@ def test_approving_first_shows_what_would_happen_and_moves_nothing() -> None:
 
     shown = act(second, "approve", rows)
 
-    assert "2 of 3 can be decided so. In all: 13000 TOKEN" in words(shown)
+    assert "2 of 3 can be decided so. In all: 13,000 TOKEN" in words(shown)
     assert words(shown).count("SAME_APPROVER") == 1
     assert (balances(alice)[0], Operation.objects.count()) == (0, 0)
     assert set(Approval.objects.values_list("status", flat=True)) == {"open"}
@@ -67,7 +67,7 @@ def test_approving_gives_one_result_and_one_audit_row_per_approval() -> None:
 
     done = act(second, "approve", rows, apply="yes", reason="checked")
 
-    assert "2 of 3 decided. In all: 13000 TOKEN" in words(done)
+    assert "2 of 3 decided. In all: 13,000 TOKEN" in words(done)
     assert words(done).count("SAME_APPROVER") == 1
     assert balances(alice)[0] == 13_000
     assert list(Approval.objects.order_by("id").values_list("status", "decision_reason")) == [

@@ -228,18 +228,23 @@ class Heartbeat(Door):
         return self.ok(presence_out(queue))
 
 
+def _setting(name: str) -> StrictInt:
+    least, most = services.BOUNDS[name]
+    return StrictInt(required=False, min_value=least, max_value=most)
+
+
 class Settings(Door):
     """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Her own; items keep the timers they have."""
 
     roles, Output = (Role.PERFORMER,), shapes.SettingsOut
 
     class Input(Body):
-        maxDepth = StrictInt(required=False, min_value=1, max_value=200)  # noqa: N815
-        openItemsPerUser = StrictInt(required=False, min_value=1, max_value=50)  # noqa: N815
-        ropeDropSeconds = StrictInt(required=False, min_value=30, max_value=900)  # noqa: N815
-        maxWaitSeconds = StrictInt(required=False, min_value=60, max_value=86_400)  # noqa: N815
-        overrunGraceSeconds = StrictInt(required=False, min_value=0, max_value=600)  # noqa: N815
-        disconnectGraceSeconds = StrictInt(required=False, min_value=20, max_value=600)  # noqa: N815
+        maxDepth = _setting("depth")  # noqa: N815
+        openItemsPerUser = _setting("user_cap")  # noqa: N815
+        ropeDropSeconds = _setting("rope_drop_s")  # noqa: N815
+        maxWaitSeconds = _setting("max_wait_s")  # noqa: N815
+        overrunGraceSeconds = _setting("grace_s")  # noqa: N815
+        disconnectGraceSeconds = _setting("disconnect_s")  # noqa: N815
         abandonmentPolicy = serializers.ChoiceField(required=False, choices=services.AbandonPolicy.choices)  # noqa: N815
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:

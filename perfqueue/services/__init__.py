@@ -18,9 +18,10 @@ from perfqueue.models import (
 from perfqueue.services.blocks import block, blocks_of, unblock
 from perfqueue.services.boards import lengths
 from perfqueue.services.bulk import MOST, Refunded, refund_many
-from perfqueue.services.choosing import Choice, Foreseen, chosen, foresee, is_overdue, open_items
+from perfqueue.services.choosing import Choice, Foreseen, chosen, foresee, is_older_than, is_overdue, open_items
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
 from perfqueue.services.control import (
+    BOUNDS,
     close_queue,
     configure,
     make_queues,
@@ -55,6 +56,7 @@ from perfqueue.services.sweeping import sweep, sweeper_age_s
 from perfqueue.services.verification import verify
 
 __all__ = [
+    "BOUNDS",
     "MOST",
     "MOST_IN_RUN",
     "OPEN_STATES",
@@ -100,6 +102,7 @@ __all__ = [
     "hold_for",
     "intake",
     "intake_many",
+    "is_older_than",
     "is_overdue",
     "item_for",
     "item_views",

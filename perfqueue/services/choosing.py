@@ -55,8 +55,13 @@ def chosen(choice: Choice) -> QuerySet[QueueItem]:
     }
     items = QueueItem.objects.filter(**{name: value for name, value in asked.items() if value is not None})
     if choice.min_age_s is not None:
-        items = items.filter(created_at__lte=CoreNow() - timedelta(seconds=choice.min_age_s))
+        items = items.filter(is_older_than(choice.min_age_s))
     return items if choice.overdue is None else items.filter(is_overdue() if choice.overdue else ~is_overdue())
+
+
+def is_older_than(seconds: int) -> Q:
+    """Taken in that long ago, or longer."""
+    return Q(created_at__lte=CoreNow() - timedelta(seconds=seconds))
 
 
 def is_overdue() -> Q:

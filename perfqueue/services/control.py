@@ -10,6 +10,16 @@ from perfqueue.models import Cause, PerformerQueue, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, assert_runs_queue, line, waiting
 
+BOUNDS = {
+    "depth": (1, 200),
+    "user_cap": (1, 50),
+    "rope_drop_s": (30, 900),
+    "max_wait_s": (60, 86_400),
+    "grace_s": (0, 600),
+    "disconnect_s": (20, 600),
+}
+"""Least and most that a performer may set. The tables allow shorter timers, for demos and tests."""
+
 
 def make_queues(performer_ids: Iterable[UUID]) -> None:
     """Give each performer a line, closed and with default settings; those who have one keep it (one statement)."""

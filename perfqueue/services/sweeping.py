@@ -26,15 +26,15 @@ def sweep(process: str) -> int:
     Safe beside other sweepers: each line and each hold is a short transaction under an advisory lock. A subject that
     fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
     """
-    rounds = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
+    rounds: list[partial[int]] = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
     expired = escrow.services.expired_holds(HOLDS_A_ROUND)
     rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in expired]
     total, failures = 0, []
-    for each in [*rounds, work_runs]:
+    for each in [*rounds, partial(work_runs)]:
         try:
             total += each()
         except (DomainError, DatabaseError) as failure:
-            log.exception("sweep_failed", subject=str(getattr(each, "args", "runs")))
+            log.exception("sweep_failed", subject=str(each))
             failures.append(failure)
     Heartbeat.objects.update_or_create(name=process, defaults={"at": CoreNow()})
     if failures:

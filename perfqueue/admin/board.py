@@ -1,0 +1,238 @@
+"""The board: every item to find and read. Refund, split, resolve and skip are actions with totals and a reason."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from accounts.backoffice import STAFF_ROLES, SUPPORT_DESK, ReasonForm, RoleAdmin, RoleInline, is_performer, signed_in
+from accounts.deciding import MOST, DecidingAdmin, Deed, Outlook, Result, Words, chosen_again, summed
+from accounts.models import Role, User
+from accounts.trails import Trail, lead
+from core.db import command
+from core.fields import MAX_AMOUNT
+from perfqueue import services
+from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
+from perfqueue.models import Fulfilment, QueueItem, Transition
+
+WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
+COLUMNS = ("Title", "Performer", "User", "State", "Held")
+
+lead("escrow.hold", Trail("Queue item", "perfqueue.queueitem"))
+lead(
+    "perfqueue.queueitem",
+    Trail("Transitions", "perfqueue.transition"),
+    Trail("Operations of its hold", "escrow.operation", by="hold_id"),
+    Trail("Entries of its hold", "escrow.entry", by="hold_id"),
+    Trail("Strikes", "perfqueue.strike"),
+    Trail("Runs of staff", "perfqueue.runitem"),
+)
+
+
+@dataclass(frozen=True)
+class RunWords(Words):
+    """An action that becomes a run. `would` says in a row what is foreseen; `asks_again`: it has amounts to try out."""
+
+    deed: services.Deed = services.Deed.REFUND
+    would: str = ""
+    asks_again: bool = False
+
+
+class SplitForm(ReasonForm):
+    """How much of each item is paid; the rest goes back."""
+
+    settle = forms.IntegerField(
+        label="Paid to the performer, from each item",
+        help_text="Tokens. What is left of an item goes back to its buyer.",
+        min_value=1,
+        max_value=MAX_AMOUNT,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    field_order = ("settle", "reason")
+
+
+REFUND = RunWords(
+    action="refund_items",
+    title="Refund items",
+    button="Refund",
+    could="items can be refunded",
+    did="items refunded",
+    columns=COLUMNS,
+    would="refunded",
+)
+RESOLVE = RunWords(
+    action="resolve_items",
+    title="End reviews in the performers' favour",
+    button="Pay out",
+    could="items are under review and can be paid in full",
+    did="items paid",
+    columns=COLUMNS,
+    would="paid in full",
+    deed=services.Deed.RESOLVE,
+    warning="To give back what is under review, refund it.",
+)
+SPLIT = RunWords(
+    action="split_items",
+    title="Split items",
+    button="Split",
+    could="items are on stage or under review and can be split",
+    did="items split",
+    columns=COLUMNS,
+    would="split",
+    deed=services.Deed.SPLIT,
+    asks_again=True,
+)
+
+
+def _cells(item: QueueItem) -> tuple[object, ...]:
+    return (item.title, item.performer or "none", item.user, item.state, f"{item.tokens} {item.currency}")
+
+
+def _start(item: QueueItem, actor: User, reason: str) -> str:
+    services.start(item_id=item.pk, actor=actor, reason=reason)
+    return "on stage; those ahead of it keep their places"
+
+
+SKIP = Deed(
+    action="start_items",
+    title="Start out of turn",
+    button="Start",
+    could="items can be started now",
+    did="items started",
+    columns=COLUMNS,
+    cells=_cells,
+    work=_start,
+    before=lambda item: services.expire_due(item.performer_id) if item.performer_id else None,
+)
+
+
+class TransitionLines(RoleInline):
+    model = Transition
+    view_roles = WITH_PERFORMERS
+    owner_path, parent_owner_path = "item__performer", "performer"
+    fields = readonly_fields = ("at", "from_state", "to_state", "actor", "reason", "request_id")
+    ordering = ("id",)
+
+
+@admin.register(QueueItem)
+class QueueItemAdmin(DecidingAdmin):
+    """Items, read-only. What ends many of them is a run: 50 at once, more in the background."""
+
+    view_roles = WITH_PERFORMERS
+    decide_roles = SUPPORT_DESK
+    owner_path = "performer"
+    inlines = (TransitionLines,)
+    actions = ("refund_items", "split_items", "resolve_items", "start_items")
+    list_display = (
+        "id",
+        "created_at",
+        "state",
+        "performer",
+        "user",
+        "title",
+        "tokens",
+        "currency",
+        "settle_tokens",
+        "refund_tokens",
+        "source_feature",
+        "reason",
+    )
+    list_filter = ("state", "fulfilment", Overdue, Age, Least, Most, Performer, Buyer, Feature, Key)
+    list_select_related = ("performer", "user")
+    id_fields = ("pk", "user", "performer", "hold")
+    person_fields = ("user", "performer")
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueueItem]:
+        items: QuerySet[QueueItem] = super().get_queryset(request)
+        return items.filter(fulfilment=Fulfilment.PERFORMED) if is_performer(request) else items
+
+    @admin.action(description="Refund the chosen items…", permissions=["decide"])
+    def refund_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
+        return self._over_many(request, queryset, REFUND)
+
+    @admin.action(description="Split the chosen items…", permissions=["decide"])
+    def split_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
+        return self._over_many(request, queryset, SPLIT)
+
+    @admin.action(description="Pay the chosen items under review…", permissions=["decide"])
+    def resolve_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
+        return self._over_many(request, queryset, RESOLVE)
+
+    @admin.action(description="Start the chosen items out of turn…", permissions=["decide"])
+    def start_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset.select_related("performer", "user"), SKIP)
+
+    def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], words: RunWords) -> HttpResponse | None:
+        """What it would come to, with its form; posted with `apply` and a reason, the run."""
+        ids = list(queryset.order_by("id").values_list("id", flat=True)[: services.MOST_IN_RUN + 1])
+        if len(ids) > services.MOST_IN_RUN:
+            told = f"{services.MOST_IN_RUN} items are the most at once. Narrow the list down. Nothing was changed."
+            self.message_user(request, told, messages.ERROR)
+            return None
+        answered = {"apply", "foresee"} & set(request.POST)
+        form = (SplitForm if words.deed == services.Deed.SPLIT else ReasonForm)(request.POST if answered else None)
+        if form.is_valid() and "apply" in request.POST:
+            if len(ids) <= MOST or request.POST.get("seen") == _digest(ids):
+                return self._run(request, ids, words, form)
+            self.message_user(request, "Other items match now than before. Look again.", messages.WARNING)
+        settle = form.cleaned_data.get("settle") if form.is_bound else None
+        return self.decide_page(request, words, self._outlook(ids, words, settle), form)
+
+    def _outlook(self, ids: Sequence[UUID], words: RunWords, settle: int | None) -> Outlook:
+        foreseen = services.foresee(item_ids=ids, deed=words.deed, settle=settle)
+        willing = [each for each in foreseen if each.code is None]
+        shown = QueueItem.objects.select_related("performer", "user").in_bulk(ids[:MOST])
+        results = [
+            self._row(shown[each.item_id], each, words, settle) for each in foreseen[:MOST] if each.item_id in shown
+        ]
+        few = len(ids) <= MOST
+        return Outlook(
+            results=results,
+            possible=len(willing),
+            of=len(ids),
+            totals=summed(("TOKEN", each.tokens) for each in willing),
+            hidden=chosen_again(shown.values())
+            if few
+            else [(ACTION_CHECKBOX_NAME, ids[0]), ("select_across", "1"), ("seen", _digest(ids))],
+        )
+
+    def _row(self, item: QueueItem, foreseen: services.Foreseen, words: RunWords, settle: int | None) -> Result:
+        said = words.would if settle is None else f"{settle} paid, {item.tokens - settle} back"
+        refused = f"refused: {foreseen.code}" if foreseen.code else ""
+        return Result(item, self.address_of(item), _cells(item), refused or said, bool(refused))
+
+    def _run(self, request: HttpRequest, ids: Sequence[UUID], words: RunWords, form: ReasonForm) -> HttpResponse:
+        """Write the run down; do it here if it is short. Its page tells the rest."""
+        said, actor = form.cleaned_data, signed_in(request)
+        run = command(
+            lambda: services.open_run(
+                deed=words.deed, item_ids=ids, actor=actor, reason=said["reason"], settle=said.get("settle")
+            )
+        )
+        if len(ids) <= MOST:
+            services.work_runs(run_id=run.pk, at_most=MOST)
+        return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
+
+
+def _digest(ids: Sequence[UUID]) -> str:
+    """A short name for exactly these items."""
+    return hashlib.sha256(b"".join(each.bytes for each in ids)).hexdigest()[:32]
+
+
+@admin.register(Transition)
+class TransitionAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("at", "item_id", "from_state", "to_state", "actor", "reason", "request_id")
+    list_display_links = ("at",)
+    fields = ("id", "at", "item", "from_state", "to_state", "actor", "reason", "request_id")
+    id_fields = ("pk", "item", "actor")
+    ordering = ("-id",)

@@ -1,0 +1,75 @@
+"""What lists of the line are narrowed down by."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.backoffice import ExactFilter, PersonFilter
+from perfqueue import services
+
+MOST_DIGITS = 10
+AGES = {"60": "a minute", "300": "5 minutes", "1800": "30 minutes", "7200": "2 hours", "86400": "a day"}
+
+
+class Performer(PersonFilter):
+    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
+
+
+class Buyer(PersonFilter):
+    title, parameter_name, lookup = "user (name or id)", "user", "user"
+
+
+class Feature(ExactFilter):
+    title, parameter_name, lookup = "feature", "feature", "source_feature"
+
+
+class Key(ExactFilter):
+    title, parameter_name, lookup = "intake key", "key", "idempotency_key"
+
+
+class Least(ExactFilter):
+    title, parameter_name, lookup = "at least (tokens)", "least", "tokens__gte"
+
+    def typed(self) -> str:
+        return _digits(super().typed())
+
+
+class Most(ExactFilter):
+    title, parameter_name, lookup = "at most (tokens)", "most", "tokens__lte"
+
+    def typed(self) -> str:
+        return _digits(super().typed())
+
+
+class Age(SimpleListFilter):
+    title, parameter_name = "asked for longer ago than", "age"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return AGES.items()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        age = self.value()
+        return queryset.filter(services.is_older_than(int(age))) if age in AGES else queryset
+
+
+class Overdue(SimpleListFilter):
+    title, parameter_name = "deadline passed, not yet carried out", "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return (("yes", "Yes"), ("no", "No"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "yes":
+                return queryset.filter(services.is_overdue())
+            case "no":
+                return queryset.exclude(services.is_overdue())
+        return queryset
+
+
+def _digits(typed: str) -> str:
+    """A whole number, or nothing: what is no number narrows nothing down."""
+    return typed if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else ""

@@ -1,0 +1,129 @@
+"""The lines: who is open, paused, away; settings within their bounds; staff pause and resume with a reason."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from accounts.backoffice import STAFF_ROLES, SUPPORT_DESK, RoleAdmin
+from accounts.deciding import DecidingAdmin, Deed
+from accounts.models import Role, User
+from accounts.trails import Trail, lead
+from perfqueue import services
+from perfqueue.admin.filters import Performer
+from perfqueue.models import PerformerQueue, Strike
+
+WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
+SETTINGS = (*services.BOUNDS, "abandon_policy")
+STATE = ("is_open", "is_paused", "presence", "seen_at")
+
+lead(
+    "perfqueue.performerqueue",
+    Trail("Items", "perfqueue.queueitem"),
+    Trail("Strikes", "perfqueue.strike"),
+)
+
+
+class SettingsForm(forms.ModelForm):
+    """A line's settings, with the bounds that the API has."""
+
+    class Meta:
+        model = PerformerQueue
+        fields = SETTINGS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (least, most) in services.BOUNDS.items():
+            if name in self.fields:
+                self.fields[name] = forms.IntegerField(
+                    min_value=least,
+                    max_value=most,
+                    label=self.fields[name].label,
+                    help_text=f"{least} to {most}",
+                    widget=UnfoldAdminIntegerFieldWidget,
+                )
+
+
+def _pause(row: PerformerQueue, actor: User, reason: str) -> str:
+    services.pause_queue(performer_id=row.pk, actor=actor)
+    return "paused: nobody new, countdowns stand still"
+
+
+def _resume(row: PerformerQueue, actor: User, reason: str) -> str:
+    services.resume_queue(performer_id=row.pk, actor=actor)
+    return "goes on with the time that was left"
+
+
+def _cells(row: PerformerQueue) -> tuple[object, ...]:
+    return (row.performer, "open" if row.is_open else "closed", "paused" if row.is_paused else "running")
+
+
+COLUMNS = ("Performer", "Line", "Now")
+PAUSE = Deed(
+    action="pause_chosen",
+    title="Pause lines",
+    button="Pause",
+    could="lines can be paused",
+    did="lines paused",
+    columns=COLUMNS,
+    cells=_cells,
+    work=_pause,
+    before=lambda row: services.expire_due(row.pk),
+)
+RESUME = Deed(
+    action="resume_chosen",
+    title="Resume lines",
+    button="Resume",
+    could="lines can go on",
+    did="lines go on",
+    columns=COLUMNS,
+    cells=_cells,
+    work=_resume,
+    before=lambda row: services.expire_due(row.pk),
+)
+
+
+@admin.register(PerformerQueue)
+class PerformerQueueAdmin(DecidingAdmin):
+    """Lines. A performer sets up her own; support pauses and resumes any."""
+
+    view_roles = WITH_PERFORMERS
+    change_roles = frozenset({Role.ADMIN.value, Role.PERFORMER.value})
+    decide_roles = SUPPORT_DESK
+    owner_path = "performer"
+    form = SettingsForm
+    actions = ("pause_chosen", "resume_chosen")
+    list_display = ("performer", *STATE, *SETTINGS)
+    list_filter = ("is_open", "is_paused", "presence", Performer)
+    list_select_related = ("performer",)
+    fields = ("performer", *STATE, *SETTINGS)
+    readonly_fields = ("performer", *STATE)
+    person_fields = ("performer",)
+    ordering = ("performer",)
+
+    def save_model(self, request: HttpRequest, obj: PerformerQueue, form: Any, change: bool) -> None:
+        changed = {name: form.cleaned_data[name] for name in SETTINGS if name in form.changed_data}
+        if changed:
+            services.configure(performer_id=obj.pk, **changed)
+
+    @admin.action(description="Pause the chosen lines…", permissions=["decide"])
+    def pause_chosen(self, request: HttpRequest, queryset: QuerySet[PerformerQueue]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset.select_related("performer"), PAUSE)
+
+    @admin.action(description="Let the chosen lines go on…", permissions=["decide"])
+    def resume_chosen(self, request: HttpRequest, queryset: QuerySet[PerformerQueue]) -> HttpResponse | None:
+        return self.over_chosen(request, queryset.select_related("performer"), RESUME)
+
+
+@admin.register(Strike)
+class StrikeAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("at", "performer", "item_id", "reason")
+    list_filter = (Performer,)
+    list_select_related = ("performer",)
+    id_fields = ("pk", "performer", "item")
+    person_fields = ("performer",)
+    ordering = ("-id",)

@@ -1,0 +1,77 @@
+"""What staff did to many items: a run's page shows how far it is and each item's result."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.trails import Trail, lead
+from perfqueue import services
+from perfqueue.models import Run, RunItem
+
+SHOWN = 50
+
+lead("perfqueue.run", Trail("Its items", "perfqueue.runitem"))
+lead("perfqueue.runitem", Trail("Queue item", "perfqueue.queueitem", by="item_id"))
+
+
+class Author(PersonFilter):
+    title, parameter_name, lookup = "by (name or id)", "actor", "actor"
+
+
+class Code(ExactFilter):
+    title, parameter_name, lookup = "refused with code", "code", "code"
+
+
+@admin.register(Run)
+class RunAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("id", "created_at", "deed", "actor", "reason", "total", "ended_at")
+    list_filter = ("deed", Author)
+    list_select_related = ("actor",)
+    id_fields = ("pk", "actor")
+    person_fields = ("actor",)
+    ordering = ("-id",)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        run: Run | None = self.get_object(request, object_id) if object_id is not None else None
+        if run is None or request.method != "GET":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        return self._page(request, run)
+
+    def _page(self, request: HttpRequest, run: Run) -> HttpResponse:
+        """How far it is, what it moved, and the first results; it looks again by itself while the run goes on."""
+        request.current_app = self.admin_site.name
+        results = list(services.results(run)[: SHOWN + 1])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
+            "run": run,
+            "far": services.progress(run),
+            "results": results[:SHOWN],
+            "more": len(results) > SHOWN,
+            "all_results": f"{reverse('admin:perfqueue_runitem_changelist')}?q={run.pk}",
+        }
+        return TemplateResponse(request, "admin/perfqueue/run.html", context)
+
+
+@admin.register(RunItem)
+class RunItemAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("id", "run_id", "item_id", "done_at", "code", "settled", "refunded")
+    list_filter = (Code,)
+    id_fields = ("pk", "run", "item_id")
+    ordering = ("id",)
