@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
+from escrow.services import breaker_state, reset_breaker
 from tests.clock import Clock
 from tests.emptying import empty_database
 from xxxchat.reference import seed_reference
@@ -36,6 +37,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The first test finds the reference rows too."""
     with django_db_blocker.unblock():
         seed_reference()
+
+
+@pytest.fixture(autouse=True)
+def _breaker_closed() -> Iterator[None]:
+    """The circuit breaker is the process's; what one test opened is not the next one's."""
+    yield
+    if breaker_state() != "closed":
+        reset_breaker()
 
 
 @pytest.fixture(autouse=True)

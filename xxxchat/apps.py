@@ -8,6 +8,12 @@ class CompositionConfig(AppConfig):
     name = "xxxchat"
     label = "xxxchat"
 
+    def ready(self) -> None:
+        from escrow.services import on_breaker_change
+        from xxxchat.metrics import STATES, breaker
+
+        on_breaker_change(lambda state: breaker.set(STATES[state]))
+
 
 class BackOfficeConfig(AdminConfig):
     """`django.contrib.admin` with our own site: people are admitted by role, never by `is_staff`."""

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from escrow import services as escrow
 from perfqueue import services as perfqueue
+from xxxchat.metrics import metrics
 
 BROKER_TIMEOUT_S = 0.5
 SWEEPER_MISSED_ROUNDS = 5
@@ -82,13 +83,24 @@ def ledger() -> Part:
     return {"status": "ok" if is_well else "degraded", **told}
 
 
+def breaker() -> Part:
+    """Read this process's circuit breaker around the ledger; each process has its own."""
+    state = escrow.breaker_state()
+    return {"status": "ok" if state == "closed" else "degraded", "state": state}
+
+
 def unreachable(error: Exception) -> Part:
     """Log the failure's kind (its text may name hosts and roles) and tell the probe to keep traffic away."""
     logger.warning("readyz_database_down", error=type(error).__name__)
     return {"status": "down", "reason": "unreachable"}
 
 
-AFTER_DATABASE: dict[str, Callable[[], Part]] = {"broker": broker, "sweeper": sweeper, "ledger": ledger}
+AFTER_DATABASE: dict[str, Callable[[], Part]] = {
+    "broker": broker,
+    "sweeper": sweeper,
+    "ledger": ledger,
+    "breaker": breaker,
+}
 
 
 @never_cache
@@ -110,4 +122,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": status, "parts": parts}, status=503 if status == "down" else 200)
 
 
-urlpatterns = [path("livez", livez, name="livez"), path("readyz", readyz, name="readyz")]
+urlpatterns = [
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+]

@@ -34,6 +34,7 @@ def answer(admin: Any, request: HttpRequest, *, may_check: bool) -> HttpResponse
         "standing": standing[:SHOWN],
         "more_standing": standing[SHOWN:].exists(),
         "may_check": may_check,
+        "breaker": services.breaker_state(),
     }
     request.current_app = admin.admin_site.name
     return TemplateResponse(request, "admin/escrow/reconciliation.html", context)

@@ -19,6 +19,7 @@ from escrow.models import (
     Wallet,
 )
 from escrow.services.auditing import freeze, last_run, record_run, state_of_ledger, thaw
+from escrow.services.breaker import breaker_state, on_breaker_change, reset_breaker
 from escrow.services.calling import refusal
 from escrow.services.desk import (
     Decision,
@@ -152,6 +153,7 @@ __all__ = [
     "balance_at",
     "balance_at_version",
     "books",
+    "breaker_state",
     "chargeback_many",
     "close_many",
     "correct",
@@ -172,6 +174,7 @@ __all__ = [
     "last_run",
     "lock_holds",
     "make_packages",
+    "on_breaker_change",
     "open_wallets",
     "operations_since",
     "packages",
@@ -183,6 +186,7 @@ __all__ = [
     "repair",
     "repair_many",
     "request_payouts",
+    "reset_breaker",
     "reverse_many",
     "run_checks",
     "signature",

@@ -7,6 +7,7 @@ from typing import Any
 from core import db
 from core.errors import Refused
 from escrow.errors import BY_CODE
+from escrow.services.breaker import guarded
 
 Columns = Sequence[tuple[str, Any]]
 
@@ -17,10 +18,15 @@ def fingerprint(*inputs: object) -> bytes:
 
 
 def call(function: str, columns: Columns) -> list[dict[str, Any]]:
-    """Call `function` with (SQL type, value) pairs. Joins an open transaction; else the one statement is its own."""
+    """Call `function` with (SQL type, value) pairs. Joins an open transaction; else the one statement is its own.
+
+    Raises:
+        LedgerUnavailable: the circuit breaker is open; nothing was sent.
+    """
     kinds, values = zip(*columns, strict=True)
     places = ", ".join(f"%s::{kind}" for kind in kinds)
-    return db.rows(f"SELECT * FROM {function}({places}) ORDER BY ord", values)  # noqa: S608  names are ours
+    sql = f"SELECT * FROM {function}({places}) ORDER BY ord"  # noqa: S608  names are ours
+    return guarded(lambda: db.rows(sql, values))
 
 
 def refusal(code: str) -> Refused:

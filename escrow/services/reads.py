@@ -11,6 +11,7 @@ from core import db
 from core.clock import CoreNow
 from core.errors import NotFound
 from escrow.models import Currency, Entry, Hold, HoldStatus, Wallet
+from escrow.services.breaker import guarded
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,8 @@ def lock_holds(hold_ids: Collection[UUID], *, lift_expiry: bool) -> tuple[dict[U
     Raises:
         NotFound: one of them does not exist.
     """
-    found = list(
-        Hold.objects.raw(
-            "SELECT h.*, core_now() AS now FROM escrow_claim(%s::uuid[], %s) h", [sorted(hold_ids), lift_expiry]
-        )
-    )
+    sql = "SELECT h.*, core_now() AS now FROM escrow_claim(%s::uuid[], %s) h"
+    found = guarded(lambda: list(Hold.objects.raw(sql, [sorted(hold_ids), lift_expiry])))
     if len(found) < len(set(hold_ids)):
         raise NotFound
     return {hold.id: hold for hold in found}, found[0].now  # type: ignore[attr-defined]  # the query's own column

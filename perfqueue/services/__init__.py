@@ -16,7 +16,7 @@ from perfqueue.models import (
     Transition,
 )
 from perfqueue.services.blocks import block, blocks_of, unblock
-from perfqueue.services.boards import lengths
+from perfqueue.services.boards import Backlog, backlog, lengths
 from perfqueue.services.bulk import MOST, Refunded, refund_many
 from perfqueue.services.choosing import Choice, Foreseen, chosen, foresee, is_older_than, is_overdue, open_items
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
@@ -61,6 +61,7 @@ __all__ = [
     "MOST_IN_RUN",
     "OPEN_STATES",
     "AbandonPolicy",
+    "Backlog",
     "Block",
     "Choice",
     "Deed",
@@ -86,6 +87,7 @@ __all__ = [
     "abandon",
     "admitted",
     "all_items",
+    "backlog",
     "block",
     "blocks_of",
     "chosen",

@@ -12,12 +12,14 @@ from perfqueue.models import OPEN_STATES, PerformerQueue, QueueItem, State
 
 BATCH = 20
 
-ITEMS = """
-SELECT i.performer_id FROM perfqueue_queueitem i
- WHERE i.turn IS NOT NULL AND i.state IN ('created', 'started', 'abandoned') AND (
+LATE = """(
        (i.state = 'created' AND (i.rope_drop_at <= {now} OR i.max_wait_at <= {now}))
     OR (i.state = 'started' AND i.deadline_at <= {now})
     OR (i.state = 'abandoned' AND i.resolve_by <= {now}))"""
+OPEN = "i.turn IS NOT NULL AND i.state IN ('created', 'started', 'abandoned')"
+ITEMS = f"""
+SELECT i.performer_id FROM perfqueue_queueitem i
+ WHERE {OPEN} AND {LATE}"""  # noqa: S608  composed of constants
 LINES = """
 SELECT q.performer_id FROM perfqueue_performerqueue q
  WHERE q.silent_at <= core_now() AND (q.away_at IS NULL OR q.ends_at <= core_now())"""

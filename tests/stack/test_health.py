@@ -58,7 +58,7 @@ def test_ready_names_every_part(swept: None) -> None:
     status, body = ready()
 
     assert (status, body["status"]) == (200, "ok")
-    assert set(body["parts"]) == {"database", "broker", "sweeper", "ledger"}
+    assert set(body["parts"]) == {"database", "broker", "sweeper", "ledger", "breaker"}
     assert body["parts"]["sweeper"]["ageS"] < 5
 
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ class Folder:
         self.database = self.root / "database"
         self.broker = self.root / "broker"
         self.static = self.root / "static"
+        self.metrics = self.root / "metrics"
         self.postgres_log = self.root / "postgres.log"
         self.broker_log = self.root / "broker.log"
         self._running = self.root / "running.json"
@@ -58,6 +60,8 @@ class Folder:
         self._lock = lock
         self._running.unlink(missing_ok=True)
         self.static.mkdir(exist_ok=True)
+        shutil.rmtree(self.metrics, ignore_errors=True)
+        self.metrics.mkdir()
 
     def release(self) -> None:
         """Give the lock back; the kernel does so too when the launcher dies."""

@@ -85,7 +85,10 @@ class Launcher:
         """Return what every process of the product runs in; an empty variable counts as unset."""
         kept = self._folder.secrets()
         environment = {name: kept[name] for name in ("SECRET_KEY", "SEED_KEY")}
-        environment |= DEFAULTS | {"STATIC_ROOT": str(self._folder.static)}
+        environment |= DEFAULTS | {
+            "STATIC_ROOT": str(self._folder.static),
+            "PROMETHEUS_MULTIPROC_DIR": str(self._folder.metrics),
+        }
         environment |= {name: value for name, value in self._given.items() if value}
         own_home = {name: str(self._folder.root) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}  # the proxy writes
         return environment | self._services.addresses | FIXED | own_home

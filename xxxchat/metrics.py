@@ -1,0 +1,93 @@
+"""`/metrics`: what every process counted (requests, answers, latencies), and the state of the product as it is now.
+
+Counters of several processes are added up in `PROMETHEUS_MULTIPROC_DIR`. The state is asked of the database at each
+scrape, in a few statements; when it cannot be reached, `xxxchat_up` is 0 and the rest is left out.
+"""
+
+import hmac
+import os
+from collections.abc import Iterator
+
+import structlog
+from django.conf import settings
+from django.db import Error
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from core.envelope import respond
+from core.errors import Unauthenticated
+from escrow import services as escrow
+from perfqueue import services as perfqueue
+
+STATES = {"closed": 0, "half-open": 1, "open": 2}
+logger = structlog.get_logger()
+breaker = Gauge(
+    "xxxchat_ledger_breaker",
+    "The circuit breaker around the ledger: 0 closed, 1 half-open, 2 open; the worst of all processes.",
+    multiprocess_mode="livemax",
+)
+
+
+class Product:
+    """The state of the product, read when it is asked for."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        up = GaugeMetricFamily("xxxchat_up", "1 if the database answers.")
+        try:
+            gauges = list(_state())
+        except Error as error:
+            logger.warning("metrics_database_down", error=type(error).__name__)
+            gauges = []
+        up.add_metric([], float(bool(gauges)))
+        yield up
+        yield from gauges
+
+
+def _state() -> Iterator[GaugeMetricFamily]:
+    now = perfqueue.backlog()
+    yield _by("xxxchat_queue_items", "Open items of all lines.", "state",
+              created=now.created, started=now.started, abandoned=now.abandoned)  # fmt: skip
+    yield _by("xxxchat_queue_lines", "Lines by what they are.", "is",
+              open=now.lines_open, paused=now.lines_paused, away=now.lines_away)  # fmt: skip
+    yield _gauge("xxxchat_queue_held_tokens", "Tokens held for open items.", now.held)
+    yield _gauge("xxxchat_queue_overdue_items", "Items whose moment has passed, not yet carried out.", now.overdue)
+    yield _gauge("xxxchat_queue_oldest_wait_seconds", "How long the longest waiting item has waited.", now.oldest_s)
+    yield _gauge("xxxchat_queue_run_items_waiting", "Items of staff's runs without a result.", now.run_items)
+    yield _gauge("xxxchat_sweeper_age_seconds", "Since any sweeper's last round.", perfqueue.sweeper_age_s())
+    findings, age_s = escrow.state_of_ledger()
+    yield _gauge("xxxchat_ledger_open_findings", "Findings of the verifier that are open.", findings)
+    yield _gauge("xxxchat_ledger_verified_age_seconds", "Since the verifier's last run ended.", age_s)
+
+
+def _by(name: str, words: str, label: str, **figures: int) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=[label])
+    for value, figure in figures.items():
+        family.add_metric([value], figure)
+    return family
+
+
+def _gauge(name: str, words: str, value: float | None) -> GaugeMetricFamily:
+    """One figure; none while there is nothing to tell yet."""
+    family = GaugeMetricFamily(name, words)
+    if value is not None:
+        family.add_metric([], value)
+    return family
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """GET /metrics. 200 in Prometheus' text format; 401 if `METRICS_TOKEN` is set and not sent as a bearer token."""
+    token = settings.METRICS_TOKEN
+    if token and not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+        return respond(Unauthenticated())
+    registry = CollectorRegistry()
+    registry.register(Product())
+    counted = CollectorRegistry() if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else REGISTRY
+    if counted is not REGISTRY:
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(counted) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
