@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from django.db import OperationalError, connection, transaction
 from psycopg import errors as pg
 from rest_framework.renderers import JSONRenderer
@@ -16,6 +17,7 @@ from core.db import retried, translated
 from core.errors import IdempotencyKeyReused, RequestInProgress
 from core.ids import new_id
 
+log = structlog.get_logger()
 T = TypeVar("T")
 KEEP = timedelta(days=30)
 PRUNE_AT_MOST = 5_000
@@ -91,6 +93,7 @@ def once(
             done = work()
             answer = Answer(status(done) if callable(status) else status, JSONRenderer().render(render(done)))
             _store(row, answer)
+        log.info("command", operation=operation, caller=str(caller), status=answer.status)
         return answer
 
     try:

@@ -1,11 +1,38 @@
-"""Celery's application. Every periodic task is idempotent: two beats, or a redelivery, do no harm."""
+"""Celery's application. Every periodic task is idempotent: two beats, or a redelivery, do no harm.
+
+A task carries the id of the request that asked for it in its headers, and works under it; beat's tasks under their own.
+"""
 
 import os
+from typing import Any
 
+import structlog
 from celery import Celery
+from celery.signals import before_task_publish, task_postrun, task_prerun
+
+from core.context import request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
 
 app = Celery("xxxchat")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@before_task_publish.connect
+def send_request_id(headers: dict[str, Any], **_: Any) -> None:
+    """Put the id of the request under way into the task's headers."""
+    if request_id():
+        headers["request_id"] = request_id()
+
+
+@task_prerun.connect
+def take_request_id(task_id: str, task: Any, **_: Any) -> None:
+    """Work under the id of the request that asked for the task, else under the task's own."""
+    structlog.contextvars.bind_contextvars(request_id=task.request.get("request_id") or task_id, task=task.name)
+
+
+@task_postrun.connect
+def forget_request_id(**_: Any) -> None:
+    """The thread's next task is another's."""
+    structlog.contextvars.unbind_contextvars("request_id", "task")

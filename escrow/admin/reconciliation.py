@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from celery import current_app
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from kombu.exceptions import OperationalError as BrokerUnreachable
 
+from core.wakeups import wake
 from escrow import services
 from escrow.models import Finding, Freeze, Verification
 
@@ -41,9 +40,7 @@ def answer(admin: Any, request: HttpRequest, *, may_check: bool) -> HttpResponse
 
 
 def _ask_for_a_run(admin: Any, request: HttpRequest) -> None:
-    try:
-        current_app.send_task(VERIFY_ALL, retry=False)
-    except BrokerUnreachable:
+    if not wake(VERIFY_ALL):
         told = "The broker is not reached, so no run was asked for. Run `manage.py verify_ledger` instead."
         admin.message_user(request, told, messages.ERROR)
         return

@@ -1,10 +1,12 @@
 """One round trip to one SQL function of the ledger over a list; a row per element, in the list's order."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from core import db
+from core.context import request_id
 from core.errors import Refused
 from escrow.errors import BY_CODE
 from escrow.services.breaker import guarded
@@ -15,6 +17,11 @@ Columns = Sequence[tuple[str, Any]]
 def fingerprint(*inputs: object) -> bytes:
     """SHA-256 over the caller's inputs, and nothing that the server chose."""
     return hashlib.sha256("\x1f".join(map(str, inputs)).encode()).digest()
+
+
+def traced(meta: dict[str, Any]) -> str:
+    """An operation's meta as JSON, with the id of the request that moves it. No part of the caller's fingerprint."""
+    return json.dumps(meta | {"requestId": request_id()} if request_id() else meta)
 
 
 def call(function: str, columns: Columns) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 All join the caller's transaction, or open one. Amounts are whole tokens or points.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from uuid import UUID
 from core.ids import new_id
 from escrow.errors import InsufficientBalance
 from escrow.models import Currency, House
-from escrow.services.calling import Columns, call, fingerprint, refusal
+from escrow.services.calling import Columns, call, fingerprint, refusal, traced
 
 HOLD_LIFE_S = 300
 
@@ -144,7 +143,7 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
         ("integer[]", [r.expires_in_s for r in requests]),
         ("uuid[]", [r.actor_id for r in requests]),
         ("text[]", [r.reason for r in requests]),
-        ("jsonb[]", [json.dumps(r.meta) for r in requests]),
+        ("jsonb[]", [traced(r.meta) for r in requests]),
     ]
     return [
         Opened(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
@@ -259,7 +258,7 @@ def _credit(credits: Sequence[_Credit]) -> list[Credited]:
         ("uuid[]", [c.hold_id for c in credits]),
         ("uuid[]", [c.actor_id for c in credits]),
         ("text[]", [c.reason for c in credits]),
-        ("jsonb[]", [json.dumps(c.meta) for c in credits]),
+        ("jsonb[]", [traced(c.meta) for c in credits]),
     ]
     return [
         Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])

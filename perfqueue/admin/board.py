@@ -19,11 +19,13 @@ from accounts.models import Role, User
 from accounts.trails import Trail, lead
 from core.db import command
 from core.fields import MAX_AMOUNT
+from core.wakeups import wake
 from perfqueue import services
 from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
 from perfqueue.models import Fulfilment, QueueItem, Transition
 
 WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
+WORK_RUNS = "perfqueue.work_runs"
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
 lead("escrow.hold", Trail("Queue item", "perfqueue.queueitem"))
@@ -220,6 +222,8 @@ class QueueItemAdmin(DecidingAdmin):
         )
         if len(ids) <= MOST:
             services.work_runs(run_id=run.pk, at_most=MOST)
+        else:
+            wake(WORK_RUNS)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
 

@@ -13,6 +13,7 @@ from accounts.models import Role
 from core.api import Door
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictInt, StrictUUID
+from core.wakeups import wake
 from perfqueue import services, shapes
 from perfqueue.api.line import ItemCommand, up_to_date
 from perfqueue.render import items_out, run_out, totals_out
@@ -31,6 +32,7 @@ COLUMNS = {
     "maxTokens": "max_tokens",
     "overdue": "overdue",
 }
+WORK_RUNS = "perfqueue.work_runs"
 OLDEST_S = 10 * 366 * 86_400
 
 
@@ -165,12 +167,15 @@ class StaffRefunds(Door):
         return found
 
     def post(self, request: Request) -> HttpResponse:
-        return self.once(
+        answer = self.once(
             work=self._foreseen if self.data["dryRun"] else self._done,
             before=None if self.data["dryRun"] else self._let_time_decide,
             render=lambda bulk: {"runId": bulk.run.pk} if bulk.run else totals_out(bulk.results),
             status=lambda bulk: 202 if bulk.run else 200,
         )
+        if answer.status_code == 202:
+            wake(WORK_RUNS)
+        return answer
 
     def _let_time_decide(self) -> None:
         ids = self.ids()
