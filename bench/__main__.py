@@ -1,4 +1,4 @@
-"""`python -m bench`: spins/s and purchases/s over HTTP beside pgbench on the same server, in the same run.
+"""`python -m bench`: spins, purchases and the line's commands over HTTP beside pgbench on the same server, in one run.
 
 `python -m bench profile`: where the time of one spin and one purchase goes.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import cpu, load, profile, world
+from bench import cpu, lines, load, profile, world
 from bench.report import commit, keep
 from bench.yardstick import CLIENTS, SCALE, Yardstick
 from xxxchat.stack import Stack
@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run everything on one fresh stack: yardstick, spins, yardstick, purchases, yardstick."""
+    """Run everything on one fresh stack, with the yardstick before, between and after."""
     with Stack(env={"LOG_LEVEL": "WARNING"}, web_processes=options.web) as stack:
         print(f"Making {options.buyers} buyers and {options.performers} performers.", flush=True)
         people = world.make(stack.environment, buyers=options.buyers, performers=options.performers)
@@ -44,17 +44,22 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         between = yardstick.tps(options.seconds)
         purchases = _load(stack, people.purchases(), options)
         after = yardstick.tps(options.seconds)
+        rest = lines.loads(stack, people, seconds=options.seconds, connections=options.connections)
+        last = yardstick.tps(options.seconds)
         verified = json.loads(stack.manage("verify_ledger", "--json").stdout)
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
-        "yardstick": {"tps": [before, between, after], "scale": SCALE, "clients": CLIENTS},
+        "yardstick": {"tps": [before, between, after, last], "scale": SCALE, "clients": CLIENTS},
         "ledger": verified["ok"],
         "loads": {
             "spins": spins | {"ratio": round(spins["per_second"] * 2 / (before + between), 3)},
             "purchases": purchases | {"ratio": round(purchases["per_second"] * 2 / (between + after), 3)},
+            **{
+                name: told | {"ratio": round(told["per_second"] * 2 / (after + last), 3)} for name, told in rest.items()
+            },
         },
     }
 
@@ -67,37 +72,29 @@ def _load(stack: Stack, requests: Iterator[bytes], options: argparse.Namespace) 
     costs = {"client": time.process_time() - ours}
     costs |= {name: spent - before[name] for name, spent in cpu.spent(stack.processes).items()}
     each = max(measured.done, 1)
-    return _figures(measured) | {"cpu_ms": {name: round(cost / each * 1000, 2) for name, cost in costs.items()}}
-
-
-def _figures(measured: load.Measured) -> dict[str, Any]:
-    return {
-        "per_second": round(measured.per_second, 1),
-        "p50_ms": round(measured.percentile_ms(0.50), 1),
-        "p95_ms": round(measured.percentile_ms(0.95), 1),
-        "p99_ms": round(measured.percentile_ms(0.99), 1),
-        "statuses": {str(status): number for status, number in sorted(measured.statuses.items())},
-        "errors": measured.errors,
-    }
+    return lines.figures(measured) | {"cpu_ms": {name: round(cost / each * 1000, 2) for name, cost in costs.items()}}
 
 
 def table(report: dict[str, Any]) -> str:
     """The figures as a table for people."""
     rates = ", ".join(f"{tps:.0f}" for tps in report["yardstick"]["tps"])
-    lines = [
-        f"pgbench tpcb-like before, between, after: {rates} tps (scale {SCALE}, {CLIENTS} clients, fsync on)",
-        f"{'':11}{'per s':>9}{'ratio':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'errors':>8}  statuses",
+    told = [
+        f"pgbench tpcb-like in between: {rates} tps (scale {SCALE}, {CLIENTS} clients, fsync on)",
+        f"{'':17}{'per s':>9}{'ratio':>8}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'errors':>8}  statuses",
     ]
     for name, figures in report["loads"].items():
-        lines.append(
-            f"{name:11}{figures['per_second']:>9}{figures['ratio']:>8}{figures['p50_ms']:>9}{figures['p95_ms']:>9}"
+        told.append(
+            f"{name:17}{figures['per_second']:>9}{figures['ratio']:>8}{figures['p50_ms']:>9}{figures['p95_ms']:>9}"
             f"{figures['p99_ms']:>9}{figures['errors']:>8}  {figures['statuses']}"
         )
+    told.append("a stream's figures are events a second at the clients, and the time from an event's row to them")
     for name, figures in report["loads"].items():
+        if "cpu_ms" not in figures:
+            continue
         costs = ", ".join(f"{part} {ms}" for part, ms in figures["cpu_ms"].items() if ms >= WORTH_TELLING_MS)
-        lines.append(f"processor ms of one of the {name}: {costs}")
-    lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
-    return "\n".join(lines)
+        told.append(f"processor ms of one of the {name}: {costs}")
+    told.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
+    return "\n".join(told)
 
 
 def main() -> None:

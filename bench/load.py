@@ -39,6 +39,12 @@ class Measured:
     def per_second(self) -> float:
         return self.done / self.seconds if self.seconds else 0.0
 
+    def add(self, other: "Measured") -> None:
+        """Take in what another load saw."""
+        self.seconds += other.seconds
+        self.latencies += other.latencies
+        self.statuses += other.statuses
+
     def percentile_ms(self, share: float) -> float:
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
@@ -126,3 +132,8 @@ def post(path: str, *, token: str, key: str, body: bytes) -> bytes:
         f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def get(path: str) -> bytes:
+    """A read that anybody may make."""
+    return f"GET /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

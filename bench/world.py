@@ -1,4 +1,4 @@
-"""Enough people that every gate may stay on: nobody spins twice within the interval, no line fills up."""
+"""Enough people that every gate may stay on: nobody spins twice within the interval, no line fills up unseen."""
 
 import json
 import os
@@ -12,14 +12,24 @@ from bench.load import post
 BATCH = 200
 START = 1_000_000
 DEPTH = 200
+PURCHASE = json.dumps({"expectedPrice": 10}, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A performer: her id, her access token, the item that people buy of her."""
+
+    performer: UUID
+    token: str
+    item: UUID
 
 
 @dataclass(frozen=True)
 class World:
-    """Access tokens of buyers and, of each performer, the item they buy."""
+    """Access tokens of buyers, and the performers."""
 
     tokens: Sequence[str]
-    items: Sequence[UUID]
+    stages: Sequence[Stage]
 
     def spins(self) -> Iterator[bytes]:
         """Spins of one buyer after the other."""
@@ -30,11 +40,23 @@ class World:
 
     def purchases(self) -> Iterator[bytes]:
         """Purchases of one buyer after the other, each from the next performer."""
-        body = json.dumps({"expectedPrice": 10}, separators=(",", ":")).encode()
         for number in count():
-            token = self.tokens[number % len(self.tokens)]
-            item = self.items[number % len(self.items)]
-            yield post(f"/menus/items/{item}/purchase", token=token, key=f"bench-buy-{number:09d}", body=body)
+            yield self._purchase(number, self.stages[number % len(self.stages)], "buy")
+
+    def crowd(self) -> Iterator[bytes]:
+        """The same, all from one performer until her line is full, then all from the next."""
+        for number in range(DEPTH * len(self.stages)):
+            yield self._purchase(number, self.stages[number // DEPTH], "crowd")
+
+    def latecomers(self) -> Iterator[bytes]:
+        """Purchases as above from the last performers first, whose lines the crowd has not reached."""
+        for number in count():
+            yield self._purchase(number, self.stages[-1 - number % (len(self.stages) // 2)], "late")
+
+    def _purchase(self, number: int, stage: Stage, name: str) -> bytes:
+        token = self.tokens[number % len(self.tokens)]
+        path = f"/menus/items/{stage.item}/purchase"
+        return post(path, token=token, key=f"bench-{name}-{number:09d}", body=PURCHASE)
 
 
 def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
@@ -46,7 +68,7 @@ def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
     from django.db import connection
 
     try:
-        return World(tokens=_buyers(buyers), items=_performers(performers))
+        return World(tokens=_buyers(buyers), stages=_performers(performers))
     finally:
         connection.close()
 
@@ -81,14 +103,15 @@ def _buyers(number: int) -> list[str]:
     return tokens
 
 
-def _performers(number: int) -> list[UUID]:
+def _performers(number: int) -> list[Stage]:
     import escrow.services
     import menus.services
     import perfqueue.services
     from accounts.services import create_performer
+    from accounts.tokens import issue
     from core.db import command
 
-    def one(place: int) -> UUID:
+    def one(place: int) -> Stage:
         user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")  # noqa: S106
         escrow.services.open_wallets([user.pk])
         perfqueue.services.make_queues([user.pk])
@@ -96,6 +119,7 @@ def _performers(number: int) -> list[UUID]:
         perfqueue.services.open_queue(performer_id=user.pk, actor=user)
         menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title="Stage", owner_id=user.pk))
         draft = menus.services.ItemDraft(title="A song", price_tokens=10, duration_s=60)
-        return menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft).pk
+        item = menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft)
+        return Stage(user.pk, issue(user).access, item.pk)
 
     return [command(lambda place=place: one(place)) for place in range(number)]  # type: ignore[misc]
