@@ -30,11 +30,15 @@ def hear(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
         assert_runs_queue(actor, performer_id)
         queue, returns = held.queue, False
         queue.presence, queue.seen_at = state, held.now
-        if queue.is_open and state == Presence.OFFLINE and queue.away_at is None:
-            _watch(queue, held, grace_s=0)
-            disconnect(held)
+        if queue.is_open and state == Presence.OFFLINE:
+            if queue.away_at is None:
+                _watch(queue, held, grace_s=0)
+                disconnect(held)
+            else:
+                queue.save(update_fields=WATCH)
+                _stop_stage(held)  # what was put on stage while she was away
             return queue
-        if queue.is_open and state != Presence.OFFLINE:
+        if queue.is_open:
             _watch(queue, held, grace_s=queue.disconnect_s)
             returns, queue.away_at = queue.away_at is not None, None
         queue.save(update_fields=WATCH)

@@ -170,6 +170,17 @@ def test_saying_offline_again_and_again_does_not_put_off_the_end(ruby: User, ali
     assert again(item).reason == "STREAM_ENDED"
 
 
+def test_the_word_offline_stops_also_what_was_started_after_it(ruby: User, alice: User) -> None:
+    item = buy(alice, ruby)
+    beat(ruby, Presence.OFFLINE)
+    services.start(item_id=item.pk, actor=ruby)
+
+    beat(ruby, Presence.OFFLINE)
+
+    assert (again(item).state, again(item).reason) == (State.REFUNDED, "DISCONNECTED")
+    assert available(alice) == 1_000
+
+
 def test_one_late_look_carries_out_silence_and_end_in_their_order(ruby: User, alice: User, clock: Clock) -> None:
     staged, waiting = buy(alice, ruby, duration_s=3_000), buy(alice, ruby)
     services.start(item_id=staged.pk, actor=ruby)
