@@ -18,6 +18,7 @@ class Clock:
             cursor.execute(f"ALTER DATABASE {self._name} SET core.clock_offset = '{text}'")
 
     def reset(self) -> None:
+        self.offset = timedelta()
         with self.connection.cursor() as cursor:
             cursor.execute("RESET core.clock_offset")
             cursor.execute(f"ALTER DATABASE {self._name} RESET core.clock_offset")

@@ -25,6 +25,19 @@ def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: in
     return user
 
 
+def people(count: int, *, role: str = Role.USER, tokens: int = 0) -> list[User]:
+    """As many of a role as that, in a few statements."""
+    made = [
+        User(username=f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1) for _ in range(count)
+    ]
+    User.objects.bulk_create(made)
+    escrow.services.open_wallets([user.pk for user in made])
+    if tokens:
+        deposits = [Deposit(str(new_id()), user.pk, Currency.TOKEN, tokens, House.MINT) for user in made]
+        assert {paid.code for paid in escrow.services.deposit_many(deposits)} == {None}
+    return made
+
+
 def performer(name: str = "", *, fee_bps: int | None = None, **settings: object) -> User:
     """A performer with an open line; `settings` are fields of PerformerQueue."""
     user = person(name, role=Role.PERFORMER)
@@ -32,6 +45,18 @@ def performer(name: str = "", *, fee_bps: int | None = None, **settings: object)
     perfqueue.services.make_queues([user.pk])
     perfqueue.services.configure(performer_id=user.pk, is_open=True, **settings)
     return user
+
+
+def performers(count: int, *, fee_bps: int | None = None, **settings: object) -> list[User]:
+    """As many performers with open lines as that, in a few statements."""
+    made = people(count, role=Role.PERFORMER)
+    PerformerProfile.objects.bulk_create(
+        [PerformerProfile(user=user, display_name="Somebody", fee_bps=fee_bps) for user in made]
+    )
+    perfqueue.services.make_queues([user.pk for user in made])
+    for user in made:
+        perfqueue.services.configure(performer_id=user.pk, is_open=True, **settings)
+    return made
 
 
 def staff(role: str = Role.SUPPORT) -> User:
