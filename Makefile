@@ -87,8 +87,8 @@ bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Pyth
 mutants: .venv/installed-dev ## Break the ledger's SQL in 36 ways; a test must notice each (4 minutes)
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants
 
-soak: .venv/installed-dev ## The ledger's long proofs: 512 stories, 20 processes with 20,000 movements each (35 minutes)
-	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.soak
+soak: .venv/installed-dev ## The long proofs of line and ledger (40 minutes); one of them: ARGS=line, oracle or jack-hammer
+	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.soak $(ARGS)
 
 lock: | $(UV) ## Pin requirements*.in into requirements*.txt, with hashes
 	@$(UV) pip compile --quiet --system-certs --generate-hashes --no-header --python-version 3.11 \

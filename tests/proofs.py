@@ -12,10 +12,13 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "proofs"
 def write(name: str, facts: dict[str, Any]) -> Path:
     """Write `docs/proofs/<name>.json`: when, which commit, and what was found."""
     file = FOLDER / f"{name}.json"
-    head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
     FOLDER.mkdir(exist_ok=True)
-    file.write_text(json.dumps(head | facts, indent=2, ensure_ascii=False) + "\n")
+    file.write_text(json.dumps(head() | facts, indent=2, ensure_ascii=False) + "\n")
     return file
+
+
+def head() -> dict[str, str]:
+    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
 
 
 def read(name: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""`make soak`: the ledger's two long proofs, one after the other, with their figures in a result file.
+"""`make soak`: the long proofs, one after the other, with their figures in a result file. `make soak ARGS=line`: one.
 
-The oracle tells 512 stories of up to 512 steps, V1-V6 after every step; the jack-hammer is 20 processes with 20,000
-movements each. SOAK_STORIES, SOAK_STEPS, SOAK_PROCESSES and SOAK_OPERATIONS make them shorter.
+The line tells 1,000 stories of commands, V1-V8 after every step; the oracle tells 512 stories of up to 512 movements,
+V1-V6 after every step; the jack-hammer is 20 processes with 20,000 movements each. The SOAK_* variables make them
+shorter. What is not run keeps its entry, with the commit that it tried.
 """
 
 import os
@@ -12,26 +13,39 @@ from typing import Any
 
 from tests import proofs
 
-SIZES = {"SOAK_STORIES": "512", "SOAK_STEPS": "512", "SOAK_PROCESSES": "20", "SOAK_OPERATIONS": "20000"}
+SIZES = {
+    "SOAK_STORIES": "512", "SOAK_STEPS": "512", "SOAK_PROCESSES": "20", "SOAK_OPERATIONS": "20000",
+    "SOAK_LINE_STORIES": "1000", "SOAK_LINE_STEPS": "12",
+}  # fmt: skip
+PROOFS = {
+    "line": (
+        "perfqueue/tests/test_stories.py",
+        {"QUEUE_STORIES": "SOAK_LINE_STORIES", "QUEUE_STEPS": "SOAK_LINE_STEPS"},
+    ),
+    "jack-hammer": (
+        "tests/concurrency/test_hammer.py",
+        {"HAMMER_PROCESSES": "SOAK_PROCESSES", "HAMMER_OPERATIONS": "SOAK_OPERATIONS"},
+    ),
+    "oracle": ("escrow/tests/test_oracle.py", {"LEDGER_STORIES": "SOAK_STORIES", "LEDGER_STEPS": "SOAK_STEPS"}),
+}
 
 
-def main() -> int:
+def main(chosen: list[str]) -> int:
     sizes = {name: os.environ.get(name, size) for name, size in SIZES.items()}
-    runs = {
-        "jack-hammer": (
-            "tests/concurrency/test_hammer.py",
-            {"HAMMER_PROCESSES": sizes["SOAK_PROCESSES"], "HAMMER_OPERATIONS": sizes["SOAK_OPERATIONS"]},
-        ),
-        "oracle": (
-            "escrow/tests/test_oracle.py",
-            {"LEDGER_STORIES": sizes["SOAK_STORIES"], "LEDGER_STEPS": sizes["SOAK_STEPS"]},
-        ),
-    }
-    found: dict[str, Any] = {}
-    for name, (path, size) in runs.items():
-        found[name] = run(name, path, size)
+    found = {name: entry for name, entry in last().items() if name not in (chosen or PROOFS)}
+    passed = True
+    for name in chosen or PROOFS:
+        path, variables = PROOFS[name]
+        found[name] = run(name, path, {variable: sizes[size] for variable, size in variables.items()})
+        passed &= found[name]["passed"]
         print(f"Written to {proofs.write('soak', found)}.", flush=True)
-    return 0 if all(each["passed"] for each in found.values()) else 1
+    return 0 if passed else 1
+
+
+def last() -> dict[str, dict[str, Any]]:
+    """What the result file says of each proof, with the moment and the commit of its own run."""
+    told = proofs.read("soak")
+    return {name: {"at": told["at"], "commit": told["commit"]} | told[name] for name in PROOFS if name in told}
 
 
 def run(name: str, path: str, size: dict[str, str]) -> dict[str, Any]:
@@ -45,8 +59,8 @@ def run(name: str, path: str, size: dict[str, str]) -> dict[str, Any]:
     seconds = round(time.monotonic() - started)
     told = [line for line in done.stdout.splitlines() if line.startswith("{")]
     print(f"{name}: {'held' if done.returncode == 0 else done.stdout[-4000:]} ({seconds} s)", flush=True)
-    return {"size": size, "passed": done.returncode == 0, "seconds": seconds, "counted": told}
+    return proofs.head() | {"size": size, "passed": done.returncode == 0, "seconds": seconds, "counted": told}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
