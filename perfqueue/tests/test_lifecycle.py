@@ -1,5 +1,7 @@
 """The edges of the lifecycle, one rule a test."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.clock import db_now
@@ -20,6 +22,7 @@ from perfqueue.errors import (
 )
 from perfqueue.models import Strike, Transition
 from perfqueue.services import AbandonPolicy, QueueItem, State
+from perfqueue.services.ledger import in_ms
 from tests.clock import Clock
 from tests.world import again, available, buy, performer, person, staff
 
@@ -180,6 +183,32 @@ def test_pausing_keeps_the_remaining_time(clock: Clock) -> None:
     head = again(item)
     assert head.rope_drop_at is not None
     assert 3 < (head.rope_drop_at - db_now()).total_seconds() <= 5
+
+
+def test_ten_minutes_of_pause_with_five_seconds_left_cost_no_millisecond(clock: Clock) -> None:
+    """Two readings of the clock stand around each command: what is kept and what is given again fits between them."""
+    ruby, alice = performer(rope_drop_s=120), person(tokens=1000)
+    armed = buy(alice, ruby).rope_drop_at
+    assert armed is not None
+    clock.shift(seconds=(armed - db_now()).total_seconds() - 5)
+
+    before = db_now()
+    services.pause_queue(performer_id=ruby.pk, actor=ruby)
+    after = db_now()
+    kept = again(QueueItem.objects.get()).rope_drop_left_ms
+    assert kept is not None
+    assert in_ms(armed - after) <= kept <= in_ms(armed - before) <= 5_000
+    assert kept > 4_000
+
+    clock.shift(minutes=10)
+    assert services.sweep("test") == 0
+    before = db_now()
+    services.resume_queue(performer_id=ruby.pk, actor=ruby)
+    after = db_now()
+
+    head = again(QueueItem.objects.get())
+    assert head.rope_drop_at is not None
+    assert before <= head.rope_drop_at - timedelta(milliseconds=kept) <= after
 
 
 def test_the_rope_drop_stands_still_while_somebody_is_on_stage(clock: Clock) -> None:

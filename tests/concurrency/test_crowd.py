@@ -16,16 +16,17 @@ from perfqueue.errors import QueueFull
 from perfqueue.services import QueueItem
 from tests.concurrency.naive import Twin
 from tests.racing import names, race
-from tests.world import available, buy, performer, person
+from tests.world import available, buy, people, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BUYERS, DEPTH, MOST_CONNECTIONS = 50, 25, 40
+MOST_CONNECTIONS = 40
 CONNECTED = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
 
 
-def test_fifty_buyers_and_a_line_of_twenty_five() -> None:
-    ruby = performer(depth=DEPTH)
-    buyers = [person(tokens=100) for _ in range(BUYERS)]
+@pytest.mark.parametrize(("count", "depth"), [(50, 25), (200, 60)])
+def test_of_a_crowd_as_many_get_in_as_the_line_holds(count: int, depth: int) -> None:
+    ruby = performer(depth=depth)
+    buyers = people(count, tokens=100)
     seen: list[int] = []
 
     def ask(buyer: User) -> QueueItem | QueueFull:
@@ -45,14 +46,14 @@ def test_fifty_buyers_and_a_line_of_twenty_five() -> None:
     with ThreadPoolExecutor(MOST_CONNECTIONS - 2) as crowd:  # the test has a connection too, and one may be closing
         outcomes = list(crowd.map(ask, buyers))
 
-    assert names(outcomes) == {"QueueItem": DEPTH, "QueueFull": BUYERS - DEPTH}
+    assert names(outcomes) == {"QueueItem": depth, "QueueFull": count - depth}
     told = [outcome.details for outcome in outcomes if isinstance(outcome, QueueFull)]
-    assert told == [{"depth": DEPTH, "maxDepth": DEPTH}] * len(told)
+    assert told == [{"depth": depth, "maxDepth": depth}] * len(told)
     assert 1 < max(seen) <= MOST_CONNECTIONS
-    assert list(QueueItem.objects.order_by("turn").values_list("turn", flat=True)) == list(range(1, DEPTH + 1))
-    assert Hold.objects.count() == DEPTH
-    assert Counter(available(buyer) for buyer in buyers) == {0: DEPTH, 100: BUYERS - DEPTH}
-    assert len(services.queue_view(ruby.pk, viewer=None).items) == DEPTH
+    assert list(QueueItem.objects.order_by("turn").values_list("turn", flat=True)) == list(range(1, depth + 1))
+    assert Hold.objects.count() == depth
+    assert Counter(available(buyer) for buyer in buyers) == {0: depth, 100: count - depth}
+    assert len(services.queue_view(ruby.pk, viewer=None).items) == depth
 
 
 def test_control_a_naive_line_takes_more_than_it_holds(twin: Callable[..., Twin]) -> None:

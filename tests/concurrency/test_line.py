@@ -1,0 +1,254 @@
+"""Two who want different things of one line: its performer twice, buyers and the door, the desk, the sweeper."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+import menus.services
+from accounts.models import User
+from core.clock import db_now
+from core.db import command
+from escrow.tests.moving import balances
+from perfqueue import services
+from perfqueue.models import Transition
+from perfqueue.services import QueueItem, State
+from tests.clock import Clock
+from tests.concurrency.naive import Twin
+from tests.concurrency.test_deadlocks import deadlocks
+from tests.concurrency.test_ending import bulk
+from tests.concurrency.test_gated import in_order
+from tests.gates import Aside
+from tests.hostile.asking import song_of
+from tests.racing import names, race
+from tests.world import again, available, buy, people, performer, person, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 8
+Deed = Callable[[], Any]
+
+
+# --- one performer, two devices ---------------------------------------------------------------------------------
+
+
+def test_two_devices_start_and_finish_at_once_and_each_happens_once() -> None:
+    ruby, alice = performer(user_cap=200), person(tokens=1_000)
+
+    for played in range(1, ROUNDS + 1):
+        item, behind = buy(alice, ruby, 10), buy(alice, ruby, 10)
+        deeds = (services.start, services.finish)
+
+        outcomes = race(*[lambda deed=deed: command(lambda: deed(item_id=item.id, actor=ruby)) for deed in deeds * 2])  # noqa: B023
+        if again(item).state == State.STARTED:  # both finishes came too early
+            services.finish(item_id=item.id, actor=ruby)
+
+        assert names(outcomes[0::2])["QueueItem"] == 1
+        assert set(names(outcomes)) <= {"QueueItem", "AlreadyStarted", "InvalidTransition"}
+        steps = Transition.objects.filter(item=item).order_by("id").values_list("to_state", flat=True)
+        assert list(steps) == [State.CREATED, State.STARTED, State.FINISHED]
+        assert balances(ruby)[2] == played * 10
+        services.leave(item_id=behind.id, actor=alice)
+
+
+def test_two_devices_start_two_items_and_the_head_is_on_stage() -> None:
+    ruby, alice = performer(user_cap=200), person(tokens=1_000)
+
+    for _ in range(ROUNDS):
+        head, behind = buy(alice, ruby, 10), buy(alice, ruby, 10)
+
+        outcomes = race(
+            *[lambda item=item: command(lambda: services.start(item_id=item.id, actor=ruby)) for item in (head, behind)]
+        )
+
+        assert isinstance(outcomes[0], QueueItem)
+        assert type(outcomes[1]).__name__ in ("AlreadyStarted", "NotHeadOfQueue")
+        assert (again(head).state, again(behind).state) == (State.STARTED, State.CREATED)
+        services.refund_many(item_ids=[head.id, behind.id], actor=staff(), reason="over")
+
+
+def test_control_two_naive_devices_pay_one_performance_twice(twin: Callable[..., Twin]) -> None:
+    item = twin(attempts=2, started=1, paid=0)
+
+    def finish() -> bool:
+        return item.attempt(lambda seen: seen["started"] == 1, "started = 0, paid = paid + 100")
+
+    assert race(finish, finish) == [True, True]
+    assert item.facts() == {"started": 0, "paid": 200}
+
+
+# --- the door: open and close against intake ----------------------------------------------------------------------
+
+
+def test_whoever_buys_while_the_line_opens_and_closes_waits_in_an_open_line_or_has_the_tokens() -> None:
+    ruby = performer()
+    run = {
+        "open": lambda: command(lambda: services.open_queue(performer_id=ruby.pk, actor=ruby)),
+        "close": lambda: command(lambda: services.close_queue(performer_id=ruby.pk, actor=ruby)),
+    }
+
+    for _ in range(ROUNDS):
+        run["open"]()
+        buyers = people(6, tokens=100)
+        told = race(*[lambda buyer=buyer: buy(buyer, ruby) for buyer in buyers], run["close"], run["open"])
+
+        assert set(names(told[:6])) <= {"QueueItem", "QueueClosed"}
+        waiting = set(QueueItem.objects.filter(state=State.CREATED).values_list("user_id", flat=True))
+        assert [available(buyer) for buyer in buyers] == [0 if buyer.pk in waiting else 100 for buyer in buyers]
+        run["close"]()
+        assert [available(buyer) for buyer in buyers] == [100] * 6
+    assert not QueueItem.objects.exclude(state=State.REFUNDED).exists()
+    turns = QueueItem.objects.order_by("turn").values_list("turn", flat=True)
+    assert list(turns) == list(range(1, len(turns) + 1))
+
+
+@pytest.mark.parametrize("first", ["buy", "close"])
+def test_a_purchase_and_a_close_one_behind_the_other(first: str) -> None:
+    ruby, alice = performer(), person(tokens=100)
+
+    def close() -> object:
+        return services.close_queue(performer_id=ruby.pk, actor=ruby)
+
+    def join() -> QueueItem:
+        return bought(alice, song)
+
+    song = song_of(ruby, price=100)
+    if first == "buy":
+        item, closed = in_order(join, lambda: command(close))
+        assert (again(item).reason, type(closed).__name__) == ("STREAM_ENDED", "PerformerQueue")
+    else:
+        _, refused = in_order(close, lambda: command(join))
+        assert (type(refused).__name__, QueueItem.objects.exists()) == ("QueueClosed", False)
+    assert available(alice) == 100
+
+
+def test_control_a_naive_close_forgets_whom_it_has_not_seen(twin: Callable[..., Twin]) -> None:
+    line = twin(attempts=2, is_open=1, waiting=0)
+
+    outcomes = race(
+        lambda: line.attempt(lambda seen: seen["is_open"] == 1, "waiting = waiting + 1"),
+        lambda: line.attempt(lambda seen: seen["waiting"] == 0, "is_open = 0"),
+    )
+
+    assert outcomes == [True, True]
+    assert line.facts() == {"is_open": 0, "waiting": 1}
+
+
+# --- one behind the other, in both orders -------------------------------------------------------------------------
+
+
+def bought(buyer: User, song: Any) -> QueueItem:
+    """A purchase from the menu, in the caller's transaction."""
+    price = song.price_tokens
+    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).placed.item
+
+
+@pytest.mark.parametrize(("first", "state", "left"), [("start", State.STARTED, 0), ("leave", State.REFUNDED, 100)])
+def test_a_start_and_a_leave_one_behind_the_other(first: str, state: str, left: int) -> None:
+    ruby, alice = performer(), person(tokens=100)
+    item = buy(alice, ruby, 100)
+    deeds: dict[str, Deed] = {
+        "start": lambda: services.start(item_id=item.id, actor=ruby),
+        "leave": lambda: services.leave(item_id=item.id, actor=alice),
+    }
+
+    _, late = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+
+    assert (type(late).__name__, again(item).state, available(alice)) == ("InvalidTransition", state, left)
+
+
+@pytest.mark.parametrize("first", ["finish", "bulk"])
+def test_a_finish_and_a_bulk_refund_one_behind_the_other(first: str) -> None:
+    ruby, alice, desk = performer(), person(tokens=100), staff()
+    item = buy(alice, ruby, 100)
+    services.start(item_id=item.id, actor=ruby)
+    deeds: dict[str, Deed] = {
+        "finish": lambda: services.finish(item_id=item.id, actor=ruby),
+        "bulk": lambda: bulk(item, desk),
+    }
+
+    _, late = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+
+    assert getattr(late, "code", late.args[0] if late.args else "") == "INVALID_TRANSITION"
+    assert (available(alice), balances(ruby)[2]) == ((0, 100) if first == "finish" else (100, 0))
+
+
+def test_a_start_in_time_stands_although_the_deadline_passes_before_it_is_written(clock: Clock) -> None:
+    """The sweeper leaves the line alone; who waits for it finds the item on stage."""
+    ruby, alice = performer(rope_drop_s=30), person(tokens=100)
+    item = buy(alice, ruby)
+    clock.shift(seconds=29)
+
+    with transaction.atomic():
+        services.start(item_id=item.id, actor=ruby)
+        Aside(lambda: Clock(connection).shift(seconds=31)).result()  # for connections from now on, not for this one
+        assert Aside(lambda: services.sweep("gated")).result() == 0
+        behind = Aside(lambda: services.expire_due(ruby.pk))
+        behind.waits()
+
+    assert behind.result() == 0
+    assert (again(item).state, available(alice)) == (State.STARTED, 0)
+    services.refund(item_id=item.id, actor=ruby)
+
+
+def test_a_start_behind_an_expiry_is_told_so(clock: Clock) -> None:
+    ruby, alice = performer(rope_drop_s=30), person(tokens=100)
+    item = buy(alice, ruby)
+    clock.shift(seconds=31)
+    assert item.rope_drop_at is not None
+    assert item.rope_drop_at < db_now()
+
+    ended, late = in_order(
+        lambda: services.expire_due(ruby.pk), lambda: command(lambda: services.start(item_id=item.id, actor=ruby))
+    )
+
+    assert (ended, type(late).__name__) == (1, "RopeDropExpired")
+    assert (again(item).state, available(alice)) == (State.REFUNDED, 100)
+
+
+# --- a buyer's purchase and the end of another of his items -------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["purchase", "finish"])
+@pytest.mark.parametrize("same", [True, False], ids=["one line", "two lines"])
+def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: str, same: bool) -> None:
+    ruby, alice = performer(), person(tokens=200)
+    song = song_of(ruby if same else performer(), price=100)
+    staged = buy(alice, ruby, 100)
+    services.start(item_id=staged.id, actor=ruby)
+    deeds: dict[str, Deed] = {
+        "purchase": lambda: bought(alice, song),
+        "finish": lambda: services.finish(item_id=staged.id, actor=ruby, settle=60, reason="part"),
+    }
+    before = deadlocks()
+
+    told = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+
+    assert names(told) == {"QueueItem": 2}
+    assert (balances(alice), balances(ruby)[2]) == ((40, 100, 0, 0), 60)
+    assert deadlocks() == before
+
+
+def test_purchases_and_finishes_of_one_buyer_in_two_lines_end_in_no_ring() -> None:
+    alice, lines = person(tokens=10_000), [performer(user_cap=200, depth=200) for _ in range(2)]
+    songs = [song_of(ruby, price=10) for ruby in lines]
+    before = deadlocks()
+
+    for _ in range(ROUNDS):
+        staged = [buy(alice, ruby, 10) for ruby in lines]
+        for item, ruby in zip(staged, lines, strict=True):
+            services.start(item_id=item.id, actor=ruby)
+        told = race(
+            *[lambda song=song: command(lambda: bought(alice, song)) for song in songs],
+            *[
+                lambda item=item, ruby=ruby: command(lambda: services.finish(item_id=item.id, actor=ruby))
+                for item, ruby in zip(staged, lines, strict=True)
+            ],
+        )
+        assert names(told) == {"QueueItem": 4}
+        for ruby in lines:
+            services.close_queue(performer_id=ruby.pk, actor=ruby)
+            services.open_queue(performer_id=ruby.pk, actor=ruby)
+
+    assert available(alice) == 10_000 - ROUNDS * 20
+    assert deadlocks() == before
