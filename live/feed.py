@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from live.services import fill
+from live.words import fill
 
 Position = tuple[int, int]
 """(xid, id): the order of the stream. Every event of a finished transaction lies below every event still to come."""

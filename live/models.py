@@ -31,13 +31,20 @@ class EventRow(models.Model):
 
 
 class MessageTemplate(models.Model):
-    """The words of one template key. The highest version speaks; `$name` stands for a variable."""
+    """The words of one template key. The highest version speaks; `$name` stands for a variable.
+
+    Append-only (a trigger): an edit is a new version. `author` wrote it; null = shipped with the product.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.CharField(max_length=80)
     version = models.PositiveIntegerField(default=1)
     text = models.CharField(max_length=400)
+    author = models.UUIDField(null=True)
     created_at = models.DateTimeField(db_default=CoreNow())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "version"], name="live_template_version_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "version"], name="live_template_version_once"),
+            models.CheckConstraint(condition=~models.Q(text=""), name="live_template_says_something"),
+        ]

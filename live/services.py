@@ -4,37 +4,27 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from string import Template
 from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
+from accounts.models import Role, User
 from core.clock import db_now
 from core.context import request_id
-from core.db import rows
+from core.db import joined, lock_name, rows
+from core.errors import NotFound, RoleNotAllowed, ValidationFailed
 from live.models import MessageTemplate
+from live.words import EXAMPLES, WORDS, faults_of, fill
+
+__all__ = ["EDITORS", "WORDS", "Event", "emit", "fill", "preview", "prune", "render", "reword", "seed_reference"]
 
 KEEP = timedelta(hours=24)
 PRUNE_AT_MOST = 10_000
 PRUNE_ROUNDS = 100
-# The words shipped with the product. A room sees no variables but those of live.feed.ROOM_VARIABLES, so the words of
-# queue.item.* use no others; buyers read what happened to their tokens from the item itself.
-WORDS = {
-    "queue.item.created": "Someone asked for “$title”.",
-    "queue.item.started": "“$title” is on stage.",
-    "queue.item.finished": "“$title” is done.",
-    "queue.item.abandoned": "“$title” was stopped.",
-    "queue.item.refunded": "“$title” left the line. The tokens are back with the buyer.",
-    "queue.item.third_position_notice": "“$title” is third in line.",
-    "queue.item.next_notice": "“$title” is next.",
-    "wallet.tokens.credited": "$tokens tokens have arrived.",
-    "wallet.tokens.charged_back": "A payment was taken back: $tokens tokens less, $owed of them owed.",
-    "escrow.hold.opened": "$amount ($currency) are held for $feature.",
-    "menu.changed": "The menu has changed.",
-    "slots.spin": "Spin $nonce paid $payout points.",
-}
+EDITORS = (Role.SUPPORT, Role.ADMIN)
+LOCK = "live.words"
 
 
 @dataclass(frozen=True)
@@ -73,9 +63,44 @@ def render(key: str, variables: Mapping[str, Any]) -> str:
     return fill(newest or "", variables)
 
 
-def fill(text: str, variables: Mapping[str, Any]) -> str:
-    """Put the variables into a template's text. A name that is not given stays as it is written."""
-    return Template(text).safe_substitute(variables)
+def preview(*, key: str, text: str) -> str:
+    """Return what this text would say as the words of `key`, filled with its example variables.
+
+    Raises:
+        NotFound: there is no such key; ValidationFailed: the text cannot be its words.
+    """
+    return fill(_checked(key, text), EXAMPLES[key])
+
+
+def reword(*, key: str, text: str, actor: User) -> MessageTemplate:
+    """Give a key new words, as its next version; what was said before stays. People hear them within seconds.
+
+    Locks the words' name: two edits at once become two versions.
+
+    Raises:
+        RoleNotAllowed, NotFound, ValidationFailed (empty, too long, a variable that the key does not have, nothing
+        new): nothing was written.
+    """
+    if actor.role not in EDITORS:
+        raise RoleNotAllowed
+    words = _checked(key, text)
+    with joined():
+        lock_name(f"{LOCK}:{key}")
+        newest = MessageTemplate.objects.filter(key=key).order_by("-version").first()
+        if newest is not None and newest.text == words:
+            raise ValidationFailed(text=["These are the words already."])
+        version = newest.version + 1 if newest else 1
+        return MessageTemplate.objects.create(key=key, version=version, text=words, author=actor.pk)
+
+
+def _checked(key: str, text: str) -> str:
+    if key not in EXAMPLES:
+        raise NotFound
+    words = text.strip()
+    faults = faults_of(key, words)
+    if faults:
+        raise ValidationFailed(text=faults)
+    return words
 
 
 def seed_reference() -> None:

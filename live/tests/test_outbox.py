@@ -14,6 +14,7 @@ from live import services
 from live.models import EventRow, MessageTemplate
 from live.services import Event, emit
 from live.tasks import prune
+from tests.world import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOM, BUYER, ITEM = new_id(), new_id(), new_id()
@@ -92,11 +93,11 @@ def test_only_old_events_are_pruned_and_the_door_closes_behind() -> None:
 
 def test_reference_words_are_seeded_once_and_edits_stay() -> None:
     services.seed_reference()
-    MessageTemplate.objects.filter(key="slots.spin").update(text="Reels stopped.")
+    services.reword(key="slots.spin", text="Reels stopped.", actor=staff())
 
     services.seed_reference()
 
-    assert MessageTemplate.objects.count() == len(services.WORDS)
+    assert MessageTemplate.objects.count() == len(services.WORDS) + 1
     assert services.render("slots.spin", {}) == "Reels stopped."
 
 

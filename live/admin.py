@@ -1,0 +1,137 @@
+"""The words of messages in the back office: every key, its words now and before, and a way to new ones.
+
+Nothing here is edited: new words are a version of their own, shown with example variables before they are saved.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts.backoffice import STAFF_ROLES, RoleAdmin, signed_in
+from accounts.models import User
+from core.db import command
+from core.errors import ValidationFailed
+from live import services
+from live.models import MessageTemplate
+from live.words import EXAMPLES, MOST
+
+
+class WordsForm(forms.Form):
+    """What a key shall say. The rule is the service's; the browser only counts along."""
+
+    text = forms.CharField(
+        label="Words",
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": MOST}),
+    )
+
+
+class Versions(admin.SimpleListFilter):
+    """The words of now, or with those before."""
+
+    title, parameter_name = "versions", "versions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("all", "All, also those before")]
+
+    def choices(self, changelist: Any) -> Any:
+        now, *others = super().choices(changelist)
+        yield {**now, "display": "Current words"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MessageTemplate]) -> QuerySet[MessageTemplate]:
+        if self.value() == "all":
+            return queryset
+        newest = MessageTemplate.objects.filter(key=OuterRef("key")).order_by("-version").values("pk")[:1]
+        return queryset.filter(pk=Subquery(newest))
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    actions_detail = actions_row = ("reword",)
+    list_display = ("key", "text", "version", "created_at", "written_by")
+    list_filter = (Versions,)
+    search_fields = ("key", "text")
+    search_help_text = "A part of a key or of its words"
+    fields = ("key", "version", "text", "created_at", "written_by")
+    readonly_fields = ("written_by",)
+    ordering = ("key", "-version")
+    change_form_outer_before_template = "admin/live/history.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
+        author = User.objects.filter(pk=OuterRef("author")).values("username")[:1]
+        found: QuerySet[MessageTemplate] = super().get_queryset(request)
+        return found.annotate(author_name=Subquery(author))
+
+    @admin.display(description="written by")
+    def written_by(self, words: Any) -> str:
+        return words.author_name or (str(words.author) if words.author else "shipped with the product")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        row = self.get_object(request, object_id) if object_id is not None else None
+        versions = self._versions(request, row.key) if row is not None else ()
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "versions": versions})
+
+    def has_reword_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, services.EDITORS)
+
+    @action(description="New words…", url_path="reword", permissions=["reword"])
+    def reword(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The form; posted, what people would read; posted with `apply`, the next version."""
+        row = self.get_object(request, object_id)
+        if row is None or row.key not in EXAMPLES:
+            raise Http404
+        newest = self._versions(request, row.key)[0]
+        form, preview = WordsForm(request.POST or None, initial={"text": newest.text}), None
+        if form.is_valid() and "again" not in request.POST:
+            text = form.cleaned_data["text"]
+            try:
+                if "apply" in request.POST:
+                    return self._reworded(request, row.key, text)
+                preview = services.preview(key=row.key, text=text)
+            except ValidationFailed as refusal:
+                form.add_error("text", refusal.details["text"])
+        return self._page(request, newest, form, preview)
+
+    def _reworded(self, request: HttpRequest, key: str, text: str) -> HttpResponse:
+        actor = signed_in(request)
+        made = command(lambda: services.reword(key=key, text=text, actor=actor))
+        self.log_addition(request, made, f"{key}: version {made.version}.")
+        self.message_user(request, f"{key} has new words, version {made.version}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:live_messagetemplate_change", args=[made.pk]))
+
+    def _page(
+        self, request: HttpRequest, newest: MessageTemplate, form: WordsForm, preview: str | None
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"New words for {newest.key}",
+            "newest": newest,
+            "next_version": newest.version + 1,
+            "now_says": services.fill(newest.text, EXAMPLES[newest.key]),
+            "preview": preview,
+            "form": form,
+            "examples": EXAMPLES[newest.key],
+        }
+        return TemplateResponse(request, "admin/live/reword.html", context)
+
+    def _versions(self, request: HttpRequest, key: str) -> list[MessageTemplate]:
+        """Every version of a key, newest first."""
+        return list(self.get_queryset(request).filter(key=key).order_by("-version"))

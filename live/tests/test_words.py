@@ -1,0 +1,140 @@
+"""Words are versions: who may write them, what they may name, and that none is ever changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Role
+from core.errors import NotFound, RoleNotAllowed, ValidationFailed
+from live import services
+from live.feed import ROOM_KEYS, ROOM_VARIABLES
+from live.models import MessageTemplate
+from live.words import EXAMPLES, WORDS, faults_of
+from tests.gates import Aside
+from tests.world import person, staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KEY = "queue.item.started"
+
+
+def versions(key: str = KEY) -> list[tuple[int, str]]:
+    return list(MessageTemplate.objects.filter(key=key).order_by("version").values_list("version", "text"))
+
+
+def refused(work: Callable[[], Any]) -> list[str]:
+    with pytest.raises(ValidationFailed) as refusal:
+        work()
+    said: list[str] = refusal.value.details["text"]
+    return said
+
+
+def test_new_words_are_the_next_version_and_name_their_author() -> None:
+    support = staff()
+
+    made = services.reword(key=KEY, text="  Now on stage: “$title”. ", actor=support)
+
+    assert versions() == [(1, WORDS[KEY]), (2, "Now on stage: “$title”.")]
+    assert (made.author, MessageTemplate.objects.get(key=KEY, version=1).author) == (support.pk, None)
+    assert MessageTemplate.objects.get(pk=made.pk).created_at is not None
+    assert services.render(KEY, {"title": "Song"}) == "Now on stage: “Song”."
+
+
+@pytest.mark.parametrize("role", sorted(Role.values))
+def test_support_and_admin_may_write_words(role: str) -> None:
+    actor = person(role=role)
+    if role in (Role.SUPPORT, Role.ADMIN):
+        services.reword(key=KEY, text="“$title” began.", actor=actor)
+    else:
+        with pytest.raises(RoleNotAllowed):
+            services.reword(key=KEY, text="“$title” began.", actor=actor)
+
+    assert len(versions()) == (2 if role in (Role.SUPPORT, Role.ADMIN) else 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Words are needed."),
+        (" \n ", "Words are needed."),
+        ("x" * 401, "401 letters; 400 at most."),
+        ("$titel began", "queue.item.started has no $titel. It has $itemId, $performerId, $title, $state."),
+        ("${userId} began", "queue.item.started has no $userId."),
+        ("$position of $payout", "queue.item.started has no $position, $payout."),
+        ("$ title", "A $ that begins no variable is written $$."),
+        ("It costs 5$", "A $ that begins no variable is written $$."),
+        ("one\ntwo", "One line of plain text, without control characters."),
+        ("nul\0", "One line of plain text, without control characters."),
+    ],
+)
+def test_words_that_cannot_be_said_are_refused(text: str, said: str) -> None:
+    told = refused(lambda: services.reword(key=KEY, text=text, actor=staff()))
+
+    assert any(each.startswith(said) for each in told), told
+    assert refused(lambda: services.preview(key=KEY, text=text)) == told
+    assert len(versions()) == 1
+
+
+def test_what_is_said_already_is_no_new_version() -> None:
+    assert refused(lambda: services.reword(key=KEY, text=WORDS[KEY], actor=staff())) == ["These are the words already."]
+
+
+def test_a_key_that_nobody_says_has_no_words() -> None:
+    with pytest.raises(NotFound):
+        services.reword(key="never.heard", text="x", actor=staff())
+
+
+def test_four_hundred_letters_and_a_dollar_may_be_said() -> None:
+    services.reword(key=KEY, text="$$5 for ${title}" + "x" * 384, actor=staff())
+
+    assert services.render(KEY, {"title": "Song"}).startswith("$5 for Songxxx")
+
+
+def test_the_preview_fills_in_the_examples_and_writes_nothing() -> None:
+    assert services.preview(key="slots.spin", text="$payout points ($nonce)") == "40 points (12)"
+    assert len(versions("slots.spin")) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE live_messagetemplate SET text = 'x'",
+        "DELETE FROM live_messagetemplate",
+        "TRUNCATE live_messagetemplate",
+        "DELETE FROM live_messagetemplate WHERE false",
+    ],
+)
+def test_words_are_never_changed(change: str) -> None:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+    assert versions() == [(1, WORDS[KEY])]
+
+
+def test_no_words_at_all_are_refused_by_the_table_too() -> None:
+    with pytest.raises(IntegrityError, match="live_template_says_something"), transaction.atomic():
+        MessageTemplate.objects.create(key=KEY, version=2, text="")
+
+
+def test_two_edits_at_once_are_two_versions() -> None:
+    first, second = staff(), staff(Role.ADMIN)
+
+    with transaction.atomic():
+        services.reword(key=KEY, text="first", actor=first)
+        other = Aside(lambda: services.reword(key=KEY, text="second", actor=second))
+        other.waits()
+
+    assert other.result().version == 3
+    assert versions() == [(1, WORDS[KEY]), (2, "first"), (3, "second")]
+
+
+@pytest.mark.parametrize("key", sorted(WORDS))
+def test_the_shipped_words_pass_their_own_rule(key: str) -> None:
+    assert faults_of(key, WORDS[key]) == []
+    assert set(EXAMPLES) == set(WORDS)
+
+
+@pytest.mark.parametrize("key", sorted(ROOM_KEYS))
+def test_the_words_of_a_room_may_name_only_what_a_room_sees(key: str) -> None:
+    assert set(EXAMPLES[key]) <= ROOM_VARIABLES

@@ -1,0 +1,65 @@
+"""What the words of a message may name is what the services really send, for every key."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from core.ids import new_id
+from escrow import services as escrow
+from escrow.models import TokenPackage
+from escrow.services import ProviderEvent
+from live.feed import ROOM_KEYS, ROOM_VARIABLES
+from live.models import EventRow
+from live.words import EXAMPLES, WORDS
+from menus.tests.offering import menu_of
+from perfqueue import services as perfqueue
+from perfqueue.tests.test_service_holds import ask, service
+from slots import services as slots
+from tests import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_every_message_carries_what_its_words_may_name(settings: Any) -> None:
+    settings.SLOTS_MIN_INTERVAL_MS = 0
+    ruby, alice = world.performer("ruby", user_cap=10), world.person("alice", tokens=5_000, points=5_000)
+
+    _performances(ruby, alice)
+    _orders(alice)
+    ask(service(), alice)
+    menu_of(ruby)
+    slots.spin(user=alice, bet=100)
+
+    sent = _sent()
+    assert set(sent) == set(WORDS)
+    for key, names in sent.items():
+        audience = ROOM_VARIABLES if key in ROOM_KEYS else names
+        assert set(EXAMPLES[key]) == names & audience, key
+
+
+def _performances(ruby: User, alice: User) -> None:
+    """Every state, and both notices."""
+    first, second, third, fourth = (world.buy(alice, ruby) for _ in range(4))
+    perfqueue.start(item_id=first.pk, actor=ruby)
+    perfqueue.finish(item_id=first.pk, actor=ruby)
+    perfqueue.leave(item_id=second.pk, actor=alice)
+    perfqueue.start(item_id=third.pk, actor=ruby)
+    perfqueue.abandon(item_id=third.pk, actor=ruby, reason="")
+    perfqueue.refund(item_id=fourth.pk, actor=ruby, reason="")
+
+
+def _orders(alice: User) -> None:
+    escrow.make_packages([escrow.Offer("Pocket", 500, 499)])
+    package = TokenPackage.objects.get()
+    for kind in ("order.paid", "order.chargeback"):
+        escrow.receive(ProviderEvent(str(new_id()), kind, "ord_1", alice.pk, package.pk, 500))
+
+
+def _sent() -> dict[str, set[str]]:
+    """The variables that every event of a key has."""
+    found: dict[str, set[str]] = {}
+    for row in EventRow.objects.all():
+        names = set(row.variables)
+        found[row.key] = found.get(row.key, names) & names
+    return found
