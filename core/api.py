@@ -28,12 +28,14 @@ from core.errors import (
     ValidationFailed,
 )
 from core.fields import UUID_TEXT, Body, Page
+from core.freshness import conditional
 from core.ids import NIL
 from core.pagination import keyset
 from core.parsing import MAX_BODY_BYTES, declared_length
 
 KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
 T = TypeVar("T")
+SIGNED_IN_BY = ("Authorization", "Cookie")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -58,11 +60,15 @@ def utc(moment: datetime | None) -> str | None:
 
 
 class Door(APIView):
-    """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`."""
+    """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`.
+
+    With `etag` a GET's 200 carries an ETag of its body, and 304 answers whoever names it in `If-None-Match`.
+    """
 
     public: ClassVar[bool] = False
     roles: ClassVar[tuple[str, ...]] = ()
     operation: ClassVar[str] = ""
+    etag: ClassVar[bool] = False
     Input: ClassVar[type[serializers.Serializer]] = Body
     Query: ClassVar[type[serializers.Serializer] | None] = None
     http_method_names = ["get", "post", "put", "patch", "delete"]
@@ -96,6 +102,8 @@ class Door(APIView):
             response.accepted_renderer = self.get_renderers()[0]
             response.accepted_media_type = "application/json"
             response.renderer_context = {}  # type: ignore[attr-defined]
+            if self.etag and request.method == "GET" and response.status_code == 200:
+                response = conditional(request, response.render(), cache="private, no-cache", vary=SIGNED_IN_BY)
         for name, value in self.headers.items():
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")

@@ -55,6 +55,15 @@ class DoorSchema(AutoSchema):
         query = getattr(self.view, "Query", None)
         if query is not None and self.method == "GET":
             parameters.append(query)
+        if getattr(self.view, "etag", False) and self.method == "GET":
+            parameters.append(
+                OpenApiParameter(
+                    "If-None-Match",
+                    str,
+                    OpenApiParameter.HEADER,
+                    description="The `ETag` of an earlier answer. While the answer would be the same: 304, no body.",
+                )
+            )
         if getattr(self.view, "operation", "") and self.method != "GET":
             parameters.append(
                 OpenApiParameter(

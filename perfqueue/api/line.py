@@ -113,9 +113,9 @@ class LeaveItem(ItemCommand):
 
 
 class ItemDetail(Door):
-    """GET /queue/items/{id}. 200, in full for those concerned; 404."""
+    """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
 
-    Output = shapes.QUEUE_ITEM_SEEN
+    etag, Output = True, shapes.QUEUE_ITEM_SEEN
 
     def get(self, request: Request, item_id: UUID) -> HttpResponse:
         item = services.item_for(item_id)
@@ -130,9 +130,10 @@ class ItemQuery(Page):
 
 
 class ItemList(Door):
-    """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her."""
+    """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her.
+    304 to a known ETag."""
 
-    Query, Output = ItemQuery, shapes.QueueItemsOut
+    etag, Query, Output = True, ItemQuery, shapes.QueueItemsOut
 
     def get(self, request: Request) -> HttpResponse:
         found = services.items_of(self.actor)
@@ -155,9 +156,9 @@ def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
 
 
 class PublicQueue(Door):
-    """GET /performer/{id}/queue. 200: the line, head first; 404."""
+    """GET /performer/{id}/queue. 200: the line, head first; 304 to a known ETag; 404."""
 
-    public, Output = True, shapes.QueueOut
+    public, etag, Output = True, True, shapes.QueueOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id, wait=False)

@@ -61,6 +61,7 @@ def test_it_lists_every_door_with_its_body_and_its_key(document: Any) -> None:
             operation = described.pop((method, path))
             names = [parameter["name"] for parameter in operation.get("parameters", [])]
             assert ("Idempotency-Key" in names) == bool(method != "get" and door.operation), path
+            assert ("If-None-Match" in names) == (method == "get" and door.etag), path
             has_body = method not in ("get", "delete")  # OpenAPI 3.0 gives the body of a DELETE no meaning
             assert ("requestBody" in operation) == bool(has_body and door.Input().fields), path
     assert described == {}

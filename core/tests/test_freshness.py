@@ -1,0 +1,104 @@
+"""An answer's ETag, and who is told that nothing has changed."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+from rest_framework.test import APIRequestFactory
+
+from core.api import Door
+from core.errors import NotFound
+from core.freshness import conditional, etag_of, matches
+
+ETAG = etag_of(b"{}")
+
+
+class Weather(Door):
+    """GET: the body that a test sets."""
+
+    public, etag = True, True
+    authentication_classes = []
+    said: dict[str, Any] = {"rain": False}
+
+    def get(self, request: Any) -> Any:
+        if not self.said:
+            raise NotFound
+        return self.ok(self.said)
+
+    def post(self, request: Any) -> Any:
+        return self.ok(self.said)
+
+
+class Plain(Weather):
+    etag = False
+
+
+def ask(door: type[Door], method: str = "get", **headers: str) -> Any:
+    factory = APIRequestFactory()
+    call = factory.get if method == "get" else factory.post
+    answer = door.as_view()(call("/", headers=headers))
+    return answer.render() if hasattr(answer, "render") else answer
+
+
+def test_a_door_with_an_etag_answers_304_without_a_body_while_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ask(Weather)
+
+    again = ask(Weather, **{"If-None-Match": first.headers["ETag"]})
+    monkeypatch.setattr(Weather, "said", {"rain": True})
+    changed = ask(Weather, **{"If-None-Match": first.headers["ETag"]})
+
+    assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
+    assert (first.content, again.content, changed.content) == (b'{"rain":false}', b"", b'{"rain":true}')
+    assert again.headers["ETag"] == first.headers["ETag"] != changed.headers["ETag"]
+    assert "Content-Type" not in again.headers
+    for answer in (first, again, changed):
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert answer.headers["Vary"] == "Authorization, Cookie"
+
+
+def test_refusals_commands_and_other_doors_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"If-None-Match": "*"}
+
+    told = [ask(Weather, "post", **known), ask(Plain, **known)]
+    monkeypatch.setattr(Weather, "said", {})
+    told.append(ask(Weather, **known))
+
+    assert [each.status_code for each in told] == [200, 200, 404]
+    for answer in told:
+        assert "ETag" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since", "If-Modified-Since"])
+def test_other_conditions_say_nothing_about_a_look(name: str) -> None:
+    assert ask(Weather, **{name: '"something-else"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("named", "same"),
+    [
+        (ETAG, True),
+        (f"W/{ETAG}", True),
+        ("*", True),
+        (" * ", True),
+        (f'"other", W/"more", {ETAG}', True),
+        (f'"other",W/{ETAG}', True),
+        ("", False),
+        ('"other"', False),
+        (ETAG.strip('"'), False),
+        (f'{ETAG[:-1]}x"', False),
+        ('*, "other"', False),
+        ("garbage, ;;;", False),
+        (ETAG.upper(), False),
+    ],
+)
+def test_what_if_none_match_names(named: str, same: bool) -> None:
+    assert matches(named, ETAG) is same
+    answer = conditional(RequestFactory().get("/", headers={"If-None-Match": named}), HttpResponse(b"{}"), cache="x")
+    assert answer.status_code == (304 if same else 200)
+
+
+def test_equal_bytes_have_equal_names() -> None:
+    assert etag_of(b"{}") == ETAG != etag_of(b"{ }")
+    assert ETAG.startswith('"')
