@@ -51,6 +51,30 @@ class Row:
         return room + person
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as one audience is told of it. `id` is that of the stream."""
+
+    id: str
+    key: str
+    variables: Mapping[str, Any]
+    text: str
+    at: datetime
+
+    def out(self) -> dict[str, Any]:
+        """What a stream's `data:` says."""
+        at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return {"key": self.key, "variables": self.variables, "text": self.text, "at": at}
+
+
+def told(row: Row, text: str, *, kind: Literal["room", "person"]) -> Told:
+    """Fill an event's words for an audience, from what it may see alone."""
+    variables = row.variables
+    if kind == "room":
+        variables = {name: value for name, value in variables.items() if name in ROOM_VARIABLES}
+    return Told(f"{row.xid}-{row.id}", row.key, variables, fill(text, variables), row.at)
+
+
 class Message:
     """An event ready to be sent; each audience's bytes are made once, when the first of them needs it."""
 
@@ -69,17 +93,8 @@ class Message:
         return self._frames[channel.kind]
 
     def _encoded(self, channel: Channel) -> bytes:
-        row = self.row
-        variables = dict(row.variables)
-        if channel.kind == "room":
-            variables = {name: value for name, value in variables.items() if name in ROOM_VARIABLES}
-        data = {
-            "key": row.key,
-            "variables": variables,
-            "text": fill(self._texts.get(row.key, ""), variables),
-            "at": row.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        }
-        return f"event: {row.key}\ndata: {json.dumps(data)}\nid: {row.xid}-{row.id}\n\n".encode()
+        said = told(self.row, self._texts.get(self.row.key, ""), kind=channel.kind)
+        return f"event: {said.key}\ndata: {json.dumps(said.out())}\nid: {said.id}\n\n".encode()
 
 
 def hello(position: Position, *, complete: bool, retry_ms: int) -> bytes:

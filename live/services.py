@@ -15,16 +15,40 @@ from core.clock import db_now
 from core.context import request_id
 from core.db import joined, lock_name, rows
 from core.errors import NotFound, RoleNotAllowed, ValidationFailed
+from live.feed import ROOM_KEYS, Row, Told, told
 from live.models import MessageTemplate
 from live.words import EXAMPLES, WORDS, faults_of, fill
 
-__all__ = ["EDITORS", "WORDS", "Event", "emit", "fill", "preview", "prune", "render", "reword", "seed_reference"]
+__all__ = [
+    "EDITORS",
+    "WORDS",
+    "Event",
+    "Told",
+    "emit",
+    "fill",
+    "preview",
+    "prune",
+    "recent",
+    "render",
+    "reword",
+    "seed_reference",
+]
 
 KEEP = timedelta(hours=24)
 PRUNE_AT_MOST = 10_000
 PRUNE_ROUNDS = 100
 EDITORS = (Role.SUPPORT, Role.ADMIN)
 LOCK = "live.words"
+
+
+RECENT = """
+SELECT e.xid::text::bigint AS xid, e.id, e.key, e.variables, e.at,
+       coalesce((SELECT t.text FROM live_messagetemplate t WHERE t.key = e.key ORDER BY t.version DESC LIMIT 1), '')
+           AS text
+  FROM live_event e
+ WHERE e.room = %(room)s AND e.key = ANY (%(keys)s) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+ ORDER BY e.xid DESC, e.id DESC LIMIT %(limit)s
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,23 @@ def render(key: str, variables: Mapping[str, Any]) -> str:
     """Return the words for one event as plain text, by the template's highest version (one statement)."""
     newest = MessageTemplate.objects.filter(key=key).order_by("-version").values_list("text", flat=True).first()
     return fill(newest or "", variables)
+
+
+def recent(room_id: UUID, *, limit: int) -> list[Told]:
+    """Return what a room was told last, newest first, with the words of now (one statement).
+
+    It reads below the oldest transaction still running, as the streams do: a stream opened before this look and what
+    is seen here leave no gap between them, and nothing later will ever stand below what is seen here.
+    """
+    found = rows(RECENT, {"room": room_id, "keys": sorted(ROOM_KEYS), "limit": limit})
+    return [
+        told(
+            Row(each["xid"], each["id"], each["key"], json.loads(each["variables"]), room_id, None, each["at"]),
+            each["text"],
+            kind="room",
+        )
+        for each in found
+    ]
 
 
 def preview(*, key: str, text: str) -> str:

@@ -1,0 +1,95 @@
+"""What a room's page reads of the outbox: newest first, what a stranger may know, below whatever is still running."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from core.db import rows
+from core.ids import new_id
+from live import services
+from live.feed import ROOM_KEYS
+from live.models import MessageTemplate
+from live.services import Event, Told, emit
+from live.tests.harness import insert, writer
+from live.words import WORDS
+from tests.outbox import settled
+from tests.world import staff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOM, ELSEWHERE, BUYER = new_id(), new_id(), new_id()
+
+
+def event(key: str = "queue.item.started", room: UUID | None = ROOM, **variables: Any) -> Event:
+    return Event(key, variables, room_id=room, recipient_id=BUYER)
+
+
+def read(limit: int = 30) -> list[Told]:
+    settled()
+    return services.recent(ROOM, limit=limit)
+
+
+def test_the_newest_comes_first_with_its_words_and_the_id_of_the_stream(django_assert_num_queries: Any) -> None:
+    emit([event("queue.item.created", title="Sóng"), event(title="Sóng")])
+    emit([event("queue.item.finished", title="Sóng")])
+    settled()
+
+    with django_assert_num_queries(1):
+        told = services.recent(ROOM, limit=30)
+
+    assert [each.text for each in told] == ["“Sóng” is done.", "“Sóng” is on stage.", "Someone asked for “Sóng”."]
+    stored = rows("SELECT xid::text || '-' || id AS id, at FROM live_event ORDER BY xid DESC, id DESC")
+    assert [(each.id, each.at) for each in told] == [(row["id"], row["at"]) for row in stored]
+
+
+def test_only_this_room_and_only_what_a_room_may_hear() -> None:
+    emit([event(key, title=key) for key in WORDS])
+    emit([event(room=ELSEWHERE, title="elsewhere"), event(room=None, title="nowhere")])
+
+    assert {each.key for each in read()} == ROOM_KEYS
+
+
+def test_what_a_stranger_may_not_know_is_not_said_even_if_words_name_it() -> None:
+    MessageTemplate.objects.create(key="queue.item.started", version=2, text="$title for $userId")
+    emit([event(title="Song", userId=str(BUYER), reason="LEFT")])
+
+    (told,) = read()
+
+    assert (told.text, told.variables) == ("Song for $userId", {"title": "Song"})
+    assert str(BUYER) not in repr(told)
+
+
+def test_new_words_are_heard_by_what_was_told_before_too() -> None:
+    emit([event(title="Song")])
+    services.reword(key="queue.item.started", text="“$title” begins.", actor=staff())
+
+    assert [each.text for each in read()] == ["“Song” begins."]
+
+
+def test_no_more_than_asked_for_and_the_oldest_go() -> None:
+    emit([event(title=str(number)) for number in range(5)])
+
+    assert [each.variables["title"] for each in read(limit=3)] == ["4", "3", "2"]
+    assert services.recent(ELSEWHERE, limit=3) == []
+
+
+def test_nothing_is_told_before_what_an_older_transaction_may_still_write() -> None:
+    with writer() as early:
+        insert(early, "queue.item.created", room=ROOM)
+        emit([event("queue.item.started")])
+        assert services.recent(ROOM, limit=30) == []
+        early.commit()
+
+    assert [each.key for each in read()] == ["queue.item.started", "queue.item.created"]
+
+
+def test_a_quiet_room_is_found_by_its_index() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {services.RECENT}", {"room": ROOM, "keys": sorted(ROOM_KEYS), "limit": 30})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+
+    assert "live_event_of_room" in plan
+    assert "Sort" not in plan
