@@ -48,3 +48,6 @@ class MessageTemplate(models.Model):
             models.UniqueConstraint(fields=["key", "version"], name="live_template_version_once"),
             models.CheckConstraint(condition=~models.Q(text=""), name="live_template_says_something"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.key}, version {self.version}"

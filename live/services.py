@@ -114,7 +114,7 @@ def preview(*, key: str, text: str) -> str:
 
 
 def reword(*, key: str, text: str, actor: User) -> MessageTemplate:
-    """Give a key new words, as its next version; what was said before stays. People hear them within seconds.
+    """Give a key new words, as its next version; the words before stay on record. Pages say them within seconds.
 
     Locks the words' name: two edits at once become two versions.
 

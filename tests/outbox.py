@@ -1,11 +1,11 @@
 """Waiting until what was written is told: readers of the outbox stay below every transaction still running."""
 
+import time
+
 from core.db import rows
 
-TRIES = 20_000
-OPEN = """
-SELECT coalesce(max(xid) >= pg_snapshot_xmin(pg_current_snapshot()), false) AS open FROM live_event
-"""
+PATIENCE_S = 30.0
+HELD_BACK = "SELECT coalesce(max(xid) >= pg_snapshot_xmin(pg_current_snapshot()), false) AS held FROM live_event"
 
 
 def settled() -> None:
@@ -14,7 +14,6 @@ def settled() -> None:
     Raises:
         AssertionError: one stays.
     """
-    for _ in range(TRIES):
-        if not rows(OPEN)[0]["open"]:
-            return
-    raise AssertionError("a transaction older than the newest event is still running")
+    until = time.monotonic() + PATIENCE_S
+    while rows(HELD_BACK)[0]["held"]:
+        assert time.monotonic() < until, "a transaction older than the newest event is still running"

@@ -160,4 +160,4 @@ def test_an_old_versions_page_leads_to_the_newest_words() -> None:
 
     page = signed_in(support).get(address("reword"))
 
-    assert "Version 2 says now “Request a song” begins." in words(page)
+    assert "queue.item.started says now, in version 2 “Request a song” begins." in words(page)

@@ -1,4 +1,5 @@
 // Every page: times, countdowns, the dialog, notices, busy buttons, polling manners. Pages work without it.
+import * as connection from "./connection.js";
 import * as countdown from "./countdown.js";
 import * as dialog from "./dialog.js";
 import {localise} from "./times.js";
@@ -12,6 +13,7 @@ function learnClock() {
 function refresh(root) {
   learnClock();
   localise(root);
+  connection.paint();
 }
 
 function busy(form, on) {
@@ -19,13 +21,6 @@ function busy(form, on) {
   if (!button) return;
   if (on) button.setAttribute("aria-busy", "true");
   else button.removeAttribute("aria-busy");
-}
-
-function connection(late) {
-  for (const mark of document.querySelectorAll(".conn")) {
-    mark.classList.toggle("is-late", late);
-    mark.lastElementChild.textContent = late ? "Catching up" : "Up to date";
-  }
 }
 
 /** A region that is redrawn under the reader's focus gives it to the same control, else to itself. */
@@ -56,7 +51,7 @@ document.body.addEventListener("htmx:beforeSwap", event => {
   if (polls(event.detail.requestConfig.elt) && commands) event.detail.shouldSwap = false;
 });
 document.body.addEventListener("htmx:afterRequest", event => {
-  if (polls(event.target)) return connection(!event.detail.successful);
+  if (polls(event.target)) return connection.tell({late: !event.detail.successful});
   commands = Math.max(0, commands - 1);
   busy(event.target, false);
 });
@@ -69,3 +64,4 @@ countdown.start();
 dialog.start();
 toast.start();
 if (document.querySelector("[data-machine]")) (await import("./slot.js")).start();
+if (document.querySelector("[data-stream]")) (await import("./feed.js")).start();

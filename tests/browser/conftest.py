@@ -32,11 +32,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, site: str) -> Iterator[Callable[..., Visitor]]:
-    """Open browsers for people; at the end none of them may have complained."""
+    """Open browsers for people (`by` another address of the site); at the end none of them may have complained."""
     visitors: list[Visitor] = []
 
-    def opened(username: str = "", **context: Any) -> Visitor:
-        one = visitor(browser, site, **context)
+    def opened(username: str = "", *, by: str = site, **context: Any) -> Visitor:
+        one = visitor(browser, by, **context)
         visitors.append(one)
         if username:
             one.sign_in(username)

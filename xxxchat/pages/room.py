@@ -1,4 +1,4 @@
-"""A performer's room: stage, my place, menu, line. Anyone may look; asking needs a user."""
+"""A performer's room: stage, my place, menu, line, feed. Anyone may look; asking needs a user."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from core.errors import NotFound, ValidationFailed
 from menus import services as menus
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, words
+from xxxchat.pages.feed import feed_of
 from xxxchat.pages.line import Entry, Line, digest, entry_of, line_of
 from xxxchat.pages.performers import Performer, performer_or_404
 from xxxchat.pages.slots_card import slots_card_of
@@ -55,6 +56,7 @@ def page(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     performer = performer_or_404(performer_id)
     context = room_of(request, performer)
     context["sections"] = sections_of(performer.id)
+    context["feed"] = feed_of(performer.id)
     context["slots_card"] = slots_card_of(viewer_of(request))
     return render(request, "pages/room.html", context)
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.cache import cache_control
 
 from core import api as _converters  # noqa: F401  registers `id`
-from xxxchat.pages import account, lobby, requests, room, slot, studio, wallet
+from xxxchat.pages import account, feed, lobby, requests, room, slot, studio, wallet
 
 
 def page(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> URLPattern:
@@ -24,9 +24,11 @@ urlpatterns = [
     page("wallet", wallet.page, name="wallet"),
     page("wallet/statement.csv", wallet.statement_csv, name="wallet-csv"),
     page("requests", requests.page, name="requests"),
+    page("requests/live", requests.live, name="requests-live"),
     page("requests/<id:item_id>/leave", room.leave, name="leave"),
     page("rooms/<id:performer_id>", room.page, name="room"),
     page("rooms/<id:performer_id>/live", room.live, name="room-live"),
+    path("rooms/<id:performer_id>/feed", feed.read, name="room-feed"),  # nobody's own: it may be kept, and asked about
     page("rooms/<id:performer_id>/ask/<id:item_id>", room.ask, name="ask"),
     page("slots", slot.page, name="slots"),
     page("slots/live", slot.live, name="slots-live"),
