@@ -21,11 +21,15 @@ _trails: "defaultdict[str, dict[Trail, None]]" = defaultdict(dict)
 
 @dataclass(frozen=True)
 class Trail:
-    """`to`: the model whose list is opened, as `app.model`; `by`: which id of this row is looked up there."""
+    """`to`: the model whose list is opened, as `app.model`; `by`: which id of this row is looked up there.
+
+    `within`: a filter of that list and which id of this row it is set to, where the look-up alone would search too far.
+    """
 
     label: str
     to: str
     by: str = "pk"
+    within: tuple[str, str] | None = None
 
 
 def lead(of: str, *trails: Trail) -> None:
@@ -41,4 +45,7 @@ def trails_of(request: HttpRequest, site: AdminSite, row: Model) -> Iterator[tup
         subject = getattr(row, trail.by)
         if subject is not None and shown is not None and shown.has_view_permission(request):
             place = reverse(f"{site.name}:{target._meta.app_label}_{target._meta.model_name}_changelist")
-            yield trail.label, f"{place}?{urlencode({'q': subject})}"
+            asked = {"q": subject}
+            if trail.within is not None:
+                asked[trail.within[0]] = getattr(row, trail.within[1])
+            yield trail.label, f"{place}?{urlencode(asked)}"

@@ -1,9 +1,10 @@
-"""The words of messages in the back office: every key, its words now and before, and a way to new ones.
+"""The words of messages in the back office: every key, its words now and before, and a way to new ones. And the outbox.
 
 Nothing here is edited: new words are a version of their own, shown with example variables before they are saved.
 """
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,12 +15,12 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.backoffice import STAFF_ROLES, RoleAdmin, signed_in
+from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin, signed_in
 from accounts.models import User
 from core.db import command
 from core.errors import ValidationFailed
 from live import services
-from live.models import MessageTemplate
+from live.models import EventRow, MessageTemplate
 from live.words import EXAMPLES, MOST
 
 
@@ -135,3 +136,36 @@ class MessageTemplateAdmin(RoleAdmin):
     def _versions(self, request: HttpRequest, key: str) -> list[MessageTemplate]:
         """Every version of a key, newest first."""
         return list(self.get_queryset(request).filter(key=key).order_by("-version"))
+
+
+class Room(PersonFilter):
+    title, parameter_name, lookup = "room of (name or id)", "room", "room"
+
+
+class Key(ExactFilter):
+    title, parameter_name, lookup = "template key", "key", "key"
+
+
+class Request(ExactFilter):
+    title, parameter_name, lookup = "request id", "request", "request_id"
+
+
+@admin.register(EventRow)
+class EventAdmin(RoleAdmin):
+    """The outbox of the last day. A typed id finds what is told of an item; narrow it to its room first."""
+
+    view_roles = STAFF_ROLES
+    list_display = ("id", "at", "key", "variables", "room", "recipient", "request_id")
+    list_filter = (Room, Key, Request)
+    ordering = ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[EventRow], search_term: str
+    ) -> tuple[QuerySet[EventRow], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(variables__itemId=str(UUID(term))), False
+        except ValueError:
+            return queryset.none(), False

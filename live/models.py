@@ -23,6 +23,7 @@ class EventRow(models.Model):
 
     class Meta:
         db_table = "live_event"
+        verbose_name = "event"
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(key__regex=r"^[a-z][a-z0-9_.]*$"), name="live_event_key_is_a_template_key"

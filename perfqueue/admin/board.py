@@ -34,6 +34,7 @@ lead(
     Trail("Transitions", "perfqueue.transition"),
     Trail("Operations of its hold", "escrow.operation", by="hold_id"),
     Trail("Entries of its hold", "escrow.entry", by="hold_id"),
+    Trail("Events of its room", "live.eventrow", within=("room", "performer_id")),
     Trail("Strikes", "perfqueue.strike"),
     Trail("Runs of staff", "perfqueue.runitem"),
 )

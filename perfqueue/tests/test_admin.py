@@ -207,3 +207,30 @@ def test_support_may_look_at_settings_but_not_change_them() -> None:
     client = signed_in(world.staff(Role.SUPPORT))
 
     assert (client.get(page).status_code, client.post(page, {"depth": 1}).status_code) == (200, 403)
+
+
+def test_an_items_page_leads_to_everything_that_tells_of_it() -> None:
+    ruby, alice = performer("ruby"), person("alice", tokens=100)
+    item, other = buy(alice, ruby, 10), buy(alice, ruby, 10)
+    services.refund_many(item_ids=[item.pk], actor=staff(), reason="x")
+    client = signed_in(staff())
+
+    page = client.get(reverse("admin:perfqueue_queueitem_change", args=[item.pk])).content.decode()
+    links = {
+        text: href
+        for href, text in re.findall(r'href="([^"]*changelist[^"]*|/admin/[^"]*\?[^"]*)"[^>]*>([^<]+)<', page)
+    }
+    told = {name.strip(): client.get(href.replace("&amp;", "&")).content.decode() for name, href in links.items()}
+
+    assert {
+        "Transitions",
+        "Operations of its hold",
+        "Entries of its hold",
+        "Events of its room",
+        "Runs of staff",
+    } <= set(told)
+    assert "queue.item.refunded" in told["Events of its room"]
+    assert str(other.pk) not in told["Events of its room"]
+    assert str(item.pk) in told["Runs of staff"]
+    assert str(item.pk) in told["Transitions"]
+    assert "refund" in told["Operations of its hold"]
