@@ -237,6 +237,13 @@ class RoleAdmin(ByRole, ModelAdmin):
             request, lambda: super(RoleAdmin, self).changeform_view(request, object_id, form_url, context)
         )
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Tell a performer by the status that a row is not there for her. Staff come back to the index, with a word."""
+        if is_performer(request):
+            raise Http404
+        answer: HttpResponse = super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]
+        return answer
+
     def _trails(self, request: HttpRequest, object_id: str | None) -> list[tuple[str, str]]:
         row = self.get_object(request, object_id) if object_id is not None and request.method == "GET" else None
         if row is None or not self.has_view_permission(request, row):
