@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class PerfqueueConfig(AppConfig):
     name = "perfqueue"
-    verbose_name = "performance queue"
+    verbose_name = "Performance queue"

@@ -143,6 +143,9 @@ class Hold(models.Model):
             models.Index(fields=["expires_at"], name="escrow_hold_open_expiry", condition=Q(status="HELD")),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.amount:,} {self.currency}, {self.status}"
+
 
 class Operation(models.Model):
     """One movement of money, once per (scope, key), for ever. Append-only."""

@@ -22,9 +22,10 @@ from core.fields import MAX_AMOUNT
 from core.wakeups import wake
 from perfqueue import services
 from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
-from perfqueue.models import Fulfilment, QueueItem, Transition
+from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
 WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
+DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
 WORK_RUNS = "perfqueue.work_runs"
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
@@ -135,17 +136,15 @@ class QueueItemAdmin(DecidingAdmin):
     inlines = (TransitionLines,)
     actions = ("refund_items", "split_items", "resolve_items", "start_items")
     list_display = (
-        "id",
-        "created_at",
+        "title",
         "state",
         "performer",
         "user",
-        "title",
-        "tokens",
-        "currency",
-        "settle_tokens",
-        "refund_tokens",
+        "held",
+        "due",
+        "outcome",
         "source_feature",
+        "created_at",
         "reason",
     )
     list_filter = ("state", "fulfilment", Overdue, Age, Least, Most, Performer, Buyer, Feature, Key)
@@ -157,6 +156,24 @@ class QueueItemAdmin(DecidingAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueueItem]:
         items: QuerySet[QueueItem] = super().get_queryset(request)
         return items.filter(fulfilment=Fulfilment.PERFORMED) if is_performer(request) else items
+
+    @admin.display(description="held", ordering="tokens")
+    def held(self, item: QueueItem) -> str:
+        return f"{item.tokens:,} {item.currency}"
+
+    @admin.display(description="by when")
+    def due(self, item: QueueItem) -> str:
+        """What time decides next, and when it does."""
+        if item.state == State.CREATED and item.rope_drop_at is not None:
+            return f"start by {item.rope_drop_at:%H:%M:%S}"
+        moments = {State.CREATED: item.max_wait_at, State.STARTED: item.deadline_at, State.ABANDONED: item.resolve_by}
+        moment = moments.get(State(item.state))
+        return f"{DUE[item.state]} by {moment:%H:%M:%S}" if moment is not None else "-"
+
+    @admin.display(description="paid and given back")
+    def outcome(self, item: QueueItem) -> str:
+        parts = ((item.settle_tokens, "paid"), (item.refund_tokens, "back"))
+        return ", ".join(f"{tokens:,} {word}" for tokens, word in parts if tokens) or "-"
 
     @admin.action(description="Refund the chosen items…", permissions=["decide"])
     def refund_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:

@@ -211,6 +211,9 @@ class QueueItem(models.Model):
             models.Index(fields=["performer", "-id"], name="perfqueue_items_of_performer"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.title}, {self.state}"
+
     # The graph. Amounts and times are set here too, so that a state and its facts change together.
 
     @transition(field=state, source=State.CREATED, target=State.STARTED)

@@ -46,6 +46,9 @@ class Run(models.Model):
             models.Index(fields=["id"], name="perfqueue_run_open", condition=Q(ended_at__isnull=True)),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.get_deed_display()}, {self.total} items"
+
 
 class RunItem(models.Model):
     """One item of a run and what became of it. `item_id` is what was asked for; it may name nothing.
