@@ -143,8 +143,8 @@ class QueueItemAdmin(DecidingAdmin):
         "held",
         "due",
         "outcome",
-        "source_feature",
-        "created_at",
+        "feature",
+        "asked",
         "reason",
     )
     list_filter = ("state", "fulfilment", Overdue, Age, Least, Most, Performer, Buyer, Feature, Key)
@@ -170,10 +170,18 @@ class QueueItemAdmin(DecidingAdmin):
         moment = moments.get(State(item.state))
         return f"{DUE[item.state]} by {moment:%H:%M:%S}" if moment is not None else "-"
 
-    @admin.display(description="paid and given back")
+    @admin.display(description="came to")
     def outcome(self, item: QueueItem) -> str:
         parts = ((item.settle_tokens, "paid"), (item.refund_tokens, "back"))
         return ", ".join(f"{tokens:,} {word}" for tokens, word in parts if tokens) or "-"
+
+    @admin.display(description="feature", ordering="source_feature")
+    def feature(self, item: QueueItem) -> str:
+        return item.source_feature
+
+    @admin.display(description="asked", ordering="created_at")
+    def asked(self, item: QueueItem) -> str:
+        return f"{item.created_at:%d %b %H:%M:%S}"
 
     @admin.action(description="Refund the chosen items…", permissions=["decide"])
     def refund_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
