@@ -50,7 +50,7 @@ class EmbeddedBroker:
             StackError: it does not come up.
         """
         self._home.mkdir(parents=True, exist_ok=True)
-        self.port = ports.free_ports(1)[0]
+        self.port = self.port or ports.free_ports(1)[0]  # started anew, it is where it was
         with self.log.open("ab") as output:
             self.process = children.spawn(
                 [get_binary_path(), self._write_settings()], env={}, cwd=self._home, output=output
