@@ -1,24 +1,17 @@
 """A worker killed between its work and its word to the broker: the task comes again and finds nothing left to do."""
 
-import os
-import secrets
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
+from tests.faults.processes import ask_for_a_sweep, kill_all, python, servers, verify
 from tests.faults.worker import VISIBLE_AFTER_S
 from tests.stack.processes import until
-from xxxchat.stack import children
-from xxxchat.stack.folder import LOCAL, PROJECT, Folder
-from xxxchat.stack.services import Services
 
 pytestmark = pytest.mark.stack
 EXPIRED = 7
@@ -40,37 +33,8 @@ SELECT (SELECT count(*) FROM perfqueue_queueitem WHERE state = 'refunded'),
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """A database and a broker of the test's own, with lines whose heads are about to be overdue."""
-    folder = Folder(LOCAL / f"worker-{secrets.token_hex(4)}")
-    folder.acquire()
-    own = Services(durable=False)
-    try:
-        own.start(folder, {})
-        found = own.addresses | {
-            "APP_MODE": "test", "LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "xxxchat.settings",
-        }  # fmt: skip
-        for words in (["migrate", "--verbosity", "0"], ["seed_reference"], ["shell", "--verbosity", "0", "-c", MAKE]):
-            subprocess.run([sys.executable, "manage.py", *words], cwd=PROJECT, env=os.environ | found, check=True)
+    with servers(MAKE) as found:
         yield found
-    finally:
-        own.stop()
-        folder.release()
-        folder.delete()
-
-
-@contextmanager
-def python(module: str, *arguments: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, its whole tree killed at the end."""
-    command = [sys.executable, "-m", module, *arguments]
-    process = children.spawn(command, env=os.environ | environment, cwd=PROJECT, when_orphaned=signal.SIGKILL)
-    try:
-        yield process
-    finally:
-        children.kill_tree(process)
-
-
-def ask_for_a_sweep(environment: dict[str, str]) -> None:
-    send = ["-m", "celery", "-A", "xxxchat", "call", "perfqueue.sweep"]
-    subprocess.run([sys.executable, *send], cwd=PROJECT, env=os.environ | environment, check=True, capture_output=True)
 
 
 def test_a_worker_killed_before_its_acknowledgement_does_nothing_twice(
@@ -109,15 +73,3 @@ def unheard_of_for_s(environment: dict[str, str]) -> float:
     with redis.Redis.from_url(environment["REDIS_URL"]) as broker:
         ((_, given_out),) = broker.zrange("unacked_index", 0, -1, withscores=True)
     return time.time() - float(given_out)
-
-
-def kill_all(root: int) -> None:
-    """SIGKILL the worker and its pool in one stroke, the parent first, so that it cannot tell the broker anything."""
-    for pid in [root, *children.descendants(root)]:
-        os.kill(pid, signal.SIGKILL)
-
-
-def verify(environment: dict[str, str]) -> int:
-    command = [sys.executable, "manage.py", "verify_ledger", "--json"]
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, check=False, capture_output=True)
-    return done.returncode
