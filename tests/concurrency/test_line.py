@@ -157,6 +157,21 @@ def test_a_start_and_a_leave_one_behind_the_other(first: str, state: str, left: 
     assert (type(late).__name__, again(item).state, available(alice)) == ("InvalidTransition", state, left)
 
 
+def test_control_a_naive_start_and_a_naive_leave_both_succeed(twin: Callable[..., Twin]) -> None:
+    item = twin(attempts=2, created=1, on_stage=0, given_back=0)
+
+    def in_line(seen: dict[str, int]) -> bool:
+        return seen["created"] == 1
+
+    outcomes = race(
+        lambda: item.attempt(in_line, "created = 0, on_stage = 1"),
+        lambda: item.attempt(in_line, "created = 0, given_back = 100"),
+    )
+
+    assert outcomes == [True, True]
+    assert item.facts() == {"created": 0, "on_stage": 1, "given_back": 100}
+
+
 @pytest.mark.parametrize("first", ["finish", "bulk"])
 def test_a_finish_and_a_bulk_refund_one_behind_the_other(first: str) -> None:
     ruby, alice, desk = performer(), person(tokens=100), staff()

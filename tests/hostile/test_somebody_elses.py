@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework import serializers
 
 from accounts.models import User
+from core.ids import new_id
 from perfqueue.models import QueueItem
 from tests.hostile.asking import code, contents, send
 from tests.hostile.belongings import Belongings, belongings
@@ -55,6 +56,17 @@ def _sound(field: serializers.Field[Any, Any, Any, Any], user: User) -> Any:
     if isinstance(field, serializers.UUIDField):
         return str(user.pk)
     return 2_000 if isinstance(field, serializers.IntegerField) else "mine now"
+
+
+def form() -> dict[str, str]:
+    """What any form of the product asks for."""
+    return FORM | {"idempotency_key": str(new_id()), "expected_price": "2000"}
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
 
 
 @pytest.fixture
@@ -105,8 +117,7 @@ def admin_path(path: str, hers: Belongings) -> str:
 
 
 def test_another_performer_gets_nothing_by_any_address_of_the_back_office(hers: Belongings, jade: User) -> None:
-    client = Client()
-    client.force_login(jade, backend="django.contrib.auth.backends.ModelBackend")
+    client = signed_in(jade)
     found = [path for path, pattern in addresses("admin/") if pattern.callback.__name__ not in NAMES_NO_ROW]
     before = contents()
 
@@ -115,19 +126,38 @@ def test_another_performer_gets_nothing_by_any_address_of_the_back_office(hers: 
         assert "<" not in full, path
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
             send_by = getattr(client, method.lower())
-            answer = send_by(full, FORM if method == "POST" else "", follow=True)
+            answer = send_by(full, form() if method == "POST" else "", follow=True)
             assert answer.status_code in (403, 404), f"{method} {path}: {answer.status_code} {answer.redirect_chain}"
         assert contents() == before, path
     assert len(found) > 4 * len(admin.site._registry)
 
 
+def test_another_performer_changes_nothing_by_any_page(hers: Belongings, jade: User) -> None:
+    """Pages answer with words where the API has a status; what counts is that nothing was written."""
+    client = signed_in(jade)
+    found = [each for each in addresses("") if not each[0].startswith(("api/", "admin/", "studio/line/"))]
+    before = contents()
+
+    for path, pattern in found:
+        full = f"/{path}"
+        for parameter in pattern.pattern.converters:
+            row = hers.named_by("menus/" if "/ask/" in path else path, parameter)
+            full = full.replace(f"<id:{parameter}>", str(row))
+        assert "<" not in full, path
+        answers = [client.post(full, form()), *(client.generic(method, full) for method in METHODS)]
+        assert max(answer.status_code for answer in answers) < 500, path
+        assert contents() == before, path
+    assert len(found) > 7
+
+
 def test_control_what_is_hers_is_shown_and_changed_by_the_same_requests(hers: Belongings) -> None:
     """Else the tests above could be asking for what is nobody's."""
-    client = Client()
-    client.force_login(hers.ruby, backend="django.contrib.auth.backends.ModelBackend")
+    client = signed_in(hers.ruby)
     item = QueueItem.objects.get(state="created")
 
     assert client.get(f"/admin/perfqueue/queueitem/{item.pk}/change/").status_code == 200
     assert client.get(f"/admin/menus/menuitem/{hers.named_by('menus/', 'item_id')}/change/").status_code == 200
     assert send(hers.ruby, f"performer/{hers.ruby.pk}/queue/settings", method="GET").status_code == 200
     assert send(hers.ruby, f"queue/items/{item.pk}/start").status_code == 200
+    assert client.post(f"/studio/items/{item.pk}/refund", form()).status_code == 302
+    assert QueueItem.objects.get(pk=item.pk).state == "refunded"
