@@ -6,20 +6,25 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from accounts.models import Role, User
+from accounts.models import PerformerProfile, Role, User
 from core.db import command, rows
 from core.errors import DomainError
+from core.ids import new_id
 from escrow.models import Wallet
+from escrow.services import Currency, Deposit, deposit_many
+from escrow.services import House as Source
 from perfqueue import services
+from perfqueue.models import Block
 from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State
 from perfqueue.tests.replay import assert_lines_are_as_their_steps_tell
 from perfqueue.tests.test_graph import EDGES
@@ -31,11 +36,16 @@ from tests.world import buy, people, performer, performers, person, staff
 pytestmark = pytest.mark.django_db(transaction=True)
 STORIES = int(os.environ.get("QUEUE_STORIES", "200"))
 STEPS = int(os.environ.get("QUEUE_STEPS", "10"))
-LINES, BUYERS, RICHES = 3, 10, 500
+BOOK = 10  # stories told from one seed; after as many Hypothesis only varies those that it has told
+LINES, BUYERS, RICHES, STORIES_IN_A_HOUSE = 3, 10, 500, 5
 TERMS: dict[str, Any] = {"depth": 4, "user_cap": 2, "rope_drop_s": 60, "max_wait_s": 600}
 ALL_TOKENS = """
 SELECT (SELECT coalesce(sum(available + held + earned - owed), 0) FROM escrow_wallet)
      + (SELECT coalesce(sum(d_available), 0) FROM escrow_entry WHERE house = 'revenue') AS n
+"""
+
+WRITTEN = """
+SELECT (SELECT count(*) FROM escrow_operation) AS operations, (SELECT count(*) FROM perfqueue_transition) AS steps
 """
 
 which_line = st.one_of(st.just(0), st.integers(0, LINES - 1))  # most of it happens in one line
@@ -43,16 +53,52 @@ which_buyer = st.one_of(st.just(0), st.integers(0, BUYERS - 1))  # one of them i
 pick = st.integers(0, 50)
 
 
+@dataclass
+class House:
+    """Three performers, ten buyers and a desk, in whom a few stories happen one after the other."""
+
+    lines: list[User]
+    buyers: list[User]
+    desk: User
+    minted: int = 0
+    stories: int = 0
+
+    @classmethod
+    def empty(cls, clock: Clock) -> "House":
+        """A house with books of its own, so that looking through them stays quick."""
+        sweep_up()
+        clock.reset()
+        with transaction.atomic():
+            empty_database()
+            return cls(performers(LINES, **TERMS), people(BUYERS), people(1, role=Role.SUPPORT)[0])
+
+    def begin(self, policy: str, fee_bps: int) -> None:
+        """Open every line as if nothing had been there, and give every buyer as much as the others have."""
+        PerformerQueue.objects.update(
+            is_open=True, is_paused=False, presence=Presence.OFFLINE, seen_at=None, silent_at=None, ends_at=None,
+            away_at=None, abandon_policy=policy,
+        )  # fmt: skip
+        PerformerProfile.objects.update(fee_bps=fee_bps)
+        Block.objects.all().delete()
+        left = dict(Wallet.objects.filter(currency=Currency.TOKEN).values_list("owner_id", "available"))
+        lacking = [(buyer.pk, RICHES - left[buyer.pk]) for buyer in self.buyers if left[buyer.pk] < RICHES]
+        wishes = [Deposit(str(new_id()), owner, Currency.TOKEN, amount, Source.MINT) for owner, amount in lacking]
+        assert all(paid.code is None for paid in deposit_many(wishes))
+        self.minted += sum(amount for _, amount in lacking)
+
+
 class Story(RuleBasedStateMachine):
     """Three lines, ten buyers, a desk and a clock. A refusal is as good an answer as any; a defect is not."""
 
-    clock: Clock  # given by the test
+    clock: ClassVar[Clock]  # given by the test
+    house: ClassVar[House | None] = None  # where the last story came to its end
     told: ClassVar[Counter[str]] = Counter()  # commands, with what they answered, over all stories
     walked: ClassVar[set[tuple[str, str]]] = set()  # edges over all stories
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[User] = []
+        self.home: House | None = None
+        self.seen: tuple[int, int] | None = None  # operations and steps when the ledger was last looked through
         self.items: list[QueueItem] = []
 
     @initialize(
@@ -60,14 +106,13 @@ class Story(RuleBasedStateMachine):
         deeds=st.integers(0, 2), desk=st.booleans(),
     )  # fmt: skip
     def begin(self, policy: str, fee_bps: int, deeds: int, desk: bool) -> None:
-        sweep_up()
-        self.clock.reset()
-        with transaction.atomic():
-            empty_database()  # each story has books of its own, so that looking through them stays quick
-            self.lines = performers(LINES, fee_bps=fee_bps, abandon_policy=policy, **TERMS)
-            self.buyers = people(BUYERS, tokens=RICHES)
-            (self.desk,) = people(1, role=Role.SUPPORT)
-        self.items = [buy(self.buyers[number], ruby, 50) for number, ruby in enumerate([*self.lines, *self.lines])]
+        here = self.home = Story.house or House.empty(self.clock)
+        Story.house = None  # unless this story comes to its end too
+        here.begin(policy, fee_bps)
+        self.lines, self.buyers, self.desk = here.lines, here.buyers, here.desk
+        self.items = [
+            buy(buyer, ruby, 50) for buyer, ruby in zip(self.buyers, [*self.lines, *self.lines[:1] * 2], strict=False)
+        ]
         for deed in (self.starts_the_head, self.abandons_the_stage)[:deeds]:
             deed(0)
         self.ends_at_the_desk = desk
@@ -94,14 +139,20 @@ class Story(RuleBasedStateMachine):
         if heads:
             self.on_item(name, [item.id for item in self.items].index(heads[number % len(heads)]), work)
 
-    @rule(line=which_line, buyer=which_buyer, tokens=st.sampled_from([1, 7, 100, RICHES]), long=st.booleans())
-    def buys(self, line: int, buyer: int, tokens: int, long: bool) -> None:
-        try:
-            self.items.append(buy(self.buyers[buyer], self.lines[line], tokens, duration_s=300 if long else 20))
-        except DomainError as refusal:
-            self.told[f"buy {refusal.code}"] += 1
-        else:
-            self.told["buy done"] += 1
+    @rule(
+        line=which_line,
+        wishes=st.lists(st.tuples(which_buyer, st.sampled_from([1, 7, 100, RICHES])), min_size=1, max_size=4),
+        long=st.booleans(),
+    )
+    def several_buy(self, line: int, wishes: list[tuple[int, int]], long: bool) -> None:
+        for buyer, tokens in wishes:
+            try:
+                item = buy(self.buyers[buyer], self.lines[line], tokens, duration_s=300 if long else 20)
+            except DomainError as refusal:
+                self.told[f"buy {refusal.code}"] += 1
+            else:
+                self.items.append(item)
+                self.told["buy done"] += 1
 
     @rule(line=which_line)
     def starts_the_head(self, line: int) -> None:
@@ -127,7 +178,7 @@ class Story(RuleBasedStateMachine):
     def abandons_the_stage(self, line: int) -> None:
         self.on("abandon", line, State.STARTED, lambda item, ruby: services.abandon(item_id=item.id, actor=ruby))
 
-    @rule(number=pick, what=st.sampled_from(["start", "finish", "abandon"]))
+    @rule(number=pick, what=st.sampled_from(["start", "start", "finish", "abandon"]))
     def tries(self, number: int, what: str) -> None:
         """What she asks of any item, whether it is its time or not."""
         run = getattr(services, what)
@@ -203,23 +254,28 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_adds_up(self) -> None:
-        assert_ledger_adds_up()
+        """Looked through as a whole after every step that wrote into it; there is none that writes no operation."""
+        (now,) = rows(WRITTEN)
+        if self.seen != (now["operations"], now["steps"]):
+            assert_ledger_adds_up()
+            self.seen = now["operations"], now["steps"]
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        assert rows(ALL_TOKENS)[0]["n"] == (BUYERS * RICHES if self.lines else 0)
+        assert self.home is None or rows(ALL_TOKENS)[0]["n"] == self.home.minted
 
     @invariant()
     def every_line_is_as_its_steps_tell(self) -> None:
-        if self.lines:
+        if self.home is not None:
             self.walked.update(assert_lines_are_as_their_steps_tell(desk=self.desk.pk))
 
     def teardown(self) -> None:
         """End what is open, by staff or by time alone; then nothing may be held."""
-        for ruby in self.lines:
-            view = services.queue_view(ruby.pk, viewer=None)
-            assert [each.position for each in view.items] == list(range(1, len(view.items) + 1))
-        if self.lines and self.ends_at_the_desk:
+        if self.home is None:
+            return
+        view = services.queue_view(self.lines[0].pk, viewer=None)
+        assert [each.position for each in view.items] == list(range(1, len(view.items) + 1))
+        if self.ends_at_the_desk:
             self.refunds_many(range(len(self.items)))
         for _ in range(2):  # what was on stage goes to review first
             if QueueItem.objects.exclude(state__in=(State.FINISHED, State.REFUNDED)).exists():
@@ -227,9 +283,11 @@ class Story(RuleBasedStateMachine):
                 services.sweep("story")
         assert not QueueItem.objects.exclude(state__in=(State.FINISHED, State.REFUNDED)).exists()
         assert not Wallet.objects.filter(held__gt=0).exists()
-        self.the_ledger_adds_up()
+        assert_ledger_adds_up()
         self.nothing_is_lost()
         self.every_line_is_as_its_steps_tell()
+        self.home.stories += 1
+        Story.house = self.home if self.home.stories < STORIES_IN_A_HOUSE else None
 
 
 COMMANDS = {
@@ -247,21 +305,23 @@ def test_a_story_of_any_commands_adds_up_after_every_step(clock: Clock) -> None:
     Story.clock = clock
     Story.told.clear()
     Story.walked.clear()
+    Story.house = None
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")  # nobody cuts the power in a story
 
-    run_state_machine_as_test(
-        Story,
-        settings=settings(
-            max_examples=STORIES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=STORIES <= 200,
-            database=None,
-            phases=[Phase.generate],  # a story of a dozen steps is read as it is; shrinking one takes minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    for book in range(-(-STORIES // BOOK)):
+        run_state_machine_as_test(
+            seed(book)(Story),
+            settings=settings(
+                max_examples=BOOK,
+                stateful_step_count=STEPS,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=[Phase.generate],  # a story of a dozen steps is read as it is; shrinking one takes minutes
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
 
     print(dict(Story.told))
     expected = {f"{name} done" for name in COMMANDS} | REFUSALS
