@@ -1,13 +1,29 @@
 """The committed result of the last soak is one of full size, and it held."""
 
+from typing import Any
+
+import pytest
+
+import tests.soak.__main__ as soak
 from tests import proofs
-from tests.soak.__main__ import SIZES
+from tests.soak.__main__ import PROOFS, SIZES, last
 
 
-def test_the_last_soak_was_whole_and_held() -> None:
-    told = proofs.read("soak")
+@pytest.mark.parametrize("proof", PROOFS)
+def test_the_last_soak_was_whole_and_held(proof: str) -> None:
+    told = last()[proof]
 
-    sizes = told["jack-hammer"]["size"] | told["oracle"]["size"]
-    assert sorted(sizes.values()) == sorted(SIZES.values())
-    assert all(told[proof]["passed"] and told[proof]["counted"] for proof in ("jack-hammer", "oracle"))
+    assert told["size"] == {variable: SIZES[size] for variable, size in PROOFS[proof][1].items()}
+    assert told["passed"]
+    assert told["counted"]
     assert told["commit"].isalnum(), "soaked a tree that was not committed"
+
+
+def test_a_proof_run_alone_keeps_the_entries_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, Any] = {}
+    monkeypatch.setattr(soak, "run", lambda name, path, size: {"passed": name == "line"})
+    monkeypatch.setattr(proofs, "write", lambda name, facts: written.update(facts))
+
+    assert soak.main(["line"]) == 0
+    assert written == soak.last() | {"line": {"passed": True}}
+    assert soak.main(["oracle"]) == 1
