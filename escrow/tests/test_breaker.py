@@ -10,7 +10,7 @@ import time_machine
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Role, ServiceAccount, User
 from core.db import rows
 from core.errors import LedgerUnavailable
 from escrow import services
@@ -18,6 +18,7 @@ from escrow.errors import InsufficientBalance
 from escrow.models import Hold, Wallet
 from escrow.services import breaker
 from escrow.tests.moving import request
+from menus.tests.offering import item_in, menu_of
 from tests.gates import Aside
 from tests.world import client_of, key, performer, person
 
@@ -170,26 +171,28 @@ def test_what_ends_after_it_has_opened_does_not_close_it(alice: User) -> None:
     assert services.breaker_state() == "open"
 
 
-def test_every_door_that_takes_money_says_so_and_the_probe_names_it(alice: User) -> None:
-    ruby = performer()
-    service = person(role="service")
-    from accounts.models import ServiceAccount
-
+def test_the_doors_that_take_money_say_so_and_the_probe_names_it(alice: User) -> None:
+    ruby, service = performer(), person(role=Role.SERVICE)
     ServiceAccount.objects.create(user=service, features=["dare"], scopes=["hold"], cap_per_user_day=1_000)
+    song = item_in(menu_of(ruby), price=10)
     failed(alice, 5)
+    asked = {
+        "userId": str(alice.pk), "amount": 10, "currency": "TOKEN", "payee": str(ruby.pk), "reason": "A dare",
+        "sourceFeature": "dare", "sourceEventId": "d-1",
+    }  # fmt: skip
 
-    answer = client_of(service).post(
-        "/api/v1/escrow/holds",
-        {
-            "userId": str(alice.pk), "amount": 10, "currency": "TOKEN", "payee": str(ruby.pk), "reason": "A dare",
-            "sourceFeature": "dare", "sourceEventId": "d-1",
-        },
-        format="json",
-        headers=key(),
-    )  # fmt: skip
+    answers = [
+        client_of(who).post(f"/api/v1/{path}", body, format="json", headers=key())
+        for who, path, body in (
+            (service, "escrow/holds", asked),
+            (alice, f"menus/items/{song.pk}/purchase", {"expectedPrice": 10}),
+            (alice, "slot-machine/spin", {"betAmount": 100}),
+        )
+    ]
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "LEDGER_UNAVAILABLE")
-    assert 1 <= int(answer.headers["Retry-After"]) <= 5
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "LEDGER_UNAVAILABLE")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 5
     ready = Client().get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["parts"]["breaker"] == {"status": "degraded", "state": "open"}
