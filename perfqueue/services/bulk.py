@@ -35,6 +35,8 @@ def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: ob
     Locks the lines, the items, then the holds, each class in id order; one call of escrow.
     """
     ids = list(dict.fromkeys(item_ids))
+    if not ids:
+        return []
     with db.joined():
         lines, items = _locked(ids)
         codes: dict[UUID, str | None] = dict.fromkeys(ids, NotFound.code)

@@ -192,6 +192,11 @@ def test_a_filter_that_finds_nothing_refunds_nothing(desk: User) -> None:
     assert not Run.objects.exists()
 
 
+def test_no_items_are_no_run(desk: User) -> None:
+    assert services.refund_many(item_ids=[], actor=desk, reason="x") == []
+    assert not Run.objects.exists()
+
+
 def test_the_same_key_starts_one_run(desk: User, alice: User) -> None:
     ids, headers = [str(item.id) for item in many(alice)], {"Idempotency-Key": "the-run-1"}
 
