@@ -227,7 +227,7 @@ class QueueItemAdmin(DecidingAdmin):
             results=results,
             possible=len(willing),
             of=len(ids),
-            totals=summed(("TOKEN", each.tokens) for each in willing),
+            totals=_totals(willing, settle),
             hidden=chosen_again(shown.values())
             if few
             else [(ACTION_CHECKBOX_NAME, ids[0]), ("select_across", "1"), ("seen", _digest(ids))],
@@ -251,6 +251,15 @@ class QueueItemAdmin(DecidingAdmin):
         else:
             wake(WORK_RUNS)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
+
+
+def _totals(willing: Sequence[services.Foreseen], settle: int | None) -> list[tuple[str, int]]:
+    """What the deed concerns in all; of a split, its two parts."""
+    held = summed(("TOKEN", each.tokens) for each in willing)
+    if settle is None or not held:
+        return held
+    paid = settle * len(willing)
+    return [("TOKEN paid", paid), ("TOKEN given back", held[0][1] - paid)]
 
 
 def _digest(ids: Sequence[UUID]) -> str:
