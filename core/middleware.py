@@ -32,10 +32,11 @@ class RequestIdMiddleware:
         return response
 
 
-class ChunkedBodyMiddleware:
-    """Give a chunked body its length.
+class BodyLengthMiddleware:
+    """Give a chunked body its length, and a length that is no number the meaning that Django gives it: none.
 
     Django reads as much as is declared: without this a split sent in chunks would be an empty body and pay in full.
+    It stands before whoever looks at `request.headers`, which Django makes once.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -43,13 +44,15 @@ class ChunkedBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         stream = request.META.get("wsgi.input")
-        chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+        chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
         if chunked and stream is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
             body = _read(stream, MAX_BODY_BYTES + 1)
             if len(body) > MAX_BODY_BYTES:
                 _read(stream, DRAIN_LIMIT_BYTES)
             request._stream = BytesIO(body)
             request.META["CONTENT_LENGTH"] = str(len(body))
+        elif request.META.get("CONTENT_LENGTH"):
+            request.META["CONTENT_LENGTH"] = str(declared_length(request.META))
         return self.get_response(request)
 
 

@@ -100,7 +100,7 @@ def test_the_line_goes_on_without_a_broker_and_the_tasks_come_back_with_it(
 
         assert state_of(database, played) == "finished"
         assert heartbeat(database, "beat") == beat
-        assert heartbeat(database, "sweeper") != sweeper
+        until(lambda: heartbeat(database, "sweeper") != sweeper, within_s=10)
         until(lambda: heard.count("queue.item.created") == 2, within_s=20)
         until(lambda: {"queue.item.finished", "queue.item.refunded"} <= set(heard), within_s=20)
 

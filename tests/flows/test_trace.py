@@ -52,6 +52,7 @@ def logged(capture: pytest.LogCaptureFixture, name: str) -> list[tuple[str, ...]
 def test_a_purchase_has_one_name_in_answer_log_transition_operation_and_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     ruby, alice = performer(), person(tokens=500)
     item = item_in(menu_of(ruby), price=100)
     services.open_queue(performer_id=ruby.pk, actor=ruby)
@@ -70,6 +71,7 @@ def test_a_purchase_has_one_name_in_answer_log_transition_operation_and_event(
 def test_what_a_command_leaves_to_a_worker_keeps_its_name(
     caplog: pytest.LogCaptureFixture, headers_sent: list[dict[str, Any]], empty_queue: None
 ) -> None:
+    caplog.set_level("INFO")
     ruby, alice, desk = performer(depth=60, user_cap=60), person(tokens=500), staff()
     items = [buy(alice, ruby, 1) for _ in range(services.MOST + 1)]
 

@@ -26,7 +26,7 @@ from escrow.models import (
 )
 from escrow.services import Currency
 from menus.models import MenuItem
-from perfqueue.models import PerformerQueue, QueueItem, Strike
+from perfqueue.models import Deed, PerformerQueue, QueueItem, Run, Strike
 from slots.models import Spin
 from tests.hostile.asking import song_of
 from tests.world import performer, person, staff
@@ -64,6 +64,7 @@ class Belongings:
             "approval_id": Approval,
             "payout_id": Payout,
             "spin_id": Spin,
+            "run_id": Run,
         }
         assert parameter in named, f"{path} names {parameter}"
         return UUID(str(self.row(named[parameter]).pk))
@@ -80,6 +81,7 @@ def belongings() -> Belongings:
     slots.services.spin(user=alice, bet=100, performer_id=ruby.pk)
     perfqueue.services.block(performer_id=ruby.pk, user_id=person().pk, actor=ruby)
     Strike.objects.create(performer=ruby, item=waiting, reason="ROPE_DROP_EXPIRED")
+    perfqueue.services.open_run(deed=Deed.REFUND, item_ids=[ended.pk], actor=staff(), reason="sorry")
     keeps_of_the_house(ruby, alice)
     return Belongings(ruby)
 

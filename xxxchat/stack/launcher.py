@@ -19,7 +19,7 @@ from xxxchat.stack.signals import Signals
 READY_WITHIN_S = 60.0
 POLL_S = 0.1
 WATCH_S = 0.5
-PROCESSES_STOP_WITHIN_S = 1.5
+PROCESSES_STOP_WITHIN_S = 1.0
 DEFAULTS = {"DEMO_PASSWORD": "demo-only-password", "TRUSTED_PROXIES": "1"}
 FIXED = {"APP_MODE": "demo", "DJANGO_SETTINGS_MODULE": "xxxchat.settings", "PYTHONUNBUFFERED": "1"}
 LOGINS = """
