@@ -1,7 +1,7 @@
 """Doing something to chosen rows in the back office: a dry run first, a reason, one command and one result per row."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -93,10 +93,15 @@ class DecidingAdmin(RoleAdmin):
             foreseen = [self._result(rehearsed, row, deed, actor, "dry run") for row in chosen]
             return self.decide_page(request, deed, _outlook(foreseen, deed), form)
         reason = form.cleaned_data["reason"]
-        results = [self._result(_commanded(deed, row), row, deed, actor, reason) for row in chosen]
-        for result in results:
-            if not result.refused:
-                self.log_change(request, result.row, f"By action: {result.said}. Reason: {reason}")
+
+        def audited(row: Model, actor: User, reason: str) -> str:
+            said = deed.work(row, actor, reason)
+            self.log_change(request, row, f"By action: {said}. Reason: {reason}")
+            return said
+
+        results = [
+            self._result(_commanded(deed, row), row, replace(deed, work=audited), actor, reason) for row in chosen
+        ]
         return self.decide_page(request, deed, _outlook(results, deed), None)
 
     def address_of(self, row: Model) -> str:

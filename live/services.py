@@ -45,8 +45,9 @@ RECENT = """
 SELECT e.xid::text::bigint AS xid, e.id, e.key, e.variables, e.at,
        coalesce((SELECT t.text FROM live_messagetemplate t WHERE t.key = e.key ORDER BY t.version DESC LIMIT 1), '')
            AS text
-  FROM live_event e
- WHERE e.room = %(room)s AND e.key = ANY (%(keys)s) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  FROM (SELECT n.*, lag(n.key) OVER (ORDER BY n.xid DESC, n.id DESC) AS newer FROM live_event n
+         WHERE n.room = %(room)s AND n.key = ANY (%(keys)s) AND n.xid < pg_snapshot_xmin(pg_current_snapshot())) e
+ WHERE e.key <> ALL (%(folded)s::text[]) OR e.newer IS DISTINCT FROM e.key
  ORDER BY e.xid DESC, e.id DESC LIMIT %(limit)s
 """
 
@@ -87,13 +88,15 @@ def render(key: str, variables: Mapping[str, Any]) -> str:
     return fill(newest or "", variables)
 
 
-def recent(room_id: UUID, *, limit: int) -> list[Told]:
+def recent(room_id: UUID, *, limit: int, folded: Sequence[str] = ()) -> list[Told]:
     """Return what a room was told last, newest first, with the words of now (one statement).
+
+    Of `folded` keys only the newest of a row without others in between.
 
     It reads below the oldest transaction still running, as the streams do: a stream opened before this look and what
     is seen here leave no gap between them, and nothing later will ever stand below what is seen here.
     """
-    found = rows(RECENT, {"room": room_id, "keys": sorted(ROOM_KEYS), "limit": limit})
+    found = rows(RECENT, {"room": room_id, "keys": sorted(ROOM_KEYS), "limit": limit, "folded": list(folded)})
     return [
         told(
             Row(each["xid"], each["id"], each["key"], json.loads(each["variables"]), room_id, None, each["at"]),

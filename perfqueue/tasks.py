@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from core.wakeups import wake
 from perfqueue import services
 
 
@@ -13,8 +14,8 @@ def sweep() -> int:
 
 @shared_task(name="perfqueue.work_runs")
 def work_runs() -> int:
-    """Go on with the runs that wait, to their end; staff's doors wake it, the sweep is behind it."""
-    total = 0
-    while done := services.work_runs():
-        total += done
-    return total
+    """Go on with the runs that wait: one round, then another task; staff's doors wake it, the sweep is behind it."""
+    done = services.work_runs()
+    if done:
+        wake("perfqueue.work_runs")
+    return done

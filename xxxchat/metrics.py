@@ -7,6 +7,7 @@ scrape, in a few statements; when it cannot be reached, `xxxchat_up` is 0 and th
 import hmac
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from core.envelope import respond
 from core.errors import Unauthenticated
@@ -78,6 +79,18 @@ def _gauge(name: str, words: str, value: float | None) -> GaugeMetricFamily:
     return family
 
 
+def _forget_the_dead(folder: Path) -> None:
+    """Drop the live gauges of processes that have ended: a breaker that died open is no state of the product."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue  # somebody else's, and alive
+
+
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -89,5 +102,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry.register(Product())
     counted = CollectorRegistry() if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else REGISTRY
     if counted is not REGISTRY:
+        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     return HttpResponse(generate_latest(counted) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

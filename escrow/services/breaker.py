@@ -54,14 +54,13 @@ def guarded(work: Callable[[], T]) -> T:
     Raises:
         LedgerUnavailable: the breaker is open, nothing was sent; whatever `work` raises.
     """
-    if _breaker.current_state != pybreaker.STATE_CLOSED:
-        _admit()
+    is_trial = _breaker.current_state != pybreaker.STATE_CLOSED and _admit()
     try:
         done = work()
     except BaseException as error:
-        _tell(error if _counts(error) else None)
+        _tell(failed=_counts(error), is_trial=is_trial)
         raise
-    _tell(None)
+    _tell(failed=False, is_trial=is_trial)
     return done
 
 
@@ -80,17 +79,18 @@ def reset_breaker() -> None:
     _breaker.close()
 
 
-def _admit() -> None:
-    """Let one call try whether the ledger is back, once its time is over; refuse every other."""
+def _admit() -> bool:
+    """Let one call try whether the ledger is back, once its time is over: True for that one; refuse every other."""
     with _one_at_a_time:
         if _breaker.current_state == pybreaker.STATE_CLOSED:
-            return
+            return False
         if _breaker.current_state == pybreaker.STATE_HALF_OPEN:
             raise LedgerUnavailable(retry_after_s=1)
         try:
             _breaker.call(_nothing)
         except pybreaker.CircuitBreakerError as error:
             raise LedgerUnavailable(retry_after_s=_left_s()) from error
+        return True
 
 
 def _left_s() -> float:
@@ -104,18 +104,15 @@ def _counts(error: BaseException) -> bool:
     return not isinstance(error, Exception) or isinstance(refusal_of(error), LedgerUnavailable)
 
 
-def _tell(failure: BaseException | None) -> None:
-    """Tell the breaker how a call ended; nothing, while all goes well or when it has opened meanwhile."""
-    if failure is None and not _breaker.fail_counter and _breaker.current_state == pybreaker.STATE_CLOSED:
+def _tell(*, failed: bool, is_trial: bool) -> None:
+    """Tell the breaker how a call ended: of a closed one nothing while all goes well, of another only its trial."""
+    if not failed and not _breaker.fail_counter and _breaker.current_state == pybreaker.STATE_CLOSED:
         return
     with _one_at_a_time:
-        if _breaker.current_state == pybreaker.STATE_OPEN:
-            return
-        if failure is None:
-            _breaker.call(_nothing)
+        if _breaker.current_state != pybreaker.STATE_CLOSED and not is_trial:
             return
         with suppress(LedgerUnavailable):
-            _breaker.call(_fail)
+            _breaker.call(_fail if failed else _nothing)
 
 
 def _nothing() -> None:

@@ -19,8 +19,9 @@ from escrow.models import Hold, Wallet
 from escrow.services import breaker
 from escrow.tests.moving import request
 from menus.tests.offering import item_in, menu_of
+from tests.clock import Clock
 from tests.gates import Aside
-from tests.world import client_of, key, performer, person
+from tests.world import buy, client_of, key, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(seconds=breaker.OPEN_S + 0.1)
@@ -169,6 +170,36 @@ def test_what_ends_after_it_has_opened_does_not_close_it(alice: User) -> None:
     assert slow.result().code is None
 
     assert services.breaker_state() == "open"
+
+
+def test_only_the_trial_decides_while_it_lasts(alice: User) -> None:
+    failed(alice, 5)
+
+    def calls_from_before_end() -> list[str]:
+        states = []
+        for went_wrong in (False, True):
+            breaker._tell(failed=went_wrong, is_trial=False)
+            states.append(services.breaker_state())
+        return states
+
+    with time_machine.travel(datetime.now(UTC) + LATER, tick=False):
+        assert breaker.guarded(calls_from_before_end) == ["half-open", "half-open"]
+
+    assert services.breaker_state() == "closed"
+
+
+def test_reads_of_an_overdue_line_go_on_while_it_is_open(alice: User, clock: Clock) -> None:
+    ruby = performer(rope_drop_s=60)
+    item = buy(alice, ruby)
+    failed(alice, 5)
+    clock.shift(seconds=61)
+
+    answer = client_of(None).get(f"/api/v1/performer/{ruby.pk}/queue")
+
+    assert answer.status_code == 200
+    assert [each["id"] for each in answer.json()["items"]] == [str(item.pk)]
+    services.reset_breaker()
+    assert client_of(None).get(f"/api/v1/performer/{ruby.pk}/queue").json()["items"] == []
 
 
 def test_the_doors_that_take_money_say_so_and_the_probe_names_it(alice: User) -> None:

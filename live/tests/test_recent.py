@@ -43,6 +43,19 @@ def test_the_newest_comes_first_with_its_words_and_the_id_of_the_stream(django_a
     assert [(each.id, each.at) for each in told] == [(row["id"], row["at"]) for row in stored]
 
 
+def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
+    emit([event(title="First")])
+    for _ in range(5):
+        emit([event("menu.changed")])
+    emit([event(title="Second"), event("menu.changed"), event("menu.changed")])
+    settled()
+
+    told = services.recent(ROOM, limit=4, folded=["menu.changed"])
+
+    assert [each.key for each in told] == ["menu.changed", "queue.item.started", "menu.changed", "queue.item.started"]
+    assert [each.variables.get("title") for each in told] == [None, "Second", None, "First"]
+
+
 def test_only_this_room_and_only_what_a_room_may_hear() -> None:
     emit([event(key, title=key) for key in WORDS])
     emit([event(room=ELSEWHERE, title="elsewhere"), event(room=None, title="nowhere")])
@@ -87,7 +100,9 @@ def test_nothing_is_told_before_what_an_older_transaction_may_still_write() -> N
 def test_a_quiet_room_is_found_by_its_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {services.RECENT}", {"room": ROOM, "keys": sorted(ROOM_KEYS), "limit": 30})
+        cursor.execute(
+            f"EXPLAIN {services.RECENT}", {"room": ROOM, "keys": sorted(ROOM_KEYS), "limit": 30, "folded": []}
+        )
         plan = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET enable_seqscan")
 

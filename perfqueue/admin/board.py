@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -18,6 +20,7 @@ from accounts.deciding import MOST, DecidingAdmin, Deed, Outlook, Result, Words,
 from accounts.models import Role, User
 from accounts.trails import Trail, lead
 from core.db import command
+from core.errors import DomainError
 from core.fields import MAX_AMOUNT
 from core.wakeups import wake
 from perfqueue import services
@@ -27,6 +30,7 @@ from perfqueue.models import Fulfilment, QueueItem, State, Transition
 WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
 DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
 WORK_RUNS = "perfqueue.work_runs"
+log = structlog.get_logger()
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
 lead("escrow.hold", Trail("Queue item", "perfqueue.queueitem"))
@@ -246,11 +250,18 @@ class QueueItemAdmin(DecidingAdmin):
                 deed=words.deed, item_ids=ids, actor=actor, reason=said["reason"], settle=said.get("settle")
             )
         )
-        if len(ids) <= MOST:
-            services.work_runs(run_id=run.pk, at_most=MOST)
-        else:
+        if len(ids) > MOST or not _worked_here(run):
             wake(WORK_RUNS)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
+
+
+def _worked_here(run: services.Run) -> bool:
+    """Do a short run on the spot; what cannot be done now is left to the workers, and its page says so."""
+    try:
+        return services.work_runs(run_id=run.pk, at_most=MOST) == run.total
+    except (DomainError, DatabaseError):
+        log.exception("run_not_worked_here", run=str(run.pk))
+        return False
 
 
 def _totals(willing: Sequence[services.Foreseen], settle: int | None) -> list[tuple[str, int]]:

@@ -49,9 +49,9 @@ class RunAdmin(RoleAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        return self._page(request, run)
+        return self._page(request, run, str(object_id))
 
-    def _page(self, request: HttpRequest, run: Run) -> HttpResponse:
+    def _page(self, request: HttpRequest, run: Run, object_id: str) -> HttpResponse:
         """How far it is, what it moved, and the first results; it looks again by itself while the run goes on."""
         request.current_app = self.admin_site.name
         results = list(services.results(run)[: SHOWN + 1])
@@ -60,6 +60,8 @@ class RunAdmin(RoleAdmin):
             "opts": self.opts,
             "title": f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
             "run": run,
+            "trails": self._trails(request, object_id),
+            "asked": (run.asked or {}).items(),
             "far": services.progress(run),
             "results": results[:SHOWN],
             "more": len(results) > SHOWN,

@@ -153,8 +153,10 @@ class StaffRefunds(Door):
         said: dict[str, Any] = self.request.data  # type: ignore[assignment]  # an object: the door has seen to it
         return said.get("filter")
 
+    @cached_property
     def ids(self) -> list[UUID]:
-        """Who is meant, now: named, or found by the filter.
+        """Which items are meant: named, or found by the filter when the request came. Looked up once, so that what time
+        decides about one of them meanwhile is its result and no reason to be left out.
 
         Raises:
             ValidationFailed: more than 5,000.
@@ -178,15 +180,14 @@ class StaffRefunds(Door):
         return answer
 
     def _let_time_decide(self) -> None:
-        ids = self.ids()
-        if len(ids) <= services.MOST:  # a run does it item by item
-            services.expire_lines_of(ids)
+        if len(self.ids) <= services.MOST:  # a run does it item by item
+            services.expire_lines_of(self.ids)
 
     def _foreseen(self) -> Bulk:
-        return Bulk(services.foresee(item_ids=self.ids(), deed=services.Deed.REFUND))
+        return Bulk(services.foresee(item_ids=self.ids, deed=services.Deed.REFUND))
 
     def _done(self) -> Bulk:
-        ids, reason = self.ids(), self.data["reason"]
+        ids, reason = self.ids, self.data["reason"]
         if not ids:
             return Bulk([])
         if len(ids) <= services.MOST:
@@ -204,4 +205,4 @@ class RefundRun(Door):
     roles, Output = READERS, shapes.RunOut
 
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
-        return self.ok(run_out(services.run_of(run_id)))
+        return self.ok(run_out(services.run_of(run_id, deed=services.Deed.REFUND)))

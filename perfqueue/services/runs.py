@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
@@ -25,8 +25,13 @@ from perfqueue.services.reads import item_for
 
 MOST_IN_RUN = 5_000
 A_ROUND = 100
+MOST_BUSY = 3
 DESK = (Role.SUPPORT, Role.ADMIN)
 log = structlog.get_logger()
+
+
+class _Busy(Exception):
+    """Not now: a lock was not had, or the ledger not reached."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +78,26 @@ def work_runs(*, run_id: UUID | None = None, at_most: int = A_ROUND) -> int:
     """Give up to `at_most` items of open runs (or of one run) their result, oldest first; return how many had one.
 
     Each in a transaction of its own, after what time has decided in its line. What is busy keeps its turn for the next
-    round. Never inside an open transaction; safe beside others at the same work.
+    round, and so does the rest of its line; after a few busy lines the round is over. Never inside an open transaction;
+    safe beside others at the same work.
     """
     todo = RunItem.objects.filter(done_at=None)
     if run_id is not None:
         todo = todo.filter(run_id=run_id)
-    rows = list(todo.order_by("id").values_list("id", "item_id", "run_id")[:at_most])
-    worked = sum(_work(row_id, item_id) for row_id, item_id, _ in rows)
-    for open_id in dict.fromkeys(owner for *_, owner in rows):
-        left = RunItem.objects.filter(run=OuterRef("pk"), done_at=None)
-        Run.objects.filter(~Exists(left), pk=open_id, ended_at=None).update(ended_at=CoreNow())
+    rows = list(todo.order_by("id").values_list("id", "item_id")[:at_most])
+    worked = _worked(rows) if rows else 0
+    left = RunItem.objects.filter(run=OuterRef("pk"), done_at=None)
+    Run.objects.filter(~Exists(left), ended_at=None).update(ended_at=CoreNow())  # also one that a crash left behind
     return worked
 
 
-def run_of(run_id: UUID) -> Run:
-    """One run (one statement).
+def run_of(run_id: UUID, *, deed: Deed) -> Run:
+    """One run that does this deed (one statement).
 
     Raises:
         NotFound.
     """
-    run = Run.objects.filter(pk=run_id).first()
+    run = Run.objects.filter(pk=run_id, deed=deed).first()
     if run is None:
         raise NotFound
     return run
@@ -116,15 +121,38 @@ _FIGURES = {
 }
 
 
+def _worked(rows: Sequence[tuple[UUID, UUID]]) -> int:
+    lines = dict(QueueItem.objects.filter(id__in=[item_id for _, item_id in rows]).values_list("id", "performer_id"))
+    worked = 0
+    busy: set[UUID | None] = set()
+    for row_id, item_id in rows:
+        line = lines.get(item_id)
+        if len(busy) >= MOST_BUSY:
+            break
+        if line not in busy:
+            try:
+                worked += _work(row_id, item_id)
+            except _Busy as waits:
+                log.warning("run_item_waits", run_item=str(row_id), why=str(waits))
+                busy.add(line)
+    return worked
+
+
 def _work(row_id: UUID, item_id: UUID) -> int:
+    """Give one row its result; 0 if somebody else has it.
+
+    Raises:
+        _Busy: it has none yet, and keeps its turn.
+    """
     try:
         return db.command(lambda: _do(row_id), before=lambda: expire_lines_of([item_id]))
     except DomainError as refusal:
         if refusal.kind == Kind.UNAVAILABLE:
-            log.warning("run_item_waits", run_item=str(row_id), code=refusal.code)
-            return 0
+            raise _Busy(refusal.code) from refusal
         code = refusal.code
-    except DatabaseError:
+    except OperationalError as error:  # a deadlock, tried three times
+        raise _Busy(type(error.__cause__).__name__) from error
+    except Exception:
         log.exception("run_item_failed", run_item=str(row_id))
         code = InternalError.code
     return RunItem.objects.filter(pk=row_id, done_at=None).update(code=code, done_at=CoreNow())

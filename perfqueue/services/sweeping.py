@@ -17,6 +17,7 @@ from perfqueue.services.expiry import advisory, expire_due
 from perfqueue.services.runs import work_runs
 
 HOLDS_A_ROUND = 200
+RUN_ITEMS_A_ROUND = 20  # a woken worker does most; deadlines come first here
 log = structlog.get_logger()
 
 
@@ -30,16 +31,20 @@ def sweep(process: str) -> int:
     expired = escrow.services.expired_holds(HOLDS_A_ROUND)
     rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in expired]
     total, failures = 0, []
-    for each in [*rounds, partial(work_runs)]:
+    for each in [*rounds, partial(_alive, process), partial(work_runs, at_most=RUN_ITEMS_A_ROUND)]:
         try:
             total += each()
         except (DomainError, DatabaseError) as failure:
             log.exception("sweep_failed", subject=str(each))
             failures.append(failure)
-    Heartbeat.objects.update_or_create(name=process, defaults={"at": CoreNow()})
     if failures:
         raise failures[0]
     return total
+
+
+def _alive(process: str) -> int:
+    Heartbeat.objects.update_or_create(name=process, defaults={"at": CoreNow()})
+    return 0
 
 
 def sweeper_age_s() -> float | None:

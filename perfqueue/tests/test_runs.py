@@ -11,8 +11,9 @@ from core.ids import new_id
 from core.models import IdempotencyKey
 from perfqueue import services
 from perfqueue.models import Deed, Run, RunItem, Transition
-from perfqueue.services import AbandonPolicy, QueueItem
+from perfqueue.services import AbandonPolicy, QueueItem, runs
 from tests.clock import Clock
+from tests.racing import race
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +81,7 @@ def test_more_than_fifty_run_in_the_background_and_can_be_followed(desk: User, a
         "running", {"items": MANY, "worked": 20, "percent": 39}, 20,
     )  # fmt: skip
     services.sweep("beat")
+    services.work_runs()
 
     done = run_at(desk, started.json()["runId"]).json()
     assert done["status"] == "done"
@@ -230,7 +232,7 @@ def test_nobody_else_follows_a_run(desk: User, alice: User, role: Role) -> None:
 def test_what_is_busy_waits_for_the_next_round(
     desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items = [buy(alice, ruby, 10) for _ in range(2)]
+    items = [buy(alice, ruby, 10), buy(alice, ruby, 10), buy(alice, performer(), 10)]
     run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
     real = services.refund
 
@@ -242,11 +244,11 @@ def test_what_is_busy_waits_for_the_next_round(
     with monkeypatch.context() as patch:
         patch.setattr("perfqueue.services.runs.refund", busy)
         assert services.work_runs() == 1
-    assert services.progress(run).worked == 1
-    assert services.run_of(run.pk).ended_at is None
+    assert services.progress(run).worked == 1  # the other line's; the rest of the busy one waits too
+    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is None
 
-    assert services.work_runs() == 1
-    assert services.run_of(run.pk).ended_at is not None
+    assert services.work_runs() == 2
+    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is not None
     assert {again(item).state for item in items} == {"refunded"}
 
 
@@ -282,6 +284,75 @@ def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
         ("INVALID_TRANSITION", 0, 0), ("INVALID_TRANSITION", 0, 0), ("", 20, 0),
     ]  # fmt: skip
     assert available(alice) == 10_000 - 60 - 60 - 20
+
+
+def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(desk: User, alice: User, ruby: User) -> None:
+    item = buy(alice, ruby)
+    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id], actor=desk, reason="x")
+    row = RunItem.objects.get(run=run)
+    assert runs._work(row.pk, item.id) == 1  # and here it died
+    assert run_at(desk, str(run.pk)).json()["status"] == "running"
+
+    assert services.sweep("beat") == 0
+
+    assert run_at(desk, str(run.pk)).json()["status"] == "done"
+
+
+def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> None:
+    items = many(alice, 30)
+    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+
+    done = race(*[services.work_runs] * 4)
+
+    assert sum(done) == 30
+    assert set(services.results(run).values_list("code", "refunded")) == {("", 2)}
+    assert Transition.objects.filter(to_state="refunded").count() == 30
+    assert available(alice) == 10_000
+
+
+def test_a_defect_is_one_items_result_and_stops_nobody(
+    desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [buy(alice, ruby, 10) for _ in range(2)]
+    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    real = services.refund
+
+    def broken(**facts: Any) -> QueueItem:
+        if facts["item_id"] == items[0].id:
+            raise KeyError("a defect")
+        return real(**facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("perfqueue.services.runs.refund", broken)
+        assert services.work_runs() == 2
+
+    assert list(services.results(run).values_list("code", flat=True)) == ["INTERNAL_ERROR", ""]
+    assert [again(item).state for item in items] == ["created", "refunded"]
+
+
+def test_what_time_decides_of_an_item_meant_is_its_result(desk: User, alice: User, clock: Clock) -> None:
+    ruby = performer(abandon_policy=AbandonPolicy.REVIEW, rope_drop_s=60)
+    staged = buy(alice, ruby, 10, duration_s=20)
+    services.start(item_id=staged.id, actor=ruby)
+    late = buy(alice, performer(rope_drop_s=60), 20)
+    clock.shift(seconds=61)
+
+    answer = post(desk, filter={"overdue": True}, reason="x")
+
+    assert answer.json()["results"] == [
+        {"id": str(staged.id), "code": None}, {"id": str(late.id), "code": "INVALID_TRANSITION"},
+    ]  # fmt: skip
+    assert (again(staged).state, again(late).reason) == ("refunded", "ROPE_DROP_EXPIRED")
+
+
+def test_other_deeds_are_no_refunds(desk: User, alice: User) -> None:
+    ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
+    item = buy(alice, ruby)
+    services.start(item_id=item.id, actor=ruby)
+    services.abandon(item_id=item.id, actor=ruby)
+    paid = services.open_run(deed=Deed.RESOLVE, item_ids=[item.id], actor=desk, reason="all was seen")
+
+    assert run_at(desk, str(paid.pk)).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A room's feed: what its room was told last, drawn with the page, then read by its script where no stream comes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -49,7 +48,8 @@ class Feed:
 
 def feed_of(performer_id: UUID) -> Feed:
     """One statement."""
-    return Feed(tuple(_said(live.recent(performer_id, limit=MOST))), ICONS)
+    told = live.recent(performer_id, limit=MOST, folded=[FOLDED])
+    return Feed(tuple(Said(each.id, each.key, ICONS[each.key], each.text, each.at) for each in told), ICONS)
 
 
 @require_GET
@@ -58,11 +58,3 @@ def read(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     lines = feed_of(performer_or_404(performer_id).id).lines
     said = [{"id": line.id, "key": line.key, "text": line.text, "at": utc(line.at)} for line in lines]
     return conditional(request, JsonResponse({"items": said}), cache="no-cache")
-
-
-def _said(told: list[live.Told]) -> Iterator[Said]:
-    before = ""
-    for each in told:
-        if not (each.key == before == FOLDED):
-            yield Said(each.id, each.key, ICONS[each.key], each.text, each.at)
-        before = each.key
