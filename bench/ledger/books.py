@@ -79,7 +79,8 @@ SELECT count(*) FROM (
  CROSS JOIN LATERAL escrow_close(
     a.operations, array_fill('close'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
     array_fill(%(price)s::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(%(fee_bps)s, ARRAY[n]),
-    array_fill(false, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n])) c
+    array_fill(false, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]),
+    array_fill('{}'::jsonb, ARRAY[n])) c
  WHERE c.code IS NULL
 """
 

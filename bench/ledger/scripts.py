@@ -45,7 +45,7 @@ def settle() -> str:
     return (
         "SELECT c.code FROM bench_waiting b CROSS JOIN LATERAL escrow_close(ARRAY[uuidv7()], ARRAY['close'],"
         f" ARRAY[b.hold::text], ARRAY[''::bytea], ARRAY[b.hold], ARRAY[{PRICE}::bigint], ARRAY[0::bigint],"
-        f" ARRAY[{FEE_BPS}], ARRAY[false], ARRAY[NULL::uuid], ARRAY['']) c"
+        f" ARRAY[{FEE_BPS}], ARRAY[false], ARRAY[NULL::uuid], ARRAY[''], ARRAY['{{}}'::jsonb]) c"
         " WHERE b.n = (SELECT nextval('bench_next'));\n"
     )
 

@@ -183,6 +183,7 @@ def close_many(closes: Sequence[Close]) -> list[Closed]:
         ("boolean[]", [c.expired for c in closes]),
         ("uuid[]", [c.actor_id for c in closes]),
         ("text[]", [c.reason for c in closes]),
+        ("jsonb[]", [traced({}) for _ in closes]),
     ]
     return [
         Closed(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])

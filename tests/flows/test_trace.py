@@ -14,7 +14,7 @@ from escrow.models import Operation
 from live.models import EventRow
 from menus.tests.offering import item_in, menu_of
 from perfqueue import services
-from perfqueue.models import Run, Transition
+from perfqueue.models import QueueItem, Run, Transition
 from tests.world import again, buy, client_of, key, performer, person, staff
 from xxxchat.celery import app
 
@@ -49,43 +49,41 @@ def logged(capture: pytest.LogCaptureFixture, name: str) -> list[tuple[str, ...]
     return [(line["event"], line["operation"]) for line in lines if line.get("request_id") == name]
 
 
-def test_a_purchase_has_one_name_in_answer_log_transition_operation_and_event(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level("INFO")
-    ruby, alice = performer(), person(tokens=500)
-    item = item_in(menu_of(ruby), price=100)
-    services.open_queue(performer_id=ruby.pk, actor=ruby)
-
-    answer = post(alice, f"menus/items/{item.pk}/purchase", "purchase-0001", expectedPrice=100)
-
-    assert (answer.status_code, answer.headers["X-Request-Id"]) == (201, "purchase-0001")
-    queued = answer.json()["queueItem"]
-    assert logged(caplog, "purchase-0001") == [("command", "menus.purchase")]
-    assert Transition.objects.get(item_id=queued["id"]).request_id == "purchase-0001"
-    assert Operation.objects.get(hold_id=queued["holdId"]).meta["requestId"] == "purchase-0001"
-    told = EventRow.objects.filter(request_id="purchase-0001").values_list("key", flat=True)
-    assert set(told) == {"queue.item.created", "queue.item.next_notice"}
-
-
-def test_what_a_command_leaves_to_a_worker_keeps_its_name(
+def test_a_purchase_and_its_refund_leave_one_name_each_wherever_they_pass(
     caplog: pytest.LogCaptureFixture, headers_sent: list[dict[str, Any]], empty_queue: None
 ) -> None:
     caplog.set_level("INFO")
     ruby, alice, desk = performer(depth=60, user_cap=60), person(tokens=500), staff()
-    items = [buy(alice, ruby, 1) for _ in range(services.MOST + 1)]
+    song = item_in(menu_of(ruby), price=100)
+    others = [buy(alice, ruby, 1) for _ in range(services.MOST)]
 
-    answer = post(desk, "admin/queue/refunds", "refund-0001", ids=[str(item.id) for item in items], reason="x")
+    bought = post(alice, f"menus/items/{song.pk}/purchase", "purchase-0001", expectedPrice=100)
+    assert (bought.status_code, bought.headers["X-Request-Id"]) == (201, "purchase-0001")
+    item = again(QueueItem(pk=bought.json()["queueItem"]["id"]))
+    assert logged(caplog, "purchase-0001") == [("command", "menus.purchase")]
+    assert trace_of(item, "purchase-0001") == (["created"], ["hold"], ["queue.item.created"])
 
-    assert answer.status_code == 202
+    ids = [str(each.id) for each in (item, *others)]
+    asked = post(desk, "admin/queue/refunds", "refund-0001", ids=ids, reason="power cut")
+    assert asked.status_code == 202
     assert logged(caplog, "refund-0001") == [("command", "admin.refunds")]
     assert [(each["task"], each["request_id"]) for each in headers_sent] == [("perfqueue.work_runs", "refund-0001")]
     with start_worker(app, pool="solo", perform_ping_check=False, loglevel="ERROR"):
-        run = until_ended(answer.json()["runId"])
-    assert {again(item).state for item in items} == {"refunded"}
+        run = until_ended(asked.json()["runId"])
+
+    assert trace_of(item, "refund-0001") == (["refunded"], ["refund"], ["queue.item.refunded"])
     steps = Transition.objects.filter(to_state="refunded").values_list("request_id", flat=True)
     assert (set(steps), len(steps)) == ({"refund-0001"}, run.total)
-    assert EventRow.objects.filter(key="queue.item.refunded", request_id="refund-0001").count() == run.total
+    assert {each["request_id"] for each in headers_sent} == {"refund-0001"}
+
+
+def trace_of(item: QueueItem, name: str) -> tuple[list[str], list[str], list[str]]:
+    """What one request did to an item: its transitions, the ledger's operations, the events."""
+    return (
+        list(Transition.objects.filter(item=item, request_id=name).values_list("to_state", flat=True)),
+        list(Operation.objects.filter(hold_id=item.hold_id, meta__requestId=name).values_list("kind", flat=True)),
+        list(EventRow.objects.filter(variables__itemId=str(item.pk), request_id=name).values_list("key", flat=True)),
+    )
 
 
 def until_ended(run_id: str) -> Run:
