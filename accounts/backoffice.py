@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.models import STAFF, Role, User
+from accounts.models import FINANCE, STAFF, SUPPORT, Role, User
 from accounts.trails import trails_of
 from core.db import translated
 from core.errors import DomainError
@@ -42,8 +42,8 @@ STAFF_ROLES: frozenset[str] = frozenset(STAFF)
 BACK_OFFICE_ROLES = STAFF_ROLES | {Role.PERFORMER.value}
 MOST_COUNTED = 10_000
 NOBODY: frozenset[str] = frozenset()
-SUPPORT_DESK: frozenset[str] = frozenset({Role.SUPPORT.value, Role.ADMIN.value})
-FINANCE_DESK: frozenset[str] = frozenset({Role.FINANCE.value, Role.ADMIN.value})
+SUPPORT_DESK: frozenset[str] = frozenset(SUPPORT)
+FINANCE_DESK: frozenset[str] = frozenset(FINANCE)
 # Alpine builds functions from strings, and the theme writes one <style> element; only /admin/ may do so.
 POLICY = {
     "script-src": ["'self'", "'unsafe-eval'"],

@@ -1,7 +1,8 @@
 """Doing something to chosen rows in the back office: a dry run first, a reason, one command and one result per row."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -89,20 +90,21 @@ class DecidingAdmin(RoleAdmin):
             self.message_user(request, f"Choose {MOST} rows at most. Nothing was changed.", messages.ERROR)
             return None
         form, actor = ReasonForm(request.POST if "apply" in request.POST else None), signed_in(request)
-        if not form.is_valid():
-            foreseen = [self._result(rehearsed, row, deed, actor, "dry run") for row in chosen]
-            return self.decide_page(request, deed, _outlook(foreseen, deed), form)
-        reason = form.cleaned_data["reason"]
+        if form.is_valid():
+            do, asked = partial(self._done, request, deed, actor, form.cleaned_data["reason"]), None
+        else:
+            do, asked = partial(_foreseen, deed, actor), form
+        return self.decide_page(request, deed, _outlook([self._result(row, deed, do) for row in chosen], deed), asked)
 
-        def audited(row: Model, actor: User, reason: str) -> str:
+    def _done(self, request: HttpRequest, deed: Deed, actor: User, reason: str, row: Model) -> str:
+        """One command for one row, and its audit row in the same transaction."""
+
+        def work() -> str:
             said = deed.work(row, actor, reason)
             self.log_change(request, row, f"By action: {said}. Reason: {reason}")
             return said
 
-        results = [
-            self._result(_commanded(deed, row), row, replace(deed, work=audited), actor, reason) for row in chosen
-        ]
-        return self.decide_page(request, deed, _outlook(results, deed), None)
+        return command(work, before=partial(deed.before, row) if deed.before else None)
 
     def address_of(self, row: Model) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
@@ -120,16 +122,18 @@ class DecidingAdmin(RoleAdmin):
         }
         return TemplateResponse(request, "admin/decide.html", context)
 
-    def _result(
-        self, run: Callable[[Callable[[], str]], str], row: Model, deed: Deed, actor: User, reason: str
-    ) -> Result:
-        """Each row in a transaction of its own: what one is refused does not stop the next."""
+    def _result(self, row: Model, deed: Deed, do: Callable[[Model], str]) -> Result:
+        """Each row by itself: what one is refused does not stop the next."""
         refused = False
         try:
-            said = run(lambda: deed.work(row, actor, reason))
+            said = do(row)
         except DomainError as refusal:
             said, refused = f"refused: {refusal} ({refusal.code})", True
         return Result(row, self.address_of(row), deed.cells(row), said, refused)
+
+
+def _foreseen(deed: Deed, actor: User, row: Model) -> str:
+    return rehearsed(lambda: deed.work(row, actor, "dry run"))
 
 
 def chosen_again(rows: Iterable[Model]) -> list[tuple[str, object]]:
@@ -143,11 +147,6 @@ def summed(amounts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     for currency, amount in amounts:
         sums[currency] = sums.get(currency, 0) + amount
     return sorted(sums.items())
-
-
-def _commanded(deed: Deed, row: Model) -> Callable[[Callable[[], str]], str]:
-    before = deed.before
-    return lambda work: command(work, before=None if before is None else lambda: before(row))
 
 
 def _outlook(results: Sequence[Result], deed: Deed) -> Outlook:

@@ -24,6 +24,8 @@ class Role(models.TextChoices):
 
 
 STAFF = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
+SUPPORT = (Role.SUPPORT, Role.ADMIN)
+FINANCE = (Role.FINANCE, Role.ADMIN)
 
 
 class UserManager(BaseUserManager["User"]):

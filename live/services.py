@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
-from accounts.models import Role, User
+from accounts.models import SUPPORT, User
 from core.clock import db_now
 from core.context import request_id
 from core.db import joined, lock_name, rows
@@ -37,7 +37,7 @@ __all__ = [
 KEEP = timedelta(hours=24)
 PRUNE_AT_MOST = 10_000
 PRUNE_ROUNDS = 100
-EDITORS = (Role.SUPPORT, Role.ADMIN)
+EDITORS = SUPPORT
 LOCK = "live.words"
 
 

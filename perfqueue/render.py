@@ -113,7 +113,7 @@ def block_out(block: services.Block) -> dict[str, Any]:
     return {"id": block.id, "userId": block.user_id, "username": block.user.username, "at": utc(block.at)}
 
 
-def totals_out(results: Sequence[services.Refunded | services.Foreseen]) -> dict[str, Any]:
+def totals_out(results: Sequence[services.Outcome]) -> dict[str, Any]:
     """What a bulk refund did, or in a dry run would do, to each item and in all."""
     willing = [each for each in results if each.code is None]
     return {

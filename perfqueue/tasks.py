@@ -12,10 +12,10 @@ def sweep() -> int:
     return services.sweep("beat")
 
 
-@shared_task(name="perfqueue.work_runs")
+@shared_task(name=services.WORK)
 def work_runs() -> int:
     """Go on with the runs that wait: one round, then another task; staff's doors wake it, the sweep is behind it."""
     done = services.work_runs()
     if done:
-        wake("perfqueue.work_runs")
+        wake(services.WORK)
     return done

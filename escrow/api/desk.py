@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import Role
+from accounts.models import FINANCE, Role
 from core.api import Door, utc
 from core.db import command
 from core.errors import Forbidden, NotFound
@@ -17,7 +17,7 @@ from core.fields import Amount, Body, Page, StrictChar, StrictUUID
 from escrow import services, shapes
 from escrow.services import Approval, Currency, Decision, Payout
 
-DESK = (Role.FINANCE, Role.ADMIN)
+DESK = FINANCE
 READERS = (Role.FINANCE, Role.SUPPORT, Role.AUDITOR, Role.ADMIN)
 
 

@@ -39,10 +39,12 @@ class _Told(pybreaker.CircuitBreakerListener):
 
 
 _told = _Told()
+_storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
 _breaker = pybreaker.CircuitBreaker(
     fail_max=FAILURES_IN_A_ROW,
     reset_timeout=OPEN_S,
     success_threshold=2,
+    state_storage=_storage,
     listeners=[_told],
     throw_new_error_on_trip=False,
 )
@@ -94,7 +96,7 @@ def _admit() -> bool:
 
 
 def _left_s() -> float:
-    since: datetime | None = _breaker._state_storage.opened_at
+    since: datetime | None = _storage.opened_at
     left = OPEN_S if since is None else (since + timedelta(seconds=OPEN_S) - datetime.now(UTC)).total_seconds()
     return max(1.0, left)
 

@@ -29,7 +29,6 @@ from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
 WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
 DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
-WORK_RUNS = "perfqueue.work_runs"
 log = structlog.get_logger()
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
@@ -237,7 +236,7 @@ class QueueItemAdmin(DecidingAdmin):
             else [(ACTION_CHECKBOX_NAME, ids[0]), ("select_across", "1"), ("seen", _digest(ids))],
         )
 
-    def _row(self, item: QueueItem, foreseen: services.Foreseen, words: RunWords, settle: int | None) -> Result:
+    def _row(self, item: QueueItem, foreseen: services.Outcome, words: RunWords, settle: int | None) -> Result:
         said = words.would if settle is None else f"{settle} paid, {item.tokens - settle} back"
         refused = f"refused: {foreseen.code}" if foreseen.code else ""
         return Result(item, self.address_of(item), _cells(item), refused or said, bool(refused))
@@ -251,7 +250,7 @@ class QueueItemAdmin(DecidingAdmin):
             )
         )
         if len(ids) > MOST or not _worked_here(run):
-            wake(WORK_RUNS)
+            wake(services.WORK)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
 
@@ -264,7 +263,7 @@ def _worked_here(run: services.Run) -> bool:
         return False
 
 
-def _totals(willing: Sequence[services.Foreseen], settle: int | None) -> list[tuple[str, int]]:
+def _totals(willing: Sequence[services.Outcome], settle: int | None) -> list[tuple[str, int]]:
     """What the deed concerns in all; of a split, its two parts."""
     held = summed(("TOKEN", each.tokens) for each in willing)
     if settle is None or not held:

@@ -30,18 +30,20 @@ class Key(ExactFilter):
     title, parameter_name, lookup = "intake key", "key", "idempotency_key"
 
 
-class Least(ExactFilter):
+class Amount(ExactFilter):
+    """A whole number of tokens; what is no number narrows nothing down."""
+
+    def typed(self) -> str:
+        typed = super().typed()
+        return typed if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else ""
+
+
+class Least(Amount):
     title, parameter_name, lookup = "at least (tokens)", "least", "tokens__gte"
 
-    def typed(self) -> str:
-        return _digits(super().typed())
 
-
-class Most(ExactFilter):
+class Most(Amount):
     title, parameter_name, lookup = "at most (tokens)", "most", "tokens__lte"
-
-    def typed(self) -> str:
-        return _digits(super().typed())
 
 
 class Age(SimpleListFilter):
@@ -68,8 +70,3 @@ class Overdue(SimpleListFilter):
             case "no":
                 return queryset.exclude(services.is_overdue())
         return queryset
-
-
-def _digits(typed: str) -> str:
-    """A whole number, or nothing: what is no number narrows nothing down."""
-    return typed if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else ""

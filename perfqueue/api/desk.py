@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import Role
+from accounts.models import STAFF, SUPPORT
 from core.api import Door
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictInt, StrictUUID
@@ -19,8 +19,7 @@ from perfqueue.api.line import ItemCommand, up_to_date
 from perfqueue.render import items_out, run_out, totals_out
 from perfqueue.services import Choice, State
 
-DESK = (Role.SUPPORT, Role.ADMIN)
-READERS = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
+DESK, READERS = SUPPORT, STAFF
 COLUMNS = {
     "state": "state",
     "performerId": "performer_id",
@@ -32,7 +31,6 @@ COLUMNS = {
     "maxTokens": "max_tokens",
     "overdue": "overdue",
 }
-WORK_RUNS = "perfqueue.work_runs"
 OLDEST_S = 10 * 366 * 86_400
 
 
@@ -136,7 +134,7 @@ class RefundsIn(Body):
 class Bulk:
     """Results at once, or the run that will have them."""
 
-    results: list[services.Refunded] | list[services.Foreseen]
+    results: list[services.Outcome]
     run: services.Run | None = None
 
 
@@ -176,7 +174,7 @@ class StaffRefunds(Door):
             status=lambda bulk: 202 if bulk.run else 200,
         )
         if answer.status_code == 202:
-            wake(WORK_RUNS)
+            wake(services.WORK)
         return answer
 
     def _let_time_decide(self) -> None:

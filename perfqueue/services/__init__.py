@@ -17,8 +17,8 @@ from perfqueue.models import (
 )
 from perfqueue.services.blocks import block, blocks_of, unblock
 from perfqueue.services.boards import Backlog, backlog, lengths
-from perfqueue.services.bulk import MOST, Refunded, refund_many
-from perfqueue.services.choosing import Choice, Foreseen, chosen, foresee, is_older_than, is_overdue, open_items
+from perfqueue.services.bulk import MOST, refund_many
+from perfqueue.services.choosing import Choice, Outcome, chosen, foresee, is_older_than, is_overdue, open_items
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
 from perfqueue.services.control import (
     BOUNDS,
@@ -51,7 +51,7 @@ from perfqueue.services.reads import (
     performers,
     queue_view,
 )
-from perfqueue.services.runs import MOST_IN_RUN, Progress, open_run, progress, results, run_of, work_runs
+from perfqueue.services.runs import MOST_IN_RUN, WORK, Progress, open_run, progress, results, run_of, work_runs
 from perfqueue.services.sweeping import sweep, sweeper_age_s
 from perfqueue.services.verification import verify
 
@@ -60,24 +60,24 @@ __all__ = [
     "MOST",
     "MOST_IN_RUN",
     "OPEN_STATES",
+    "WORK",
     "AbandonPolicy",
     "Backlog",
     "Block",
     "Choice",
     "Deed",
-    "Foreseen",
     "Fulfilment",
     "HoldWish",
     "Intake",
     "ItemView",
     "Line",
+    "Outcome",
     "PerformerQueue",
     "Placed",
     "Presence",
     "Progress",
     "QueueItem",
     "QueueView",
-    "Refunded",
     "Run",
     "RunItem",
     "State",

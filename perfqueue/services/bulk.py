@@ -1,7 +1,6 @@
 """Staff give several holds back in one command: one result per item, refusals do not stop the others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,26 +9,15 @@ from accounts.models import User
 from core import db
 from core.clock import CoreNow
 from core.errors import NotFound
-from escrow.errors import HoldClosed
-from escrow.services import HoldStatus
-from perfqueue.errors import InvalidTransition
 from perfqueue.models import Deed, QueueItem, Run, RunItem, State
+from perfqueue.services.choosing import Outcome, why_not
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, lock_queues
 
 MOST = 50
 
 
-@dataclass(frozen=True)
-class Refunded:
-    """One element of a bulk refund. `code` None: given back."""
-
-    item_id: UUID
-    code: str | None
-    tokens: int
-
-
-def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: object = None) -> list[Refunded]:
+def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: object = None) -> list[Outcome]:
     """Give the whole holds of open items back; report one result per id, in the order given, and keep it as a run.
 
     Locks the lines, the items, then the holds, each class in id order; one call of escrow.
@@ -42,16 +30,19 @@ def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: ob
         codes: dict[UUID, str | None] = dict.fromkeys(ids, NotFound.code)
         if items:
             holds, now = escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
-            codes |= {item.id: _refusal(item, holds) for item in items.values()}
+            codes |= {
+                item.id: why_not(Deed.REFUND, state=item.state, tokens=item.tokens, hold=holds[item.hold_id].status)
+                for item in items.values()
+            }
             for line in lines.values():
                 line.see(now)
             _give_back([items[each] for each in ids if codes[each] is None], now, lines, actor, reason)
-        told = [Refunded(each, codes[each], items[each].tokens if each in items else 0) for each in ids]
+        told = [Outcome(each, codes[each], items[each].tokens if each in items else 0) for each in ids]
         _keep(told, actor=actor, reason=reason, asked=asked)
     return told
 
 
-def _keep(told: Sequence[Refunded], *, actor: User, reason: str, asked: object) -> None:
+def _keep(told: Sequence[Outcome], *, actor: User, reason: str, asked: object) -> None:
     """Write the run down as one that has ended: a row per item, the refused ones too."""
     now = CoreNow()
     run = Run.objects.create(deed=Deed.REFUND, reason=reason, actor=actor, asked=asked, total=len(told), ended_at=now)
@@ -76,12 +67,6 @@ def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, Line], dict[UUID, QueueItem
     }
     items = QueueItem.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
     return lines, {item.id: item for item in items}
-
-
-def _refusal(item: QueueItem, holds: dict[UUID, escrow.services.Hold]) -> str | None:
-    if item.is_final:
-        return InvalidTransition.code
-    return None if holds[item.hold_id].status == HoldStatus.HELD else HoldClosed.code
 
 
 def _give_back(items: Sequence[QueueItem], now: datetime, lines: dict[UUID, Line], actor: User, reason: str) -> None:

@@ -34,8 +34,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """What a deed would do to one item now. `code` None: it would be done, and concern `tokens`."""
+class Outcome:
+    """What a deed did, or in a dry run would do, to one item. `code` None: done; it concerns `tokens`."""
 
     item_id: UUID
     code: str | None
@@ -74,22 +74,20 @@ def open_items(choice: Choice, *, at_most: int) -> list[UUID]:
     return list(chosen(choice).filter(state__in=OPEN_STATES).order_by("id").values_list("id", flat=True)[:at_most])
 
 
-def foresee(*, item_ids: Sequence[UUID], deed: Deed, settle: int | None = None) -> list[Foreseen]:
+def foresee(*, item_ids: Sequence[UUID], deed: Deed, settle: int | None = None) -> list[Outcome]:
     """What a deed would do to each item, in the order given, without lock or write (one statement)."""
     found = QueueItem.objects.filter(id__in=item_ids).values_list("id", "state", "tokens", "hold__status")
-    known = {item_id: (state, tokens, hold) for item_id, state, tokens, hold in found}
-    return [_foreseen(item_id, known.get(item_id), deed, settle) for item_id in dict.fromkeys(item_ids)]
+    known = {
+        item_id: Outcome(item_id, why_not(deed, state=state, tokens=tokens, hold=hold, settle=settle), tokens)
+        for item_id, state, tokens, hold in found
+    }
+    return [known.get(item_id, Outcome(item_id, NotFound.code, 0)) for item_id in dict.fromkeys(item_ids)]
 
 
-def _foreseen(item_id: UUID, facts: tuple[str, int, str] | None, deed: Deed, settle: int | None) -> Foreseen:
-    if facts is None:
-        return Foreseen(item_id, NotFound.code, 0)
-    state, tokens, hold = facts
-    code = None
+def why_not(deed: Deed, *, state: str, tokens: int, hold: str, settle: int | None = None) -> str | None:
+    """The code of what keeps a deed from an item as it is; None if nothing does."""
     if state not in SOURCES[deed]:
-        code = InvalidTransition.code
-    elif hold != HoldStatus.HELD:
-        code = HoldClosed.code
-    elif settle is not None and settle > tokens:
-        code = SplitMismatch.code
-    return Foreseen(item_id, code, tokens)
+        return InvalidTransition.code
+    if hold != HoldStatus.HELD:
+        return HoldClosed.code
+    return SplitMismatch.code if settle is not None and settle > tokens else None

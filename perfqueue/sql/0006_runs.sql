@@ -7,6 +7,10 @@ BEGIN
         OR (to_jsonb(NEW) - 'ended_at') IS DISTINCT FROM (to_jsonb(OLD) - 'ended_at') THEN
         RAISE EXCEPTION 'run % keeps what it was asked', OLD.id USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    IF NEW.ended_at IS NOT NULL
+        AND EXISTS (SELECT 1 FROM perfqueue_runitem i WHERE i.run_id = NEW.id AND i.done_at IS NULL) THEN
+        RAISE EXCEPTION 'run % has items without a result', OLD.id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END
 $$;

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts.models import Role, User
 from core.errors import QueueBusy
 from perfqueue import services
-from perfqueue.models import Deed, RunItem, Transition
+from perfqueue.models import Deed, Run, RunItem, Transition
 from perfqueue.services import AbandonPolicy, QueueItem, runs
 from tests.racing import race
 from tests.world import again, available, buy, performer, person, staff
@@ -97,6 +98,13 @@ def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(desk: Us
     assert services.sweep("beat") == 0
 
     assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is not None
+
+
+def test_a_run_does_not_end_while_an_item_waits(desk: User, alice: User, ruby: User) -> None:
+    run = services.open_run(deed=Deed.REFUND, item_ids=[buy(alice, ruby).id], actor=desk, reason="x")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(ended_at=run.created_at)
 
 
 def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> None:
