@@ -1,5 +1,9 @@
 """What `/metrics` tells, and whom."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from django.test import Client
 from perfqueue import services
 from tests.clock import Clock
 from tests.world import buy, performer, person
+from xxxchat import metrics
 from xxxchat.stack.ports import free_ports
 
 
@@ -69,6 +74,19 @@ def test_without_a_database_it_says_that(transactional_db: None, monkeypatch: py
 
     assert told["xxxchat_up"] == 0
     assert "xxxchat_queue_held_tokens" not in told
+
+
+def test_a_process_that_died_is_forgotten_with_its_live_gauges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    dead, alive = (tmp_path / f"gauge_livemax_{pid}.db" for pid in (gone.pid, os.getpid()))
+    for file in (dead, alive):
+        file.touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    metrics._forget_the_dead(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [alive]
 
 
 def test_a_token_may_be_asked_for(transactional_db: None, settings: Any) -> None:
