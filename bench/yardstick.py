@@ -13,37 +13,37 @@ from xxxchat.stack import reach
 SCALE = 10
 CLIENTS = 8
 TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 
 
 class Yardstick:
-    """A database of pgbench's own beside the product's."""
+    """A database of pgbench's own beside the product's. `scale`: each is one branch, ten tellers, 100,000 accounts."""
 
-    NAME = "yardstick"
-
-    def __init__(self, database_url: str) -> None:
-        self.url = urlunsplit(urlsplit(database_url)._replace(path=f"/{self.NAME}"))
+    def __init__(self, database_url: str, *, scale: int = SCALE) -> None:
+        name = f"yardstick_{scale}"
+        self.url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
         with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(self.NAME)))
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.NAME)))
-        pgbench(self.url, "-i", "-q", "-s", str(SCALE))
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        pgbench(self.url, "-i", "-q", "-s", str(scale))
 
     def tps(self, seconds: int, *, clients: int = CLIENTS) -> float:
         """Transactions per second of tpcb-like over `seconds`; clients as many as the product has web threads."""
-        return rate(self.url, seconds, "-b", "tpcb-like", clients=clients)
+        return rate(self.url, seconds, "-b", "tpcb-like", clients=clients)[0]
 
 
-def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> float:
-    """Transactions per second of a script (`-b NAME` or `-f FILE`) over `seconds`.
+def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> tuple[float, int]:
+    """Transactions per second of a script (`-b NAME` or `-f FILE`) over `seconds`, and how many there were.
 
     Raises:
         RuntimeError: pgbench told no rate, or a transaction failed.
     """
     told = pgbench(url, *script, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), "-n")
-    found, failed = TPS.search(told), FAILED.search(told)
-    if found is None or (failed is not None and failed.group(1) != "0"):
+    found, done, failed = TPS.search(told), DONE.search(told), FAILED.search(told)
+    if found is None or done is None or (failed is not None and failed.group(1) != "0"):
         raise RuntimeError(f"pgbench: {told}")
-    return float(found.group(1))
+    return float(found.group(1)), int(done.group(1))
 
 
 def pgbench(url: str, *arguments: str) -> str:

@@ -1,10 +1,11 @@
 """A hundred thousand wallets with money, performers who are paid, and holds that wait to be settled.
 
-A person's id is a number written as a UUID, so that pgbench can draw one. People and items are rows of our own;
-every token moves through the ledger's functions.
+Ids end in a number of twelve digits, so that pgbench can write them as the driver does: as text. People and items are
+rows of our own; every token moves through the ledger's functions.
 """
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -15,33 +16,44 @@ FEE_BPS = 1_000
 START = 1_000_000
 PRICE = 10
 BATCH = 1_000
+FIRST_NUMBER = 10**11
+PERSON, HOLD = "00000000-0000-7000-8000-", "00000001-0000-7000-8000-"
 
-PEOPLE = """
+
+def person(number: int) -> UUID:
+    """The id of a payer (1 to `PAYERS`) or performer (from `FIRST_PERFORMER`)."""
+    return UUID(f"{PERSON}{FIRST_NUMBER + number}")
+
+
+def _id(kind: str, number: str) -> str:
+    """SQL: the id of a numbered row."""
+    return f"('{kind}' || ({number}) + {FIRST_NUMBER})::uuid"
+
+
+PEOPLE = f"""
 INSERT INTO accounts_user (id, password, is_superuser, username, email, role, verified_at, terms_version, is_active)
-SELECT lpad(to_hex(n), 32, '0')::uuid, '!', false, %(role)s || n, '', %(role)s, now(), 1, true
+SELECT {_id(PERSON, "n")}, '!', false, %(role)s || n, '', %(role)s, now(), 1, true
   FROM generate_series(%(first)s::integer, %(last)s::integer) AS n
 """
 WALLETS = """
 INSERT INTO escrow_wallet (id, owner_id, currency, available, held, earned, owed, version, status)
 SELECT uuidv7(), u.id, 'TOKEN', 0, 0, 0, 0, 0, 'active' FROM accounts_user u WHERE u.role IN ('user', 'performer')
 """
-MONEY = """
+MONEY = f"""
 SELECT count(c.code) FROM (
     SELECT array_agg(uuidv7()) AS operations, array_agg('bench' || x) AS keys, count(*)::integer AS n,
-           array_agg(lpad(to_hex(x), 32, '0')::uuid) AS owners
+           array_agg({_id(PERSON, "x")}) AS owners
       FROM generate_series(%(first)s::integer, %(last)s::integer) AS x) a
  CROSS JOIN LATERAL escrow_credit(
     a.operations, array_fill('deposit'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]),
     array_fill('deposit'::text, ARRAY[n]), a.owners, array_fill('mint'::text, ARRAY[n]),
     array_fill('TOKEN'::text, ARRAY[n]), array_fill(%(amount)s::bigint, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]),
-    array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]), array_fill('{}'::jsonb, ARRAY[n])) c
+    array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]), array_fill('{{}}'::jsonb, ARRAY[n])) c
 """
-WAITING = "CREATE TABLE bench_waiting (n bigserial PRIMARY KEY, hold uuid NOT NULL)"
-NEXT = "CREATE SEQUENCE bench_next"
-HOLDS = """
+HOLDS = f"""
 WITH asked AS MATERIALIZED (
-    SELECT uuidv7() AS operation, uuidv7() AS hold, lpad(to_hex(n %% %(payers)s + 1), 32, '0')::uuid AS payer,
-           lpad(to_hex(%(performer)s + n %% %(performers)s), 32, '0')::uuid AS payee
+    SELECT uuidv7() AS operation, {_id(HOLD, "n")} AS hold, {_id(PERSON, "n %% %(payers)s + 1")} AS payer,
+           {_id(PERSON, "%(performer)s + n %% %(performers)s")} AS payee
       FROM generate_series(%(first)s::integer, %(last)s::integer) AS n
 ), opened AS (
     SELECT o.hold, o.code FROM (
@@ -52,16 +64,14 @@ WITH asked AS MATERIALIZED (
         a.payers, a.payees, array_fill(NULL::text, ARRAY[n]), array_fill('TOKEN'::text, ARRAY[n]),
         array_fill(%(price)s::bigint, ARRAY[n]), array_fill('bench'::text, ARRAY[n]), array_fill(''::text, ARRAY[n]),
         array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]),
-        array_fill('{}'::jsonb, ARRAY[n])) o
-), waiting AS (
-    INSERT INTO bench_waiting (hold) SELECT hold FROM opened WHERE code IS NULL RETURNING hold
+        array_fill('{{}}'::jsonb, ARRAY[n])) o
 )
 INSERT INTO perfqueue_queueitem (id, performer_id, user_id, hold_id, tokens, currency, title, description, fulfilment,
     source_feature, idempotency_key, source_event_id, metadata, award, fee_bps, state, created_at, started_at, ended_at,
     settle_tokens, refund_tokens, reason, third_noticed, next_noticed)
-SELECT uuidv7(), a.payee, a.payer, a.hold, %(price)s, 'TOKEN', 'A song', '', 'instant', 'bench', a.hold::text, '', '{}',
-       0, %(fee_bps)s, 'finished', now(), now(), now(), %(price)s, 0, '', false, false
-  FROM asked a JOIN waiting w ON w.hold = a.hold
+SELECT uuidv7(), a.payee, a.payer, a.hold, %(price)s, 'TOKEN', 'A song', '', 'instant', 'bench', a.hold::text, '',
+       '{{}}', 0, %(fee_bps)s, 'finished', now(), now(), now(), %(price)s, 0, '', false, false
+  FROM asked a JOIN opened o ON o.hold = a.hold WHERE o.code IS NULL
 """
 TWINS = """
 CREATE TABLE bench_wallet (LIKE escrow_wallet INCLUDING ALL);
@@ -70,17 +80,18 @@ CREATE TABLE bench_operation (LIKE escrow_operation INCLUDING ALL);
 CREATE TABLE bench_entry (LIKE escrow_entry INCLUDING ALL);
 INSERT INTO bench_wallet SELECT * FROM escrow_wallet;
 """
-REST = """
+REST = f"""
 SELECT count(*) FROM (
     SELECT array_agg(uuidv7()) AS operations, array_agg(h.id::text) AS keys, array_agg(h.id) AS holds,
            count(*)::integer AS n
-      FROM bench_waiting b JOIN escrow_hold h ON h.id = b.hold AND h.status = 'HELD'
-     WHERE b.n BETWEEN %(first)s AND %(last)s HAVING count(*) > 0) a
+      FROM escrow_hold h
+     WHERE h.id BETWEEN {_id(HOLD, "%(first)s")} AND {_id(HOLD, "%(last)s")} AND h.status = 'HELD'
+    HAVING count(*) > 0) a
  CROSS JOIN LATERAL escrow_close(
     a.operations, array_fill('close'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
     array_fill(%(price)s::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(%(fee_bps)s, ARRAY[n]),
     array_fill(false, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]),
-    array_fill('{}'::jsonb, ARRAY[n])) c
+    array_fill('{{}}'::jsonb, ARRAY[n])) c
  WHERE c.code IS NULL
 """
 
@@ -96,8 +107,6 @@ def open_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
     connection.execute(WALLETS)
     for first in range(1, PAYERS, BATCH):
         connection.execute(MONEY, {"first": first, "last": first + BATCH - 1, "amount": START})
-    connection.execute(WAITING)
-    connection.execute(NEXT)
     facts = {
         "payers": PAYERS, "performer": FIRST_PERFORMER, "performers": PERFORMERS, "price": PRICE, "fee_bps": FEE_BPS,
     }  # fmt: skip
@@ -107,15 +116,20 @@ def open_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
     connection.execute("VACUUM ANALYZE")
 
 
-def close_books(connection: psycopg.Connection[Any]) -> int:
+def close_books(connection: psycopg.Connection[Any], *, waiting: int) -> int:
     """Settle what still waits, so that the verifier finds every finished item paid; return how many that were."""
-    done, (waiting,) = 0, _one(connection, "SELECT count(*) FROM bench_waiting")
-    for first in range(1, waiting + 1, BATCH):
+    done = 0
+    for first in range(0, waiting, BATCH):
         facts = {"first": first, "last": first + BATCH - 1, "price": PRICE, "fee_bps": FEE_BPS}
-        done += _one(connection, REST, facts)[0]
+        done += _one(connection, REST, facts)
     return done
 
 
-def _one(connection: psycopg.Connection[Any], sql: str, facts: dict[str, Any] | None = None) -> tuple[int, ...]:
+def written(connection: psycopg.Connection[Any]) -> int:
+    """How many operations the ledger holds."""
+    return _one(connection, "SELECT count(*) FROM escrow_operation")
+
+
+def _one(connection: psycopg.Connection[Any], sql: str, facts: dict[str, Any] | None = None) -> int:
     row = connection.execute(sql.encode(), facts).fetchone()
-    return tuple(row) if row else (0,)
+    return int(row[0]) if row else 0

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import django
 
-from bench.ledger.books import FIRST_PERFORMER, PAYERS, PERFORMERS, PRICE
+from bench.ledger.books import FIRST_PERFORMER, PAYERS, PERFORMERS, PRICE, person
 from bench.ledger.scripts import ZIPF
 
 WARM_UP = 20
@@ -33,7 +33,7 @@ def main(way: str, seconds: float, seed: int) -> None:
     hold = WAYS[way]()
 
     def one(place: int) -> None:
-        hold(UUID(int=spread[payers[place] - 1]), UUID(int=FIRST_PERFORMER + draw.randrange(PERFORMERS)))
+        hold(person(spread[payers[place] - 1]), person(FIRST_PERFORMER + draw.randrange(PERFORMERS)))
 
     for place in range(WARM_UP):
         one(place)

@@ -1,52 +1,37 @@
-"""What pgbench sends: one call of one function of the ledger a transaction, as `tpcb-like` is one transfer each."""
+"""What pgbench sends: one call of one function of the ledger a transaction, as `tpcb-like` is one transfer each.
 
-from bench.ledger.books import FEE_BPS, FIRST_PERFORMER, PAYERS, PERFORMERS, PRICE
+Values are text in the statement, ids included, as the driver sends them. An id grows with every call, as a time-ordered
+one does: the call's number (`SETTINGS` begins it), then the client's, the load's and the element's.
+"""
+
+from bench.ledger.books import FEE_BPS, FIRST_NUMBER, FIRST_PERFORMER, HOLD, PAYERS, PERFORMERS, PERSON, PRICE
 
 ZIPF = 1.07
 LIST = 50
 
-PAYEE = f"\\set payee random({FIRST_PERFORMER}, {FIRST_PERFORMER + PERFORMERS - 1})\n"
-_PERSON = "lpad(to_hex({}::bigint), 32, '0')::uuid"
+FIRST_CALL = 10**7
+SETTINGS = ("-D", f"n={FIRST_CALL}")
+_NEXT = "\\set n :n + 1\n\\set client 100 + :client_id\n"
+_PAYEE = f"\\set payee {FIRST_NUMBER} + random({FIRST_PERFORMER}, {FIRST_PERFORMER + PERFORMERS - 1})\n"
 
 
-def hold(payers: str) -> str:
+def hold(payers: str, *, load: int) -> str:
     """One hold. `payers`: pgbench's expression that draws one."""
-    return (
-        f"\\set payer {payers}\n{PAYEE}"
-        "SELECT code FROM escrow_hold(ARRAY[uuidv7()], ARRAY['bench'], ARRAY[uuidv7()::text],"
-        f" ARRAY['\\x00'::bytea], ARRAY[uuidv7()], ARRAY[{_PERSON.format(':payer')}],"
-        f" ARRAY[{_PERSON.format(':payee')}], ARRAY[NULL::text], ARRAY['TOKEN'], ARRAY[{PRICE}::bigint],"
-        " ARRAY['bench'], ARRAY[''], ARRAY[300], ARRAY[NULL::uuid], ARRAY[''], ARRAY['{}'::jsonb]);\n"
-    )
+    return f"{_NEXT}{_PAYEE}\\set payer0 {FIRST_NUMBER} + {payers}\n{_holds(1, load)}"
 
 
-def holds() -> str:
+def holds(*, load: int) -> str:
     """`LIST` holds in one call."""
-    draws = "".join(f"\\set p{n} {zipf()}\n" for n in range(LIST))
-    payers = ", ".join(_PERSON.format(f":p{n}") for n in range(LIST))
-    ids, keys = (f"ARRAY(SELECT uuidv7(){kind} FROM generate_series(1, {LIST}))" for kind in ("", "::text"))
-    scope, empty, house, currency, amount, feature, payee, expires, nobody, meta = (
-        f"array_fill({value}, ARRAY[{LIST}])"
-        for value in (
-            "'bench'::text", "''::text", "NULL::text", "'TOKEN'::text", f"{PRICE}::bigint", "'bench'::text",
-            _PERSON.format(":payee"), "300", "NULL::uuid", "'{}'::jsonb",
-        )
-    )  # fmt: skip
-    fingerprints = f"array_fill(''::bytea, ARRAY[{LIST}])"
-    columns = (
-        ids, scope, keys, fingerprints, ids, f"ARRAY[{payers}]", payee, house, currency, amount, feature, empty,
-        expires, nobody, empty, meta,
-    )  # fmt: skip
-    return f"{draws}{PAYEE}SELECT count(code) FROM escrow_hold({', '.join(columns)});\n"
+    draws = "".join(f"\\set payer{n} {FIRST_NUMBER} + {zipf()}\n" for n in range(LIST))
+    return f"{_NEXT}{_PAYEE}{draws}{_holds(LIST, load)}"
 
 
-def settle() -> str:
-    """One settlement with its fee: the next hold that waits."""
+def settle(*, load: int, waiting: int, clients: int) -> str:
+    """One settlement with its fee. Each client settles a share of the `waiting` holds, one after the other."""
     return (
-        "SELECT c.code FROM bench_waiting b CROSS JOIN LATERAL escrow_close(ARRAY[uuidv7()], ARRAY['close'],"
-        f" ARRAY[b.hold::text], ARRAY[''::bytea], ARRAY[b.hold], ARRAY[{PRICE}::bigint], ARRAY[0::bigint],"
-        f" ARRAY[{FEE_BPS}], ARRAY[false], ARRAY[NULL::uuid], ARRAY[''], ARRAY['{{}}'::jsonb]) c"
-        " WHERE b.n = (SELECT nextval('bench_next'));\n"
+        f"{_NEXT}\\set hold {FIRST_NUMBER - FIRST_CALL - 1} + :client_id * {waiting // clients} + :n\n"
+        f"SELECT code FROM escrow_close('{{{_id(load, 0)}}}', '{{close}}', '{{:hold}}', '{{\"\"}}', '{{{HOLD}:hold}}',"
+        f" '{{{PRICE}}}', '{{0}}', '{{{FEE_BPS}}}', '{{false}}', '{{NULL}}', '{{\"\"}}', '{{\"{{}}\"}}');\n"
     )
 
 
@@ -58,3 +43,19 @@ def zipf() -> str:
 def among(number: int) -> str:
     """One of a few hot payers."""
     return f"random(1, {number})"
+
+
+def _holds(number: int, load: int) -> str:
+    """The call that opens `number` holds."""
+    ids = [_id(load, n) for n in range(number)]
+    columns = (
+        ids, ["bench"] * number, ids, ['""'] * number, ids, [f"{PERSON}:payer{n}" for n in range(number)],
+        [f"{PERSON}:payee"] * number, ["NULL"] * number, ["TOKEN"] * number, [str(PRICE)] * number, ["bench"] * number,
+        ['""'] * number, ["300"] * number, ["NULL"] * number, ['""'] * number, ['"{}"'] * number,
+    )  # fmt: skip
+    arrays = ", ".join("'{" + ",".join(column) + "}'" for column in columns)
+    return f"SELECT code FROM escrow_hold({arrays});\n"
+
+
+def _id(load: int, element: int) -> str:
+    return f":n-0:client-7{load:03}-80{element:02}-{0:012}"
