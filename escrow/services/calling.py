@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from core import db
@@ -30,10 +31,17 @@ def call(function: str, columns: Columns) -> list[dict[str, Any]]:
     Raises:
         LedgerUnavailable: the circuit breaker is open; nothing was sent.
     """
-    kinds, values = zip(*columns, strict=True)
-    places = ", ".join(f"%s::{kind}" for kind in kinds)
-    sql = f"SELECT * FROM {function}({places}) ORDER BY ord"  # noqa: S608  names are ours
-    return guarded(lambda: db.rows(sql, values))
+    places = ", ".join(f"%s::{kind}" for kind, _ in columns)
+    values = [[_text(each) for each in value] if isinstance(value, list) else value for _, value in columns]
+    found = guarded(lambda: db.rows(f"SELECT * FROM {function}({places})", values))  # noqa: S608  names are ours
+    return sorted(found, key=itemgetter("ord"))
+
+
+def _text(value: object) -> str | None:
+    """An element as PostgreSQL reads it: one literal of the type wanted, where the driver's own types are cast anew."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return None if value is None else str(value)
 
 
 def refusal(code: str) -> Refused:

@@ -76,7 +76,7 @@ def balance_at_version(wallet: Wallet, version: int) -> Balance:
 # as many look-ups by (wallet, version) as the number of entries has binary digits, in one statement.
 LAST_BEFORE = """
 WITH RECURSIVE search(low, high) AS (
-    SELECT 0::bigint, w.version FROM escrow_wallet w WHERE w.id = %(wallet)s
+    SELECT 0::bigint, w.version::bigint FROM escrow_wallet w WHERE w.id = %(wallet)s
     UNION ALL
     SELECT CASE WHEN e.at <= %(moment)s THEN s.middle ELSE s.low END,
            CASE WHEN e.at <= %(moment)s THEN s.high ELSE s.middle - 1 END

@@ -88,7 +88,7 @@ def thaw(owner: User) -> None:
 
 @contextmanager
 def tampering() -> Iterator[None]:
-    """A transaction in which no trigger and no foreign key speaks up. CHECKs still do."""
+    """A transaction in which no trigger and no foreign key speaks up. Types and CHECKs still do."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         yield

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import TextChoices
 
 from accounts.models import User
 from core.db import rows
 from core.ids import new_id
 from escrow import services
-from escrow.models import Operation, Wallet
+from escrow.models import Operation, OperationKind, Wallet, WalletStatus
 from escrow.services import Close, Currency, Deposit, House
-from escrow.tests.moving import finished, request
+from escrow.tests.moving import finished, request, tampering
 from tests.clock import Clock
 from tests.world import performer, person
 
@@ -126,6 +127,9 @@ def test_raw_sql_does_not_move_money(scene: Scene, case: str) -> None:
 ENTRY = "INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_held,"
 ENTRY += " available_after, held_after, earned_after, owed_after) VALUES "
 HOLD = "INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, amount, status) VALUES "
+BORN = (
+    "INSERT INTO escrow_hold (id, payer_id, payee_id, currency, feature, amount, captured, released, closed_at) VALUES "
+)
 INSIDE = {
     "two versions at once": (
         "UPDATE escrow_wallet SET available = 0, version = version + 2 WHERE id = :wallet",
@@ -134,15 +138,15 @@ INSIDE = {
     "no version": ("UPDATE escrow_wallet SET available = 0 WHERE id = :wallet", "one version at a time"),
     "below zero": (
         "UPDATE escrow_wallet SET available = -1, version = version + 1 WHERE id = :wallet",
-        "escrow_wallet_not_negative",
+        "escrow_balance_not_negative",
     ),
     "held below zero": (
         "UPDATE escrow_wallet SET held = -1, version = version + 1 WHERE id = :wallet",
-        "escrow_wallet_not_negative",
+        "escrow_balance_not_negative",
     ),
     "owed below zero": (
         "UPDATE escrow_wallet SET owed = -1, version = version + 1 WHERE id = :wallet",
-        "escrow_wallet_not_negative",
+        "escrow_balance_not_negative",
     ),
     "unbalanced": (
         ENTRY + "(:operation, 8, NULL, 'mint', 'TOKEN', NULL, -5, 0, NULL, NULL, NULL, NULL),"
@@ -156,19 +160,32 @@ INSIDE = {
     ),
     "wallet and house": (
         ENTRY + "(:operation, 9, :wallet, 'mint', 'TOKEN', 99, 0, 0, 0, 0, 0, 0)",
-        "escrow_entry_wallet_or_house",
+        "neither of a wallet nor of a house",
     ),
     "neither wallet nor house": (
         ENTRY + "(:operation, 9, NULL, NULL, 'TOKEN', NULL, 0, 0, NULL, NULL, NULL, NULL)",
-        "escrow_entry_wallet_or_house",
+        "neither of a wallet nor of a house",
     ),
     "a house that holds": (
         ENTRY + "(:operation, 9, NULL, 'mint', 'TOKEN', NULL, 1, -1, NULL, NULL, NULL, NULL)",
-        "escrow_entry_wallet_or_house",
+        "neither of a wallet nor of a house",
     ),
     "an unknown house": (
         ENTRY + "(:operation, 9, NULL, 'attic', 'TOKEN', NULL, 0, 0, NULL, NULL, NULL, NULL)",
-        "escrow_entry_wallet_or_house",
+        "escrow_house_known",
+    ),
+    "a wallet without its balances": (
+        ENTRY + "(:operation, 9, :wallet, NULL, 'TOKEN', 99, 0, 0, 0, NULL, 0, 0)",
+        "neither of a wallet nor of a house",
+    ),
+    "a house with a version": (
+        ENTRY + "(:operation, 9, NULL, 'mint', 'TOKEN', 9, 0, 0, NULL, NULL, NULL, NULL)",
+        "neither of a wallet nor of a house",
+    ),
+    "one wrong line among right ones": (
+        ENTRY + "(:operation, 8, NULL, 'mint', 'TOKEN', NULL, -5, 0, NULL, NULL, NULL, NULL),"
+        " (:operation, 9, NULL, 'sales', 'TOKEN', NULL, 5, 0, NULL, 1, NULL, NULL)",
+        "neither of a wallet nor of a house",
     ),
     "the same line": (
         ENTRY + "(:operation, 1, NULL, 'mint', 'TOKEN', NULL, 0, 0, NULL, NULL, NULL, NULL)",
@@ -185,7 +202,7 @@ INSIDE = {
     ),
     "an unknown kind": (
         "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind) VALUES (:fresh, 's', 'k', '', 'gift')",
-        "escrow_operation_kind_known",
+        "escrow_kind_known",
     ),
     "undone twice": (
         "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id) VALUES"
@@ -194,12 +211,15 @@ INSIDE = {
         "escrow_operation_reversed_once",
     ),
     "born settled": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1, 'SETTLED')", "opens as HELD"),
-    "of nothing": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 0, 'HELD')", "escrow_hold_amount"),
-    "too large": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1000000001, 'HELD')", "escrow_hold_amount"),
-    "to oneself": (HOLD + "(:fresh, :alice, :alice, NULL, 'TOKEN', 'x', 1, 'HELD')", "escrow_hold_not_to_oneself"),
-    "for nobody": (HOLD + "(:fresh, :alice, NULL, NULL, 'TOKEN', 'x', 1, 'HELD')", "escrow_hold_one_payee"),
-    "for two": (HOLD + "(:fresh, :alice, :ruby, 'revenue', 'TOKEN', 'x', 1, 'HELD')", "escrow_hold_one_payee"),
-    "of no currency": (HOLD + "(:fresh, :alice, :ruby, NULL, 'EURO', 'x', 1, 'HELD')", "escrow_hold_currency_known"),
+    "born with tokens paid": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 1, 0, NULL)", "opens as HELD"),
+    "born with tokens returned": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 0, 1, NULL)", "opens as HELD"),
+    "born closed": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 0, 0, core_now())", "opens as HELD"),
+    "of nothing": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 0, 'HELD')", "escrow_amount_in_range"),
+    "too large": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1000000001, 'HELD')", "escrow_amount_in_range"),
+    "to oneself": (HOLD + "(:fresh, :alice, :alice, NULL, 'TOKEN', 'x', 1, 'HELD')", "not to oneself"),
+    "for nobody": (HOLD + "(:fresh, :alice, NULL, NULL, 'TOKEN', 'x', 1, 'HELD')", "has one payee"),
+    "for two": (HOLD + "(:fresh, :alice, :ruby, 'revenue', 'TOKEN', 'x', 1, 'HELD')", "has one payee"),
+    "of no currency": (HOLD + "(:fresh, :alice, :ruby, NULL, 'EURO', 'x', 1, 'HELD')", "escrow_currency_known"),
     "another amount": ("UPDATE escrow_hold SET amount = 99 WHERE id = :hold", "keeps its terms"),
     "another payee": ("UPDATE escrow_hold SET payee_id = NULL, payee_house = 'mint' WHERE id = :hold", "its terms"),
     "another payer": ("UPDATE escrow_hold SET payer_id = :ruby, payee_id = :alice WHERE id = :hold", "its terms"),
@@ -230,11 +250,22 @@ INSIDE = {
     ),
     "paid in part and left open": (
         "UPDATE escrow_hold SET captured = 61 WHERE id = :split",
-        "escrow_hold_closed_in_full",
+        "closes in full",
     ),
+    "returned below zero": (
+        "UPDATE escrow_hold SET status = 'SPLIT', captured = 101, released = -1, closed_at = core_now()"
+        " WHERE id = :split",
+        "closes in full",
+    ),
+    "expired in part": (
+        "UPDATE escrow_hold SET status = 'EXPIRED', captured = 61, released = 39, closed_at = core_now()"
+        " WHERE id = :split",
+        "closes in full",
+    ),
+    "of an unknown status": ("UPDATE escrow_hold SET status = 'LOST' WHERE id = :split", "closes in full"),
     "closed without money": (
         "UPDATE escrow_hold SET status = 'SETTLED', closed_at = core_now() WHERE id = :split",
-        "escrow_hold_closed_in_full",
+        "closes in full",
     ),
     "opened again": (
         "UPDATE escrow_hold SET status = 'HELD', captured = 0, closed_at = NULL WHERE id = :settled",
@@ -317,3 +348,25 @@ def test_the_setting_is_gone_when_a_function_of_the_ledger_is(scene: Scene) -> N
             services.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 0, House.MINT)])
         with pytest.raises(IntegrityError, match="functions only"), transaction.atomic():
             rows(sql)
+
+
+def test_with_the_triggers_off_a_hold_still_pays_no_more_than_it_has(scene: Scene) -> None:
+    sql = filled("UPDATE escrow_hold SET captured = 61, released = 40 WHERE id = :split", scene)
+
+    with pytest.raises(IntegrityError, match="escrow_hold_no_more_than_its_amount"), tampering():
+        rows(sql)
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        ("escrow_currency", Currency),
+        ("escrow_house", House),
+        ("escrow_kind", OperationKind),
+        ("escrow_wallet_status", WalletStatus),
+    ],
+)
+def test_a_domain_knows_the_words_that_the_models_know(domain: str, words: type[TextChoices]) -> None:
+    (rule,) = rows("SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE contypid = %s::regtype", [domain])
+
+    assert sorted(re.findall(r"'([^']+)'::", rule["text"])) == sorted(words.values)
