@@ -88,8 +88,8 @@ MUTANTS = (
     changed("wallets are locked in any order", "escrow_lock_wallets", "ORDER BY x.id FOR", "ORDER BY x.id DESC FOR",
             GATED),
     changed("holds' wallets are locked from the last to the first", "escrow_lock_holds",
-            "WHERE z.id = ANY (p_hold))\n          ORDER BY x.id",
-            "WHERE z.id = ANY (p_hold))\n          ORDER BY x.id DESC", GATED),
+            "WHERE z.id = ANY (p_hold))\n      ORDER BY x.id",
+            "WHERE z.id = ANY (p_hold))\n      ORDER BY x.id DESC", GATED),
     # --- guards
     dropped("balances move without a version", "DROP TRIGGER escrow_wallet_moves ON escrow_wallet", GUARDS),
     dropped("a wallet may change hands", "DROP TRIGGER escrow_wallet_keeps ON escrow_wallet", GUARDS),
