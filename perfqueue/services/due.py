@@ -10,8 +10,6 @@ from core import db
 from core.clock import CoreNow
 from perfqueue.models import OPEN_STATES, PerformerQueue, QueueItem, State
 
-BATCH = 20
-
 LATE = """(
        (i.state = 'created' AND (i.rope_drop_at <= {now} OR i.max_wait_at <= {now}))
     OR (i.state = 'started' AND i.deadline_at <= {now})
@@ -75,12 +73,12 @@ def late() -> Q:
     )
 
 
-def overdue_items(performer_id: UUID, *, by: datetime) -> list[QueueItem]:
-    """Lock and return up to `BATCH` items of a locked line that were due at the moment `by`, in line order."""
+def next_overdue(performer_id: UUID, *, by: datetime, without: Collection[UUID] = ()) -> QueueItem | None:
+    """Lock and return the first item of a locked line, in line order, that was due at the moment `by`."""
     sql = ITEMS.format(now="%(by)s::timestamptz").replace("SELECT i.performer_id", "SELECT i.*")
-    return list(
-        QueueItem.objects.raw(
-            f"{sql} AND i.performer_id = %(performer)s ORDER BY i.turn LIMIT {BATCH} FOR NO KEY UPDATE",
-            {"by": by, "performer": performer_id},
-        )
+    found = QueueItem.objects.raw(
+        f"{sql} AND i.performer_id = %(performer)s AND i.id <> ALL (%(without)s::uuid[])"
+        " ORDER BY i.turn LIMIT 1 FOR NO KEY UPDATE",
+        {"by": by, "performer": performer_id, "without": list(without)},
     )
+    return next(iter(found), None)

@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from core import db
-from core.errors import LedgerUnavailable, NotFound
+from core.errors import DomainError, LedgerUnavailable, NotFound
 from perfqueue.models import Cause, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import stop
-from perfqueue.services.due import due_with, is_due, overdue_items
+from perfqueue.services.due import due_with, is_due, next_overdue
 from perfqueue.services.ledger import close_holds, record, save, step
 from perfqueue.services.line import Line, lock_queues
 from perfqueue.services.presence import disconnect, end_stream
@@ -19,21 +19,32 @@ from perfqueue.services.presence import disconnect, end_stream
 log = structlog.get_logger()
 
 
-def expire_due(performer_id: UUID, *, wait: bool = True) -> int:
+def expire_due(performer_id: UUID, *, wait: bool = True, failures: list[Exception] | None = None) -> int:
     """Carry out what time has decided in one performer's line; return how many items ended or stopped.
 
-    One statement if nothing is overdue. Else short transactions of its own, never inside an open one.
+    One statement if nothing is overdue. Else short transactions of its own, one an item, never inside an open one. An
+    item that fails is left as it is and keeps no other waiting; it is logged, and told in `failures` if they are given.
     `wait=False` leaves the line alone when somebody has it locked or the ledger is not reached (a GET; the sweeper).
     """
-    total = 0
+    total, broken = 0, set[UUID]()
+    tried: list[UUID] = []
     while is_due(performer_id):
+        tried.clear()
         try:
-            done = db.retried(lambda: _expire_some(performer_id, wait=wait))
+            done = db.retried(lambda: _expire_next(performer_id, wait=wait, without=broken, tried=tried))
         except LedgerUnavailable:
             if wait:
                 raise
             log.warning("expiry_left", performer_id=str(performer_id))  # a read tells what is; the next one looks again
             break
+        except (DomainError, DatabaseError) as failure:
+            if not tried:
+                raise
+            log.exception("expiry_failed", item_id=str(tried[-1]), performer_id=str(performer_id))
+            broken.add(tried[-1])
+            if failures is not None:
+                failures.append(failure)
+            continue
         if not done:
             break
         total += done
@@ -45,7 +56,7 @@ def expire_lines_of(item_ids: Collection[UUID]) -> int:
     return sum(expire_due(performer_id) for performer_id in due_with(item_ids))
 
 
-def _expire_some(performer_id: UUID, *, wait: bool) -> int:
+def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID], tried: list[UUID]) -> int:
     with transaction.atomic():
         if not wait and not advisory(performer_id):
             return 0
@@ -53,15 +64,18 @@ def _expire_some(performer_id: UUID, *, wait: bool) -> int:
             queues = lock_queues([performer_id], skip_locked=not wait)
         except NotFound:
             return 0  # somebody works on this line; they expire it themselves
-        return _carry_out(Line(queues[performer_id]))
+        return _carry_out(Line(queues[performer_id]), without, tried)
 
 
-def _carry_out(held: Line) -> int:
+def _carry_out(held: Line, without: Collection[UUID], tried: list[UUID]) -> int:
     """What came first is done first: items due before she fell silent, then that, then what is due since."""
     by, then = _next_word(held)
-    items = overdue_items(held.performer_id, by=by)
-    if items or then is None:
-        return sum(_expire(held, item) for item in items)
+    item = next_overdue(held.performer_id, by=by, without=without)
+    if item is not None:
+        tried.append(item.id)
+        return _expire(held, item)
+    if then is None:
+        return 0
     then(held)
     return 1
 

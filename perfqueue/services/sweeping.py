@@ -24,13 +24,16 @@ log = structlog.get_logger()
 def sweep(process: str) -> int:
     """One round; return how many items and holds it ended or gave their result.
 
-    Safe beside other sweepers: each line and each hold is a short transaction under an advisory lock. A subject that
+    Safe beside other sweepers: each item and each hold is a short transaction under an advisory lock. A subject that
     fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
     """
-    rounds: list[partial[int]] = [partial(expire_due, performer_id, wait=False) for performer_id in due_lines()]
+    failures: list[Exception] = []
+    rounds: list[partial[int]] = [
+        partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in due_lines()
+    ]
     expired = escrow.services.expired_holds(HOLDS_A_ROUND)
     rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in expired]
-    total, failures = 0, []
+    total = 0
     for each in [*rounds, partial(_alive, process), partial(work_runs, at_most=RUN_ITEMS_A_ROUND)]:
         try:
             total += each()

@@ -13,7 +13,7 @@ from core.models import Heartbeat
 from escrow.errors import HoldClosed
 from escrow.tests.moving import tampering
 from perfqueue import services
-from perfqueue.models import Strike
+from perfqueue.models import QueueItem, Strike
 from perfqueue.tasks import sweep
 from tests.clock import Clock
 from tests.world import again, available, buy, held, performer, person
@@ -95,21 +95,39 @@ def test_a_line_that_somebody_works_on_is_left_to_the_next_round(clock: Clock) -
 
 @pytest.mark.tampers
 def test_one_subject_that_fails_keeps_no_other_waiting(clock: Clock) -> None:
+    """Neither another line, nor who stands behind it in its own."""
     ruby, jade = performer(rope_drop_s=30), performer(rope_drop_s=30)
     alice = person(tokens=1_000)
-    broken, sound = buy(alice, ruby), buy(alice, jade)
-    with tampering(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE escrow_hold SET status = 'REFUNDED', released = amount, closed_at = core_now() WHERE id = %s",
-            [broken.hold_id],
-        )
-    clock.shift(seconds=31)
+    broken, behind, sound = buy(alice, ruby), buy(alice, ruby), buy(alice, jade)
+    break_hold_of(broken)
+    clock.shift(hours=49)
 
     with pytest.raises(HoldClosed):
         services.sweep("test")
 
-    assert (again(broken).state, again(sound).state) == ("created", "refunded")
+    assert [again(item).state for item in (broken, behind, sound)] == ["created", "refunded", "refunded"]
     assert Heartbeat.objects.filter(name="test").exists()
+
+
+@pytest.mark.tampers
+def test_a_line_with_an_item_that_fails_is_still_read_and_joined(clock: Clock) -> None:
+    ruby, alice = performer(rope_drop_s=30), person(tokens=1_000)
+    broken = buy(alice, ruby)
+    break_hold_of(broken)
+    clock.shift(seconds=31)
+
+    assert services.expire_due(ruby.pk, wait=False) == 0
+    assert again(buy(alice, ruby)).state == "created"
+    assert again(broken).state == "created"
+
+
+def break_hold_of(item: QueueItem) -> None:
+    """Close the item's hold behind the ledger's back, so that nothing can end the item."""
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE escrow_hold SET status = 'REFUNDED', released = amount, closed_at = core_now() WHERE id = %s",
+            [item.hold_id],
+        )
 
 
 def test_its_age_is_that_of_the_last_round_of_any_sweeper(clock: Clock) -> None:

@@ -263,6 +263,28 @@ def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not
     assert deadlocks() == before
 
 
+@pytest.mark.parametrize("payer_is", ["low", "high"])
+def test_one_settlement_behind_a_list_over_its_two_wallets_waits_and_not_in_a_ring(payer_is: str) -> None:
+    """Somebody has the earlier wallet; a settlement that took the later one first would keep it from the list."""
+    low, high = sorted((performer(), performer()), key=lambda who: wallet(who).pk)
+    for who in (low, high):
+        services.deposit(Deposit(str(new_id()), who.pk, Currency.TOKEN, 100, House.MINT))
+    payer, payee = (low, high) if payer_is == "low" else (high, low)
+    hold_id = finished(payer, payee, 10, 10)
+    before = deadlocks()
+
+    with transaction.atomic():
+        lock(low)
+        listed = Aside(lambda: services.hold_many([request(low, amount=10), request(high, amount=10)]))
+        listed.waits()
+        settled = Aside(lambda: services.close_many([Close(str(hold_id), hold_id, 10, 0)]))
+        settled.waits()
+
+    assert [each.code for told in (listed.result(), settled.result()) for each in told] == [None] * 3
+    assert (balances(payer), balances(payee)) == ((80, 10, 0, 0), (90, 10, 10, 0))
+    assert deadlocks() == before
+
+
 def test_control_locks_in_the_order_of_a_list_end_in_a_ring() -> None:
     low, high = sorted((person(tokens=100), person(tokens=100)), key=lambda who: wallet(who).pk)
 
