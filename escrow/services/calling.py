@@ -12,7 +12,7 @@ from core.errors import Refused
 from escrow.errors import BY_CODE
 from escrow.services.breaker import guarded
 
-Columns = Sequence[tuple[str, Any]]
+Columns = Sequence[Any]
 
 
 def fingerprint(*inputs: object) -> bytes:
@@ -26,19 +26,20 @@ def traced(meta: dict[str, Any]) -> str:
 
 
 def call(function: str, columns: Columns) -> list[dict[str, Any]]:
-    """Call `function` with (SQL type, value) pairs. Joins an open transaction; else the one statement is its own.
+    """Call `function` with its arguments: lists, one value an element, or single values. Rows come by element.
+
+    Joins an open transaction; else the one statement is its own.
 
     Raises:
         LedgerUnavailable: the circuit breaker is open; nothing was sent.
     """
-    places = ", ".join(f"%s::{kind}" for kind, _ in columns)
-    values = [[_text(each) for each in value] if isinstance(value, list) else value for _, value in columns]
-    found = guarded(lambda: db.rows(f"SELECT * FROM {function}({places})", values))  # noqa: S608  names are ours
-    return sorted(found, key=itemgetter("ord"))
+    sql = f"SELECT * FROM {function}({', '.join(['%s'] * len(columns))})"  # noqa: S608  names are ours
+    values = [[_text(each) for each in value] if isinstance(value, list) else value for value in columns]
+    return sorted(guarded(lambda: db.rows(sql, values)), key=itemgetter("ord"))
 
 
 def _text(value: object) -> str | None:
-    """An element as PostgreSQL reads it: one literal of the type wanted, where the driver's own types are cast anew."""
+    """An element as text, which PostgreSQL reads in the type that the function wants; nothing is cast twice."""
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     return None if value is None else str(value)

@@ -124,15 +124,15 @@ def write_off_many(requests: Sequence[WriteOff]) -> list[WrittenOff]:
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed).
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in requests]),
-        ("text[]", ["write_off" for _ in requests]),
-        ("text[]", [r.key for r in requests]),
-        ("bytea[]", [fingerprint(r.owner_id, r.currency, r.amount) for r in requests]),
-        ("uuid[]", [r.owner_id for r in requests]),
-        ("text[]", [r.currency.value for r in requests]),
-        ("bigint[]", [r.amount for r in requests]),
-        ("uuid[]", [r.actor_id for r in requests]),
-        ("text[]", [r.reason for r in requests]),
+        [new_id() for _ in requests],
+        ["write_off" for _ in requests],
+        [r.key for r in requests],
+        [fingerprint(r.owner_id, r.currency, r.amount) for r in requests],
+        [r.owner_id for r in requests],
+        [r.currency.value for r in requests],
+        [r.amount for r in requests],
+        [r.actor_id for r in requests],
+        [r.reason for r in requests],
     ]
     return [
         WrittenOff(row["code"], row["operation"], row["replayed"], row["owed"] or 0)
@@ -146,15 +146,15 @@ def request_payouts(requests: Sequence[PayoutRequest], *, minimum: int) -> list[
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, PAYOUT_TOO_SMALL, INSUFFICIENT_BALANCE.
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in requests]),
-        ("text[]", ["payout" for _ in requests]),
-        ("text[]", [r.key for r in requests]),
-        ("bytea[]", [fingerprint(r.performer_id, r.amount) for r in requests]),
-        ("uuid[]", [r.payout_id for r in requests]),
-        ("uuid[]", [r.performer_id for r in requests]),
-        ("bigint[]", [r.amount for r in requests]),
-        ("bigint", minimum),
-        ("uuid[]", [r.actor_id for r in requests]),
+        [new_id() for _ in requests],
+        ["payout" for _ in requests],
+        [r.key for r in requests],
+        [fingerprint(r.performer_id, r.amount) for r in requests],
+        [r.payout_id for r in requests],
+        [r.performer_id for r in requests],
+        [r.amount for r in requests],
+        minimum,
+        [r.actor_id for r in requests],
     ]
     return [
         PaidOut(row["code"], row["operation"], row["replayed"], row["payout"], row["earned"] or 0)
@@ -168,11 +168,11 @@ def decide_payouts(decisions: Sequence[PayoutDecision]) -> list[Moved]:
     The same decision by the same person again is a replay. Codes: NOT_FOUND, APPROVAL_CLOSED (decided otherwise).
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in decisions]),
-        ("uuid[]", [d.payout_id for d in decisions]),
-        ("boolean[]", [d.approve for d in decisions]),
-        ("uuid[]", [d.actor_id for d in decisions]),
-        ("text[]", [d.reason for d in decisions]),
+        [new_id() for _ in decisions],
+        [d.payout_id for d in decisions],
+        [d.approve for d in decisions],
+        [d.actor_id for d in decisions],
+        [d.reason for d in decisions],
     ]
     return [_moved(row) for row in call("escrow_decide_payout", columns)]
 
@@ -183,10 +183,10 @@ def repair_many(repairs: Sequence[Repair]) -> list[Moved]:
     Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or its version was changed too).
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in repairs]),
-        ("uuid[]", [r.wallet_id for r in repairs]),
-        ("uuid[]", [r.actor_id for r in repairs]),
-        ("text[]", [r.reason for r in repairs]),
+        [new_id() for _ in repairs],
+        [r.wallet_id for r in repairs],
+        [r.actor_id for r in repairs],
+        [r.reason for r in repairs],
     ]
     return [Moved(row["code"], row["operation"]) for row in call("escrow_repair", columns)]
 
@@ -207,13 +207,13 @@ def repair(*, wallet_id: UUID, actor_id: UUID, reason: str) -> Moved:
 
 def _undoing(scope: str, reversals: Sequence[Reversal]) -> Columns:
     return [
-        ("uuid[]", [new_id() for _ in reversals]),
-        ("text[]", [scope for _ in reversals]),
-        ("text[]", [str(r.operation_id) for r in reversals]),
-        ("bytea[]", [fingerprint(r.operation_id) for r in reversals]),
-        ("uuid[]", [r.operation_id for r in reversals]),
-        ("uuid[]", [r.actor_id for r in reversals]),
-        ("text[]", [r.reason for r in reversals]),
+        [new_id() for _ in reversals],
+        [scope for _ in reversals],
+        [str(r.operation_id) for r in reversals],
+        [fingerprint(r.operation_id) for r in reversals],
+        [r.operation_id for r in reversals],
+        [r.actor_id for r in reversals],
+        [r.reason for r in reversals],
     ]
 
 

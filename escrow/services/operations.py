@@ -125,25 +125,22 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in requests]),
-        ("text[]", [f"hold:{r.feature}" for r in requests]),
-        ("text[]", [r.key for r in requests]),
-        (
-            "bytea[]",
-            [fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
-        ),
-        ("uuid[]", [r.hold_id for r in requests]),
-        ("uuid[]", [r.payer_id for r in requests]),
-        ("uuid[]", [r.payee.user_id for r in requests]),
-        ("text[]", [r.payee.house and r.payee.house.value for r in requests]),
-        ("text[]", [r.currency.value for r in requests]),
-        ("bigint[]", [r.amount for r in requests]),
-        ("text[]", [r.feature for r in requests]),
-        ("text[]", [r.source_event_id for r in requests]),
-        ("integer[]", [r.expires_in_s for r in requests]),
-        ("uuid[]", [r.actor_id for r in requests]),
-        ("text[]", [r.reason for r in requests]),
-        ("jsonb[]", [traced(r.meta) for r in requests]),
+        [new_id() for _ in requests],
+        [f"hold:{r.feature}" for r in requests],
+        [r.key for r in requests],
+        [fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
+        [r.hold_id for r in requests],
+        [r.payer_id for r in requests],
+        [r.payee.user_id for r in requests],
+        [r.payee.house and r.payee.house.value for r in requests],
+        [r.currency.value for r in requests],
+        [r.amount for r in requests],
+        [r.feature for r in requests],
+        [r.source_event_id for r in requests],
+        [r.expires_in_s for r in requests],
+        [r.actor_id for r in requests],
+        [r.reason for r in requests],
+        [traced(r.meta) for r in requests],
     ]
     return [
         Opened(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
@@ -172,18 +169,18 @@ def close_many(closes: Sequence[Close]) -> list[Closed]:
     Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
     """
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in closes]),
-        ("text[]", ["close" for _ in closes]),
-        ("text[]", [c.key for c in closes]),
-        ("bytea[]", [fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes]),
-        ("uuid[]", [c.hold_id for c in closes]),
-        ("bigint[]", [c.settle for c in closes]),
-        ("bigint[]", [c.refund for c in closes]),
-        ("integer[]", [c.fee_bps for c in closes]),
-        ("boolean[]", [c.expired for c in closes]),
-        ("uuid[]", [c.actor_id for c in closes]),
-        ("text[]", [c.reason for c in closes]),
-        ("jsonb[]", [traced({}) for _ in closes]),
+        [new_id() for _ in closes],
+        ["close" for _ in closes],
+        [c.key for c in closes],
+        [fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes],
+        [c.hold_id for c in closes],
+        [c.settle for c in closes],
+        [c.refund for c in closes],
+        [c.fee_bps for c in closes],
+        [c.expired for c in closes],
+        [c.actor_id for c in closes],
+        [c.reason for c in closes],
+        [traced({}) for _ in closes],
     ]
     return [
         Closed(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
@@ -247,19 +244,19 @@ class _Credit:
 
 def _credit(credits: Sequence[_Credit]) -> list[Credited]:
     columns: Columns = [
-        ("uuid[]", [new_id() for _ in credits]),
-        ("text[]", [c.kind for c in credits]),
-        ("text[]", [c.key for c in credits]),
-        ("bytea[]", [fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits]),
-        ("text[]", [c.kind for c in credits]),
-        ("uuid[]", [c.owner_id for c in credits]),
-        ("text[]", [c.house.value for c in credits]),
-        ("text[]", [c.currency.value for c in credits]),
-        ("bigint[]", [c.amount for c in credits]),
-        ("uuid[]", [c.hold_id for c in credits]),
-        ("uuid[]", [c.actor_id for c in credits]),
-        ("text[]", [c.reason for c in credits]),
-        ("jsonb[]", [traced(c.meta) for c in credits]),
+        [new_id() for _ in credits],
+        [c.kind for c in credits],
+        [c.key for c in credits],
+        [fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits],
+        [c.kind for c in credits],
+        [c.owner_id for c in credits],
+        [c.house.value for c in credits],
+        [c.currency.value for c in credits],
+        [c.amount for c in credits],
+        [c.hold_id for c in credits],
+        [c.actor_id for c in credits],
+        [c.reason for c in credits],
+        [traced(c.meta) for c in credits],
     ]
     return [
         Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])
