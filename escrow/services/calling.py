@@ -39,7 +39,7 @@ def call(function: str, columns: Columns) -> list[dict[str, Any]]:
 
 
 def array(values: Sequence[object]) -> str:
-    """An array in PostgreSQL's own text, to be read in the type that the function wants (the driver takes 40 µs more)."""
+    """An array in PostgreSQL's own text, read in the type the function wants. The driver's own way takes 40 µs more."""
     return f"{{{','.join(map(_element, values))}}}"
 
 
