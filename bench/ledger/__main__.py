@@ -23,7 +23,7 @@ from xxxchat.stack.folder import PROJECT
 
 MOST_SETTLED_PER_S = 6_000
 LIKE = 1
-"""The scale of pgbench that is like the ledger here: 100,000 accounts, as there are wallets (ADR 0041)."""
+"""The scale of pgbench that is like the ledger here: 100,000 accounts, as there are wallets (ADR 0042)."""
 
 
 def main() -> None:
@@ -92,7 +92,9 @@ def loads(
                 file.flush()
                 per_second, done = rate(url, seconds, "-f", file.name, *scripts.SETTINGS, clients=clients)
             if (operations := written(owner) - before) != done * times:
-                raise RuntimeError(f"{done} calls of {times} wrote {operations} operations: some were refused.")
+                raise RuntimeError(
+                    f"{done} calls of {times} wrote {operations} operations. Refused? MOST_SETTLED_PER_S?"
+                )
             return per_second * times
 
         return run

@@ -107,7 +107,8 @@ class Hold(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount__gte=F("captured") + F("released")), name="escrow_hold_no_more_than_its_amount"
+                condition=Q(captured__gte=0, released__gte=0, amount__gte=F("captured") + F("released")),
+                name="escrow_hold_no_more_than_its_amount",
             )
         ]
         indexes = [

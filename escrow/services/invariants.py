@@ -70,6 +70,11 @@ CHECKS = {
             SELECT 1 FROM escrow_entry e WHERE e.operation_id IN (o.id, o.reverses_id)
              GROUP BY e.wallet_id, e.house HAVING sum(e.d_available + e.d_held + e.d_earned - e.d_owed) <> 0)
         UNION ALL
+        SELECT DISTINCT e.operation_id, 'a line neither of a wallet nor of a house account' FROM {entries} e
+         WHERE num_nonnulls(wallet_id, version, available_after, held_after, earned_after, owed_after)
+               <> CASE WHEN house IS NULL THEN 6 ELSE 0 END
+            OR house IS NOT NULL AND (d_held <> 0 OR d_earned <> 0 OR d_owed <> 0)
+        UNION ALL
         SELECT DISTINCT e.operation_id, 'entries of no operation' FROM {entries} e
          WHERE NOT EXISTS (SELECT 1 FROM escrow_operation o WHERE o.id = e.operation_id)""",
     "V2": """
@@ -115,6 +120,16 @@ CHECKS = {
               JOIN escrow_wallet w ON w.id = e.wallet_id AND w.owner_id = h.payer_id AND w.currency = h.currency
              WHERE o.hold_id = h.id AND o.kind IN ('hold', 'settle', 'split', 'refund', 'expire')) s ON true
          WHERE (h.amount, h.captured, h.released) <> (s.opened, s.captured, s.released)
+        UNION ALL
+        SELECT h.id, format('a hold for %%s payees, %%s, captured %%s and released %%s',
+               num_nonnulls(payee_id, payee_house), status, captured, released)
+          FROM {holds} h
+         WHERE num_nonnulls(payee_id, payee_house) <> 1 OR payee_id = payer_id OR NOT CASE
+               WHEN closed_at IS NULL THEN status = 'HELD' AND captured = 0 AND released = 0
+               WHEN captured + released <> amount THEN false
+               WHEN released = 0 THEN status = 'SETTLED'
+               WHEN captured = 0 THEN status IN ('REFUNDED', 'EXPIRED')
+               ELSE status = 'SPLIT' END
         UNION ALL
         SELECT h.id, format('%%s by a %%s', h.status, o.kind)
           FROM {holds} h JOIN escrow_operation o ON o.hold_id = h.id

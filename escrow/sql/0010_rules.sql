@@ -2,6 +2,8 @@
 -- (WHEN) anew for every statement, and a hold spent a quarter of its time on it; a type's rule and a function's body it
 -- reads once a session, and a type's rule is asked only for what is written (ADR 0041).
 
+SET LOCAL statement_timeout = 0;  -- tables are written anew; the role that migrates may be the one that has the limit
+
 -- The rules of a single value are its type's.
 CREATE DOMAIN escrow_currency AS varchar(5) CONSTRAINT escrow_currency_known CHECK (VALUE IN ('TOKEN', 'POINT'));
 CREATE DOMAIN escrow_house AS varchar(20) CONSTRAINT escrow_house_known CHECK (

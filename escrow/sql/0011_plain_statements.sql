@@ -28,9 +28,9 @@ $$;
 
 -- Set `amount` aside from the payer's available balance. Locks the payers' wallets.
 -- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
--- A list's elements are written together where their wallets can pay all that the list asks of them and no key is named
--- twice; the others, and a single one, one after the other, each seeing what was before it. The order tells nobody:
--- elements of different wallets cannot see each other.
+-- A list's elements are written together where their wallets can pay all that the list asks of them, and none of their
+-- keys is known or named twice; the others, and a single one, one after the other, each seeing what was before it. The
+-- order tells nobody: elements of different wallets cannot see each other.
 -- A generic plan: a fresh one for each call's arrays costs more than the look-up it plans (measured).
 CREATE OR REPLACE FUNCTION escrow_hold(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_hold uuid[], p_payer uuid[],
@@ -46,6 +46,8 @@ BEGIN
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_wallets(p_payer, p_currency);
         moment := core_now();
+    END IF;
+    IF cardinality(p_key) > 1 AND (SELECT count(*) = count(DISTINCT k) FROM unnest(p_key) AS k) THEN
         WITH t AS MATERIALIZED (
             SELECT * FROM unnest(
                 p_operation, p_scope, p_key, p_fingerprint, p_hold, p_payer, p_payee, p_house, p_currency, p_amount,
@@ -54,14 +56,15 @@ BEGIN
                 feature, source, expires_s, actor, reason, meta, n)
         ), able AS (
             SELECT x.owner_id, x.currency
-              FROM (SELECT t.payer, t.currency, sum(t.amount) AS amount FROM t GROUP BY t.payer, t.currency) asked
+              FROM (SELECT t.payer, t.currency, sum(t.amount) AS amount, count(k.id) AS known
+                      FROM t LEFT JOIN escrow_operation k ON k.scope = t.scope AND k.key = t.key
+                     GROUP BY t.payer, t.currency) asked
               JOIN escrow_wallet x ON x.owner_id = asked.payer AND x.currency = asked.currency
-             WHERE x.status = 'active' AND x.available >= asked.amount
+             WHERE x.status = 'active' AND x.available >= asked.amount AND asked.known = 0
         ), o AS (
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, moment
               FROM t JOIN able ON able.owner_id = t.payer AND able.currency = t.currency
-             WHERE (SELECT count(*) = count(DISTINCT k) FROM unnest(p_key) AS k)
             ON CONFLICT (scope, key) DO NOTHING RETURNING id
         ), h AS (
             INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount,

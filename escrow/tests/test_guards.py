@@ -351,10 +351,11 @@ def test_the_setting_is_gone_when_a_function_of_the_ledger_is(scene: Scene) -> N
 
 
 def test_with_the_triggers_off_a_hold_still_pays_no_more_than_it_has(scene: Scene) -> None:
-    sql = filled("UPDATE escrow_hold SET captured = 61, released = 40 WHERE id = :split", scene)
+    sql = filled("UPDATE escrow_hold SET captured = %s, released = %s WHERE id = :split", scene)
 
-    with pytest.raises(IntegrityError, match="escrow_hold_no_more_than_its_amount"), tampering():
-        rows(sql)
+    for wrong in ((61, 40), (101, -1), (-1, 101)):
+        with pytest.raises(IntegrityError, match="escrow_hold_no_more_than_its_amount"), tampering():
+            rows(sql, wrong)
 
 
 @pytest.mark.parametrize(
@@ -370,3 +371,14 @@ def test_a_domain_knows_the_words_that_the_models_know(domain: str, words: type[
     (rule,) = rows("SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE contypid = %s::regtype", [domain])
 
     assert sorted(re.findall(r"'([^']+)'::", rule["text"])) == sorted(words.values)
+
+
+@pytest.mark.parametrize(("table", "free"), [("escrow_hold", set()), ("escrow_wallet", {"status"})])
+def test_every_column_has_a_guard_of_its_updates(table: str, free: set[str]) -> None:
+    """A column that is added and named by no `UPDATE OF` would be anybody's."""
+    unguarded = """
+    SELECT a.attname AS name FROM pg_attribute a
+     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS (
+        SELECT FROM pg_trigger t WHERE t.tgrelid = a.attrelid AND a.attnum = ANY (t.tgattr) AND t.tgenabled = 'O')"""
+
+    assert {row["name"] for row in rows(unguarded, [table])} == free

@@ -150,6 +150,18 @@ def test_a_long_list_over_few_wallets_is_told_in_its_own_order() -> None:
     assert [balances(who)[0] for who in people] == list(left.values())
 
 
+def test_a_key_of_another_hold_in_a_list_is_told_of_what_was_before_it() -> None:
+    alice = person(tokens=100)
+    first = request(alice, amount=10)
+    services.hold(first)
+
+    told = services.hold_many([replace(first, amount=11), request(alice, amount=20), first])
+
+    assert [each.code for each in told] == ["IDEMPOTENCY_KEY_REUSED", None, None]
+    assert [(each.available, each.held) for each in told] == [(90, 10), (70, 30), (90, 10)]
+    assert [each.replayed for each in told] == [False, False, True]
+
+
 def test_an_empty_list_moves_nothing() -> None:
     before = written()
 

@@ -164,5 +164,32 @@ def test_a_tampering_is_found_and_named(books: Books, cell: tuple[str, str]) -> 
     assert str(named(books)) in {finding.subject for finding in services.verify()}
 
 
+LINE = "UPDATE escrow_entry SET {} WHERE operation_id = '{{settling}}' AND line = {}"
+HOLD = "UPDATE escrow_hold SET {} WHERE id = '{{open}}'"
+SHAPES: dict[str, Cell] = {  # what guards refuse and no sum would show
+    "a line of nobody": (LINE.format("wallet_id = NULL", 2), lambda books: books.settling),
+    "a wallet's line that names a house": (LINE.format("house = 'mint'", 1), lambda books: books.settling),
+    "a house's line with balances": (LINE.format("version = 7, available_after = 0", 3), lambda books: books.settling),
+    "a house's line that holds": (
+        LINE.format("d_available = d_available - 1, d_held = 1", 3), lambda books: books.settling,
+    ),
+    "a hold for nobody": (HOLD.format("payee_id = NULL"), lambda books: books.open),
+    "a hold for two": (HOLD.format("payee_house = 'mint'"), lambda books: books.open),
+    "a hold to oneself": (HOLD.format("payee_id = payer_id"), lambda books: books.open),
+    "a hold closed and open": (HOLD.format("closed_at = created_at"), lambda books: books.open),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_row_of_no_shape_is_found_and_named(books: Books, shape: str) -> None:
+    sql, named = SHAPES[shape]
+
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute(sql.format(**vars(books)))
+        assert cursor.rowcount == 1
+
+    assert str(named(books)) in {finding.subject for finding in services.verify()}
+
+
 def test_control_untouched_books_name_nobody(books: Books) -> None:
     assert (services.verify(), Wallet.objects.count() > 0, Entry.objects.count() > 0) == ([], True, True)

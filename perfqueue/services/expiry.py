@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 
 from core import db
-from core.errors import DomainError, LedgerUnavailable, NotFound
+from core.errors import DomainError, LedgerUnavailable, NotFound, QueueBusy
 from perfqueue.models import Cause, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import stop
 from perfqueue.services.due import due_with, is_due, next_overdue
@@ -23,31 +23,33 @@ def expire_due(performer_id: UUID, *, wait: bool = True, failures: list[Exceptio
     """Carry out what time has decided in one performer's line; return how many items ended or stopped.
 
     One statement if nothing is overdue. Else short transactions of its own, one an item, never inside an open one. An
-    item that fails is left as it is and keeps no other waiting; it is logged, and told in `failures` if they are given.
-    `wait=False` leaves the line alone when somebody has it locked or the ledger is not reached (a GET; the sweeper).
+    overdue item that cannot end (a defect) is left as it is; those behind it go on, then the failure is raised, for no
+    command may go by what time has not decided. `wait=False` (a GET; the sweeper) leaves the line alone when somebody
+    has it locked or the ledger is not reached, and puts what failed into `failures` instead.
     """
-    total, broken = 0, set[UUID]()
+    total, broken = 0, dict[UUID, Exception]()
     tried: list[UUID] = []
     while is_due(performer_id):
-        tried.clear()
         try:
-            done = db.retried(lambda: _expire_next(performer_id, wait=wait, without=broken, tried=tried))
-        except LedgerUnavailable:
+            done = db.retried(lambda: _expire_next(performer_id, wait=wait, without=list(broken), tried=tried))
+        except (LedgerUnavailable, QueueBusy):
             if wait:
                 raise
             log.warning("expiry_left", performer_id=str(performer_id))  # a read tells what is; the next one looks again
             break
         except (DomainError, DatabaseError) as failure:
-            if not tried:
+            if not tried or isinstance(failure, OperationalError):
                 raise
-            log.exception("expiry_failed", item_id=str(tried[-1]), performer_id=str(performer_id))
-            broken.add(tried[-1])
-            if failures is not None:
-                failures.append(failure)
+            broken[tried[-1]] = failure
+            log.error("expiry_failed", item_id=str(tried[-1]), performer_id=str(performer_id), error=repr(failure))
             continue
         if not done:
             break
         total += done
+    if failures is not None:
+        failures += broken.values()
+    if broken and wait:
+        raise next(iter(broken.values()))
     return total
 
 
@@ -57,6 +59,7 @@ def expire_lines_of(item_ids: Collection[UUID]) -> int:
 
 
 def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID], tried: list[UUID]) -> int:
+    tried.clear()
     with transaction.atomic():
         if not wait and not advisory(performer_id):
             return 0

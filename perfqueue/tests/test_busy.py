@@ -1,14 +1,16 @@
 """A line that somebody has locked: writers are told that it is busy, readers do not wait."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from accounts.models import User
 from core.db import rows
+from core.errors import QueueBusy
 from perfqueue import services
 from tests.clock import Clock
 from tests.hostile.asking import code, nothing_written
@@ -19,13 +21,13 @@ API = "/api/v1"
 
 
 @contextmanager
-def locked(performer_id: UUID) -> Iterator[None]:
-    """Somebody else's transaction holds the line's row."""
+def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+    """Somebody else's transaction holds a lock."""
     taken, over = threading.Event(), threading.Event()
 
     def hold() -> None:
         try:
-            with services.line(performer_id):
+            with lock():
                 taken.set()
                 assert over.wait(timeout=30)
         finally:
@@ -37,6 +39,23 @@ def locked(performer_id: UUID) -> Iterator[None]:
     yield
     over.set()
     holder.join(timeout=20)
+
+
+def locked(performer_id: UUID) -> AbstractContextManager[None]:
+    """Somebody else has the line's row."""
+    return elsewhere(lambda: services.line(performer_id))
+
+
+def wallets_locked(owner: User) -> AbstractContextManager[None]:
+    """Somebody else has the owner's wallets."""
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        with transaction.atomic():
+            rows("SELECT id FROM escrow_wallet WHERE owner_id = %s FOR UPDATE", [owner.pk])
+            yield
+
+    return elsewhere(lock)
 
 
 @pytest.fixture
@@ -92,3 +111,21 @@ def test_reads_of_an_overdue_line_wait_for_nobody(clock: Clock) -> None:
         assert one.json()["state"] == "created"
 
     assert client.get(f"{API}/queue/items/{item.id}").json()["state"] == "refunded"
+
+
+def test_a_wallet_that_is_not_had_in_time_is_no_failure_of_an_item(hasty: None, clock: Clock) -> None:
+    """It stops a command, so that nothing is decided after its time; reads and sweeps look again later."""
+    ruby, alice = performer(rope_drop_s=30), person(tokens=1_000)
+    items = [buy(alice, ruby) for _ in range(3)]
+    clock.shift(hours=49)
+    failures: list[Exception] = []
+
+    with wallets_locked(alice):
+        with pytest.raises(QueueBusy):
+            services.expire_due(ruby.pk)
+        assert services.expire_due(ruby.pk, wait=False, failures=failures) == 0
+        assert services.sweep("test") == 0
+
+    assert failures == []
+    assert services.sweep("test") == 3
+    assert {again(item).state for item in items} == {"refunded"}

@@ -110,15 +110,19 @@ def test_one_subject_that_fails_keeps_no_other_waiting(clock: Clock) -> None:
 
 
 @pytest.mark.tampers
-def test_a_line_with_an_item_that_fails_is_still_read_and_joined(clock: Clock) -> None:
+def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Clock) -> None:
+    """Those behind it end all the same."""
     ruby, alice = performer(rope_drop_s=30), person(tokens=1_000)
-    broken = buy(alice, ruby)
+    broken, behind = buy(alice, ruby), buy(alice, ruby)
     break_hold_of(broken)
-    clock.shift(seconds=31)
+    clock.shift(hours=49)
+    failures: list[Exception] = []
 
-    assert services.expire_due(ruby.pk, wait=False) == 0
-    assert again(buy(alice, ruby)).state == "created"
-    assert again(broken).state == "created"
+    assert services.expire_due(ruby.pk, wait=False, failures=failures) == 1
+    assert [type(each) for each in failures] == [HoldClosed]
+    assert (again(broken).state, again(behind).state) == ("created", "refunded")
+    with pytest.raises(HoldClosed):
+        buy(alice, ruby)
 
 
 def break_hold_of(item: QueueItem) -> None:
