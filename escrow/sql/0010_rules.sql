@@ -34,7 +34,13 @@ ALTER TABLE escrow_hold
     ALTER COLUMN amount TYPE escrow_amount;
 ALTER TABLE escrow_operation ALTER COLUMN kind TYPE escrow_kind;
 ALTER TABLE escrow_entry ALTER COLUMN currency TYPE escrow_currency, ALTER COLUMN house TYPE escrow_house;
-ANALYZE escrow_wallet, escrow_hold, escrow_operation, escrow_entry;  -- a column written anew has lost its statistics
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM escrow_entry) THEN  -- a column written anew has lost its statistics
+        ANALYZE escrow_wallet, escrow_hold, escrow_operation, escrow_entry;
+    END IF;
+END
+$$;
 
 -- Who may write: code under one of the ledger's functions (ADR 0037).
 CREATE OR REPLACE FUNCTION escrow_only_inside() RETURNS trigger
