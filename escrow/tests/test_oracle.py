@@ -195,7 +195,7 @@ class Ledger(RuleBasedStateMachine):
             title="t",
             fulfilment=Fulfilment.INSTANT if pledge.ends_as else Fulfilment.PERFORMED,
             performer=self.users["ruby"],
-            turn=None if pledge.ends_as else self.turn,
+            turn=None if pledge.ends_as else int(name.removeprefix("hold")),
             source_feature="oracle",
             idempotency_key=name + str(self.ids[name]),
             created_at=now,
