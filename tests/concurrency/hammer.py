@@ -71,7 +71,7 @@ class Hammer:
         shared = self.random.random() < 0.3  # a key that every process uses, always for the same thing
         wishes = []
         for owner in self.some():
-            number = self.random.randint(1, 60)
+            number = self.random.randint(1, 10 if shared else 60)  # few, so that even a short run meets some again
             key = f"shared-{owner}-{number}" if shared else str(new_id())
             wishes.append(Deposit(key, owner, Currency.TOKEN, number, House.SALES))
         done = self.call("deposit", lambda: deposit_many(wishes))
