@@ -22,8 +22,8 @@ from bench.yardstick import CLIENTS, SCALE, Yardstick, rate
 from xxxchat.stack.folder import PROJECT
 
 MOST_SETTLED_PER_S = 6_000
-LIKE = 1
-"""The scale of pgbench that is like the ledger here: 100,000 accounts, as there are wallets (ADR 0042)."""
+SMALL = 1
+"""The scale of pgbench's defaults, for comparison only: 100,000 accounts under one branch (ADR 0042)."""
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
             print(f"Opening {PAYERS} wallets and {waiting} holds that will be settled.", flush=True)
             open_books(owner, waiting=waiting)
-            yardsticks = {scale: Yardstick(server.url, scale=scale) for scale in (LIKE, SCALE)}
+            yardsticks = {scale: Yardstick(server.url, scale=scale) for scale in (SCALE, SMALL)}
 
             def lay() -> dict[int, float]:
                 return {scale: each.tps(options.seconds, clients=options.clients) for scale, each in yardsticks.items()}
@@ -60,7 +60,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for name, load in loads(environment, owner, options.seconds, options.clients, waiting).items():
                 rates[name] = load()
                 tps.append(lay())
-                print(f"{name}: {rates[name]:.0f}/s; pgbench: {tps[-2][LIKE]:.0f}, {tps[-1][LIKE]:.0f}", flush=True)
+                print(f"{name}: {rates[name]:.0f}/s; pgbench: {tps[-2][SCALE]:.0f}, {tps[-1][SCALE]:.0f}", flush=True)
             close_books(owner, waiting=waiting)
         verified = json.loads(manage(environment | {"DATABASE_URL": server.url}, "verify_ledger", "--json"))
     return {
@@ -92,9 +92,8 @@ def loads(
                 file.flush()
                 per_second, done = rate(url, seconds, "-f", file.name, *scripts.SETTINGS, clients=clients)
             if (operations := written(owner) - before) != done * times:
-                raise RuntimeError(
-                    f"{done} calls of {times} wrote {operations} operations. Refused? MOST_SETTLED_PER_S?"
-                )
+                told = f"{done} calls of {times} wrote {operations} operations"
+                raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")
             return per_second * times
 
         return run
@@ -145,7 +144,7 @@ def ratios(rates: dict[str, float], tps: list[dict[int, float]]) -> dict[str, di
     musts = {"hold": 1.5, "settle with fee": 1.0, "holds in lists of 50": 4.0}
     service = rates["hold by the Python service"]
     return {
-        f"{name} / pgbench": {"ratio": beside(LIKE, name), f"scale {SCALE}": beside(SCALE, name), "must": must}
+        f"{name} / pgbench": {"ratio": beside(SCALE, name), f"scale {SMALL}": beside(SMALL, name), "must": must}
         for name, must in musts.items()
     } | {
         name: {"ratio": round(value, 2), "must": must}
@@ -163,8 +162,8 @@ def table(report: dict[str, Any]) -> str:
     lines += [f"  {scale:10}{', '.join(map(str, rates))} tps" for scale, rates in report["yardstick"]["tps"].items()]
     lines += [f"  {name:30}{figure:>8} /s" for name, figure in report["per_second"].items()]
     for name, each in report["ratios"].items():
-        larger = f"   (to scale {SCALE}: {each[f'scale {SCALE}']})" if f"scale {SCALE}" in each else ""
-        lines.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{larger}")
+        smaller = f"   (to scale {SMALL}: {each[f'scale {SMALL}']})" if f"scale {SMALL}" in each else ""
+        lines.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{smaller}")
     lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
     return "\n".join(lines)
 
