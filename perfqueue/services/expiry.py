@@ -19,6 +19,14 @@ from perfqueue.services.presence import disconnect, end_stream
 log = structlog.get_logger()
 
 
+class CannotEnd(Exception):
+    """An overdue item whose end failed; everything of the attempt is rolled back."""
+
+    def __init__(self, item_id: UUID, failure: Exception) -> None:
+        super().__init__(item_id)
+        self.item_id, self.failure = item_id, failure
+
+
 def expire_due(performer_id: UUID, *, wait: bool = True, failures: list[Exception] | None = None) -> int:
     """Carry out what time has decided in one performer's line; return how many items ended or stopped.
 
@@ -28,20 +36,19 @@ def expire_due(performer_id: UUID, *, wait: bool = True, failures: list[Exceptio
     has it locked or the ledger is not reached, and puts what failed into `failures` instead.
     """
     total, broken = 0, dict[UUID, Exception]()
-    tried: list[UUID] = []
     while is_due(performer_id):
         try:
-            done = db.retried(lambda: _expire_next(performer_id, wait=wait, without=list(broken), tried=tried))
+            done = db.retried(lambda: _expire_next(performer_id, wait=wait, without=list(broken)))
         except (LedgerUnavailable, QueueBusy):
             if wait:
                 raise
             log.warning("expiry_left", performer_id=str(performer_id))  # a read tells what is; the next one looks again
             break
-        except (DomainError, DatabaseError) as failure:
-            if not tried or isinstance(failure, OperationalError):
-                raise
-            broken[tried[-1]] = failure
-            log.error("expiry_failed", item_id=str(tried[-1]), performer_id=str(performer_id), error=repr(failure))
+        except CannotEnd as stuck:
+            broken[stuck.item_id] = stuck.failure
+            log.error(
+                "expiry_failed", item_id=str(stuck.item_id), performer_id=str(performer_id), error=repr(stuck.failure)
+            )
             continue
         if not done:
             break
@@ -58,8 +65,7 @@ def expire_lines_of(item_ids: Collection[UUID]) -> int:
     return sum(expire_due(performer_id) for performer_id in due_with(item_ids))
 
 
-def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID], tried: list[UUID]) -> int:
-    tried.clear()
+def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID]) -> int:
     with transaction.atomic():
         if not wait and not advisory(performer_id):
             return 0
@@ -67,16 +73,20 @@ def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID], t
             queues = lock_queues([performer_id], skip_locked=not wait)
         except NotFound:
             return 0  # somebody works on this line; they expire it themselves
-        return _carry_out(Line(queues[performer_id]), without, tried)
+        return _carry_out(Line(queues[performer_id]), without)
 
 
-def _carry_out(held: Line, without: Collection[UUID], tried: list[UUID]) -> int:
+def _carry_out(held: Line, without: Collection[UUID]) -> int:
     """What came first is done first: items due before she fell silent, then that, then what is due since."""
     by, then = _next_word(held)
     item = next_overdue(held.performer_id, by=by, without=without)
     if item is not None:
-        tried.append(item.id)
-        return _expire(held, item)
+        try:
+            return _expire(held, item)
+        except (LedgerUnavailable, OperationalError):
+            raise  # nothing is wrong with the item
+        except (DomainError, DatabaseError) as failure:
+            raise CannotEnd(item.id, failure) from failure
     if then is None:
         return 0
     then(held)
