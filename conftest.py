@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from django_prometheus.middleware import Metrics
 
 from escrow.services import breaker_state, reset_breaker
 from tests.clock import Clock
@@ -30,6 +31,12 @@ def _static_files_when_asked() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _metrics_registered() -> None:
+    """Each test client loads the middleware by itself; the library's one instance is made without a lock (races)."""
+    Metrics.get_instance()
 
 
 @pytest.fixture(scope="session")
