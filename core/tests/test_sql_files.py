@@ -24,7 +24,9 @@ SELECT t.tgname || ' on ' || c.relname AS name, pg_get_triggerdef(t.oid) || t.tg
  WHERE c.relnamespace = %s::regnamespace AND NOT t.tgisinternal AND NOT c.relispartition
 """
 BODY = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION .*?^\$\$;$", re.MULTILINE | re.DOTALL)
-REST = re.compile(r"^(?:(?:CREATE|DROP|CREATE OR REPLACE) TRIGGER|(?:ALTER|DROP) FUNCTION) [^;]*;$", re.MULTILINE)
+REST = re.compile(
+    r"^(?:(?:CREATE|CREATE CONSTRAINT|DROP|CREATE OR REPLACE) TRIGGER|(?:ALTER|DROP) FUNCTION) [^;]*;$", re.MULTILINE
+)
 
 
 def files() -> list[Path]:

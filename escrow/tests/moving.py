@@ -11,7 +11,7 @@ from accounts.models import User
 from core.clock import db_now
 from core.ids import new_id
 from escrow import services
-from escrow.models import Entry, Wallet, WalletStatus
+from escrow.models import Entry, Wallet
 from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, Reversal
 from perfqueue.models import Fulfilment, QueueItem, State
 from perfqueue.services.ledger import save
@@ -79,11 +79,13 @@ def house(account: House) -> int:
 
 
 def freeze(owner: User) -> None:
-    Wallet.objects.filter(owner=owner).update(status=WalletStatus.FROZEN)
+    for each in Wallet.objects.filter(owner=owner):
+        services.freeze(wallet_id=each.pk, actor_id=owner.pk, reason="test")
 
 
 def thaw(owner: User) -> None:
-    Wallet.objects.filter(owner=owner).update(status=WalletStatus.ACTIVE)
+    for each in Wallet.objects.filter(owner=owner):
+        services.thaw(wallet_id=each.pk, actor_id=owner.pk, reason="test")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ HOLDING = ("escrow/tests/test_holding.py",)
 CLOSING = ("escrow/tests/test_closing.py",)
 MOVING = ("escrow/tests/test_movements.py",)
 GUARDS = ("escrow/tests/test_guards.py",)
+FREEZES = ("escrow/tests/test_freezes.py",)
 GATED = ("tests/concurrency/test_gated.py",)
 
 
@@ -113,5 +114,8 @@ MUTANTS = (
     dropped("a wallet may be below zero", "ALTER DOMAIN escrow_balance DROP CONSTRAINT escrow_balance_not_negative",
             GUARDS),
     dropped("a hold may be of nothing", "ALTER DOMAIN escrow_amount DROP CONSTRAINT escrow_amount_in_range", GUARDS),
+    dropped("a wallet is frozen without a word", "DROP TRIGGER escrow_wallet_freezes ON escrow_wallet", FREEZES),
+    dropped("a word freezes no wallet", "DROP TRIGGER escrow_freeze_agrees ON escrow_freeze", FREEZES),
+    dropped("a freeze may be rewritten", "DROP TRIGGER escrow_freeze_ends ON escrow_freeze", FREEZES),
     dropped("an operation is undone twice", "DROP INDEX escrow_operation_reversed_once", GUARDS),
 )  # fmt: skip
