@@ -184,7 +184,7 @@ def test_an_expired_hold_goes_back_whole(clock: Clock) -> None:
     hold_id = services.hold(request(alice, performer(), 100, expires_in_s=60)).hold_id
     assert services.expired_holds(10) == []
     clock.shift(seconds=61)
-    assert services.expired_holds(10) == [hold_id]
+    assert [each.id for each in services.expired_holds(10)] == [hold_id]
 
     (closed,) = services.close_many([Close("k", hold_id, 0, 100, expired=True)])
 

@@ -28,21 +28,26 @@ def sweep(process: str) -> int:
     fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
     """
     failures: list[Exception] = []
-    rounds: list[partial[int]] = [
-        partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in due_lines()
+    rounds = [partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in due_lines()]
+    rounds += [
+        partial(_expire_holds, failures),
+        partial(_alive, process),
+        partial(work_runs, at_most=RUN_ITEMS_A_ROUND),
     ]
-    expired = escrow.services.expired_holds(HOLDS_A_ROUND)
-    rounds += [partial(db.retried, partial(_expire_hold, hold_id)) for hold_id in expired]
-    total = 0
-    for each in [*rounds, partial(_alive, process), partial(work_runs, at_most=RUN_ITEMS_A_ROUND)]:
-        try:
-            total += each()
-        except (DomainError, DatabaseError) as failure:
-            log.exception("sweep_failed", subject=str(each))
-            failures.append(failure)
+    total = sum(_tried(each, failures) for each in rounds)
     if failures:
         raise failures[0]
     return total
+
+
+def _tried(work: partial[int], failures: list[Exception]) -> int:
+    """What the work did; nothing if it failed, which is told to the log and added to `failures`."""
+    try:
+        return work()
+    except (DomainError, DatabaseError) as failure:
+        log.exception("sweep_failed", subject=str(work))
+        failures.append(failure)
+        return 0
 
 
 def _alive(process: str) -> int:
@@ -55,6 +60,19 @@ def sweeper_age_s() -> float | None:
     row = db.rows("SELECT extract(epoch FROM core_now() - max(at))::float AS age FROM core_heartbeat")[0]
     age: float | None = row["age"]
     return age
+
+
+def _expire_holds(failures: list[Exception]) -> int:
+    """End holds that no item took, oldest first, until so many have ended; how many there were.
+
+    Those that cannot end keep no others waiting, however many they are: the next ones are looked up behind them.
+    """
+    ended, last = 0, None
+    while page := escrow.services.expired_holds(HOLDS_A_ROUND - ended, after=last):
+        for hold in page:
+            ended += _tried(partial(db.retried, partial(_expire_hold, hold.id)), failures)
+        last = page[-1]
+    return ended
 
 
 def _expire_hold(hold_id: UUID) -> int:

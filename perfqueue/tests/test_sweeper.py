@@ -7,13 +7,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from core.models import Heartbeat
 from escrow.errors import HoldClosed
 from escrow.tests.moving import tampering
 from perfqueue import services
 from perfqueue.models import QueueItem, Strike
+from perfqueue.services import sweeping
 from perfqueue.tasks import sweep
 from tests.clock import Clock
 from tests.world import again, available, buy, held, performer, person
@@ -123,6 +124,27 @@ def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Cl
     assert (again(broken).state, again(behind).state) == ("created", "refunded")
     with pytest.raises(HoldClosed):
         buy(alice, ruby)
+
+
+@pytest.mark.tampers
+def test_holds_that_cannot_end_keep_no_other_waiting_however_many_they_are(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "HOLDS_A_ROUND", 2)
+    ruby, alice, bob = performer(), person("alice", tokens=1_000), person("bob", tokens=1_000)
+    for _ in range(3):
+        held(alice, ruby)
+    clock.shift(seconds=1)
+    for _ in range(3):
+        held(bob, ruby)
+    with tampering(), connection.cursor() as cursor:  # nothing of hers is held any more: her holds cannot end
+        cursor.execute("UPDATE escrow_wallet SET held = 0 WHERE owner_id = %s", [alice.pk])
+    clock.shift(hours=1)
+
+    for still_held in (100, 0):  # two a round
+        with pytest.raises(IntegrityError, match="escrow_balance_not_negative"):
+            services.sweep("test")
+        assert available(bob) == 1_000 - still_held
 
 
 def break_hold_of(item: QueueItem) -> None:
