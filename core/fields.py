@@ -55,6 +55,17 @@ class Name(StrictChar):
         return name
 
 
+class StrictChoice(serializers.ChoiceField):
+    """One of a few words, as a JSON string. The refusal names them, not what was sent."""
+
+    default_error_messages = {"invalid_choice": "One of {choices} is needed."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choice_strings_to_values:
+            self.fail("invalid_choice", choices=", ".join(self.choice_strings_to_values))
+        return self.choice_strings_to_values[data]
+
+
 class StrictBool(serializers.BooleanField):
     """JSON true or false."""
 
@@ -106,5 +117,5 @@ class Params(serializers.Serializer):
 class Page(Params):
     """The query of every list."""
 
-    cursor = serializers.CharField(required=False, max_length=200)
+    cursor = StrictChar(required=False, max_length=200)
     limit = Digits(required=False, default=20, min_value=1, max_value=100)

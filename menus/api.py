@@ -4,7 +4,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.request import Request
 
 import perfqueue.services
@@ -31,8 +30,8 @@ class Menus(Door):
     public, Output = True, shapes.MenusOut
 
     class Query(Params):
-        section = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
-        search = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
+        section = StrictChar(required=False, allow_blank=True, max_length=40, default="")
+        search = StrictChar(required=False, allow_blank=True, max_length=80, default="")
 
     def get(self, request: Request) -> HttpResponse:
         return self.ok(menus_out(services.menus(section=self.query["section"], search=self.query["search"])))

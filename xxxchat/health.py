@@ -15,6 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from escrow import services as escrow
@@ -104,6 +105,7 @@ AFTER_DATABASE: dict[str, Callable[[], Part]] = {
 
 
 @never_cache
+@csrf_exempt
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
     """GET /livez. 200 as long as this process answers."""
@@ -111,6 +113,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 @never_cache
+@csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz. 200 `ok` or `degraded`; 503 `down` (database, migrations). Each part is named."""

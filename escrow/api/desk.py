@@ -6,14 +6,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import FINANCE, Role
+from accounts.models import FINANCE, Role, User
 from core.api import Door, utc
 from core.db import command
 from core.errors import Forbidden, NotFound
-from core.fields import Amount, Body, Page, StrictChar, StrictUUID
+from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
 from escrow import services, shapes
 from escrow.services import Approval, Currency, Decision, Payout
 
@@ -74,7 +73,7 @@ class Wish(Door):
 
 class Movement(Body):
     userId = StrictUUID()  # noqa: N815
-    currency = serializers.ChoiceField(choices=Currency.choices)
+    currency = StrictChoice(choices=Currency.choices)
     amount = Amount()
     reason = StrictChar(max_length=500)
 
@@ -121,7 +120,7 @@ def movement(said: dict[str, Any]) -> dict[str, Any]:
 
 
 class ApprovalQuery(Page):
-    status = serializers.ChoiceField(required=False, choices=services.ApprovalStatus.choices)
+    status = StrictChoice(required=False, choices=services.ApprovalStatus.choices)
 
 
 class ApprovalList(Door):
@@ -172,7 +171,7 @@ class Reject(Approve):
 
 
 class PayoutQuery(Page):
-    status = serializers.ChoiceField(required=False, choices=services.PayoutStatus.choices)
+    status = StrictChoice(required=False, choices=services.PayoutStatus.choices)
 
 
 class PayoutList(Door):
@@ -205,12 +204,16 @@ class RejectPayout(ApprovePayout):
 
 
 class OwnMoney(Door):
-    """What is a performer's own: another's address is 403; staff may read."""
+    """What is a performer's own: another's address is 403, nobody's 404; staff may read."""
 
     roles = (Role.PERFORMER, *READERS)
 
     def own(self, performer_id: UUID) -> None:
-        if self.actor.pk != performer_id and (self.actor.role == Role.PERFORMER or self.request.method != "GET"):
+        if self.actor.pk == performer_id:
+            return
+        if not User.objects.filter(pk=performer_id, role=Role.PERFORMER).exists():
+            raise NotFound
+        if self.actor.role == Role.PERFORMER or self.request.method != "GET":
             raise Forbidden
 
 

@@ -9,13 +9,13 @@ from rest_framework.request import Request
 
 from core.api import Door, utc
 from core.errors import ValidationFailed
-from core.fields import Digits, Page, Params
+from core.fields import Digits, Page, Params, StrictChoice
 from escrow import services, shapes
 from escrow.services import Currency
 
 
 class StatementQuery(Page):
-    currency = serializers.ChoiceField(choices=Currency.choices, required=False, default=Currency.TOKEN)
+    currency = StrictChoice(choices=Currency.choices, required=False, default=Currency.TOKEN)
 
 
 class Statement(Door):
@@ -29,7 +29,7 @@ class Statement(Door):
 
 
 class BalanceQuery(Params):
-    currency = serializers.ChoiceField(choices=Currency.choices, required=False, default=Currency.TOKEN)
+    currency = StrictChoice(choices=Currency.choices, required=False, default=Currency.TOKEN)
     version = Digits(required=False, min_value=0)
     at = serializers.DateTimeField(required=False)
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from accounts.models import STAFF, SUPPORT
 from core.api import Door
 from core.errors import ValidationFailed
-from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictInt, StrictUUID
+from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.wakeups import wake
 from perfqueue import services, shapes
 from perfqueue.api.line import ItemCommand, up_to_date
@@ -39,11 +39,11 @@ def choice_of(said: dict[str, Any]) -> Choice:
 
 
 class StaffItemQuery(Page):
-    state = serializers.ChoiceField(required=False, choices=State.choices)
-    performerId = serializers.UUIDField(required=False)  # noqa: N815
-    userId = serializers.UUIDField(required=False)  # noqa: N815
-    feature = serializers.CharField(required=False, max_length=40)
-    key = serializers.CharField(required=False, max_length=128)
+    state = StrictChoice(required=False, choices=State.choices)
+    performerId = StrictUUID(required=False)  # noqa: N815
+    userId = StrictUUID(required=False)  # noqa: N815
+    feature = StrictChar(required=False, max_length=40)
+    key = StrictChar(required=False, max_length=128)
     minAgeSeconds = Digits(required=False, max_value=OLDEST_S)  # noqa: N815
     minTokens = Digits(required=False)  # noqa: N815
     maxTokens = Digits(required=False)  # noqa: N815
@@ -102,7 +102,7 @@ class StaffResolve(ItemCommand):
 class Filter(Body):
     """Open items by what is known of them; at least one thing is said."""
 
-    state = serializers.ChoiceField(required=False, choices=[each.value for each in services.OPEN_STATES])
+    state = StrictChoice(required=False, choices=[each.value for each in services.OPEN_STATES])
     performerId = StrictUUID(required=False)  # noqa: N815
     userId = StrictUUID(required=False)  # noqa: N815
     feature = StrictChar(required=False, max_length=40)

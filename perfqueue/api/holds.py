@@ -11,8 +11,8 @@ import compliance.services
 from accounts.models import Role
 from compliance.errors import GateRefused
 from core.api import Door, utc
-from core.fields import Amount, Body, StrictChar, StrictUUID
-from escrow.services import Currency, Hold, HoldStatus
+from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
+from escrow.services import Currency, Hold, HoldStatus, House
 from perfqueue import services, shapes
 from perfqueue.api.desk import READERS
 
@@ -39,11 +39,18 @@ class OpenHold(Door):
     class Input(Body):
         userId = StrictUUID()  # noqa: N815
         amount = Amount()
-        currency = serializers.ChoiceField(choices=Currency.choices)
+        currency = StrictChoice(choices=Currency.choices)
         payee = StrictChar(max_length=36)
         reason = StrictChar(max_length=500)
         sourceFeature = StrictChar(max_length=40)  # noqa: N815
         sourceEventId = StrictChar(max_length=128)  # noqa: N815
+
+        def validate_payee(self, said: str) -> UUID | House:
+            if said in services.PAYEES:
+                return House(said)
+            if not UUID_TEXT.match(said):
+                raise serializers.ValidationError("A performer's id, slots_bank or revenue is needed.")
+            return UUID(said)
 
     def post(self, request: Request) -> HttpResponse:
         wish = services.HoldWish(

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from accounts.models import Role
 from core.api import KEY, Door
 from core.errors import ValidationFailed
-from core.fields import Amount, Body, StrictChar, StrictInt, StrictUUID
+from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.idempotency import Answer
 from escrow.services import Currency
 from perfqueue import services, shapes
@@ -17,6 +17,7 @@ from perfqueue.models import Fulfilment
 from perfqueue.render import item_out
 
 MOST_FACTS = 20
+MOST_OF_A_FACT = 2**53 - 1  # what every reader of JSON keeps exact
 Fact = str | int | bool | None
 
 
@@ -24,7 +25,7 @@ class Award(Body):
     """Points for the buyer, from `slots_bank`."""
 
     amount = Amount()
-    currency = serializers.ChoiceField(choices=Currency.choices)
+    currency = StrictChoice(choices=Currency.choices)
 
     def validate_currency(self, currency: str) -> str:
         if currency != Currency.POINT:
@@ -40,29 +41,31 @@ class HandIn(Door):
     roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
 
     class Input(Body):
-        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)  # noqa: N815
+        idempotencyKey = StrictChar(required=False, default="", trim_whitespace=False, max_length=128)  # noqa: N815
         sourceFeature = StrictChar(max_length=40)  # noqa: N815
         sourceEventId = StrictChar(max_length=128)  # noqa: N815
         performerId = StrictUUID(allow_null=True)  # noqa: N815
         userId = StrictUUID()  # noqa: N815
         escrowTransactionId = StrictUUID()  # noqa: N815
         tokens = Amount()
-        currency = serializers.ChoiceField(choices=Currency.choices)
+        currency = StrictChoice(choices=Currency.choices)
         title = StrictChar(max_length=200)
         description = StrictChar(required=False, max_length=2_000, default="", allow_blank=True)
         durationSeconds = StrictInt(required=False, min_value=1, max_value=86_400, default=None, allow_null=True)  # noqa: N815
-        fulfilment = serializers.ChoiceField(choices=Fulfilment.choices)
+        fulfilment = StrictChoice(choices=Fulfilment.choices)
         award = Award(required=False, default=None, allow_null=True)
         metadata = serializers.JSONField(required=False, default=dict)
 
         def validate_idempotencyKey(self, key: str) -> str:  # noqa: N802  DRF's name for it
-            if not KEY.match(key):
+            if key and not KEY.match(key):
                 raise serializers.ValidationError("8 to 128 of A-Z a-z 0-9 _ - are needed.")
             return key
 
         def validate_metadata(self, facts: Any) -> dict[str, Fact]:
             if not isinstance(facts, dict) or len(facts) > MOST_FACTS or not all(map(_is_fact, facts.items())):
-                raise serializers.ValidationError(f"At most {MOST_FACTS} members, each an id, a number or a flag.")
+                raise serializers.ValidationError(
+                    f"At most {MOST_FACTS} members, each an id, a whole number or a flag."
+                )
             return facts
 
         def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +109,8 @@ class HandIn(Door):
 
 def _is_fact(fact: tuple[str, Any]) -> bool:
     name, value = fact
-    if len(name) > 64:
+    if len(name) > 64 or not name.isprintable():
         return False
-    return value is None or isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= 128)
+    if isinstance(value, str):
+        return len(value) <= 128 and value.isprintable()  # no NUL, no half of a surrogate pair: neither can be stored
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) <= MOST_OF_A_FACT)

@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import SUPPORT, Role
-from core.api import Door
+from core.api import WRITES, Door
 from core.db import command
 from core.errors import NotFound, ValidationFailed
-from core.fields import Amount, Body, Page, StrictChar, StrictInt, StrictUUID
+from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictInt, StrictUUID
 from perfqueue import services, shapes
 from perfqueue.render import (
     SETTINGS,
@@ -125,8 +125,8 @@ class ItemDetail(Door):
 
 class ItemQuery(Page):
     mine = serializers.BooleanField(required=False, default=True)
-    state = serializers.ChoiceField(required=False, choices=State.choices)
-    fulfilment = serializers.ChoiceField(required=False, choices=services.Fulfilment.choices)
+    state = StrictChoice(required=False, choices=State.choices)
+    fulfilment = StrictChoice(required=False, choices=services.Fulfilment.choices)
 
 
 class ItemList(Door):
@@ -220,7 +220,7 @@ class Heartbeat(Door):
     roles, Output = (Role.PERFORMER,), shapes.PresenceOut
 
     class Input(Body):
-        state = serializers.ChoiceField(choices=services.Presence.choices)
+        state = StrictChoice(choices=services.Presence.choices)
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id)
@@ -246,7 +246,7 @@ class Settings(Door):
         maxWaitSeconds = _setting("max_wait_s")  # noqa: N815
         overrunGraceSeconds = _setting("grace_s")  # noqa: N815
         disconnectGraceSeconds = _setting("disconnect_s")  # noqa: N815
-        abandonmentPolicy = serializers.ChoiceField(required=False, choices=services.AbandonPolicy.choices)  # noqa: N815
+        abandonmentPolicy = StrictChoice(required=False, choices=services.AbandonPolicy.choices)  # noqa: N815
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         return self.ok(settings_out(services.settings_of(performer_id=performer_id, actor=self.actor)))
@@ -259,7 +259,7 @@ class Settings(Door):
 
 
 class BlockQuery(Page):
-    userId = serializers.UUIDField(required=False)  # noqa: N815
+    userId = StrictUUID(required=False)  # noqa: N815
 
 
 class Blocks(Door):
@@ -275,19 +275,22 @@ class Blocks(Door):
         services.settings_of(performer_id=performer_id, actor=self.actor)
         return self.page(services.blocks_of(performer_id), lambda blocks: [block_out(each) for each in blocks])
 
+    def _queried(self, request: Request) -> dict[str, Any]:
+        """Whom a command is about is said before anything else is asked; a DELETE may say it in its query."""
+        query = super()._queried(request)
+        if request.method in WRITES and "userId" not in self.data:
+            if request.method != "DELETE" or "userId" not in query:
+                raise ValidationFailed(userId=["This field is required."])
+            self.data = {"userId": query["userId"]}
+        return query
+
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id)
-        user_id = self._whom(self.data)
+        user_id = self.data["userId"]
         blocked = command(lambda: services.block(performer_id=performer_id, user_id=user_id, actor=self.actor))
         return self.ok(block_out(blocked))
 
     def delete(self, request: Request, performer_id: UUID) -> HttpResponse:
-        user_id = self._whom(self.data or self.query)
+        user_id = self.data["userId"]
         command(lambda: services.unblock(performer_id=performer_id, user_id=user_id, actor=self.actor))
         return self.ok({"userId": user_id, "blocked": False})
-
-    def _whom(self, said: dict[str, Any]) -> UUID:
-        if "userId" not in said:
-            raise ValidationFailed(userId=["This field is required."])
-        user_id: UUID = said["userId"]
-        return user_id

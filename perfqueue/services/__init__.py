@@ -34,7 +34,7 @@ from perfqueue.services.control import (
 from perfqueue.services.due import due_among, due_in
 from perfqueue.services.expiry import expire_due, expire_lines_of
 from perfqueue.services.handing import hand_in
-from perfqueue.services.holds import HoldWish, admitted, hold_for, open_hold
+from perfqueue.services.holds import PAYEES, HoldWish, admitted, hold_for, open_hold
 from perfqueue.services.intake import intake, intake_many
 from perfqueue.services.line import Line, line, performer_of
 from perfqueue.services.payload import Intake, Placed
@@ -60,6 +60,7 @@ __all__ = [
     "MOST",
     "MOST_IN_RUN",
     "OPEN_STATES",
+    "PAYEES",
     "WORK",
     "AbandonPolicy",
     "Backlog",

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from accounts.models import Scope, User
+from accounts.models import Role, Scope, User
 from core import db
-from core.errors import Forbidden
+from core.errors import Forbidden, NotFound
 from perfqueue.errors import ServiceCapReached
 from perfqueue.models import Fulfilment
 from perfqueue.services.holds import DAY, admitted, hold_for
@@ -35,11 +35,18 @@ def hand_in(payload: Intake, *, service: User) -> Placed:
             _assert_below_cap(payload, account.cap_per_user_day)
             payload = replace(payload, may_award=True)
         if payload.fulfilment == Fulfilment.INSTANT:
+            _assert_performs(payload.performer_id)
             return intake(payload, actor=service)
         if payload.performer_id is None:
             raise RuntimeError("The door lets a performed item through only with its performer.")
         with line(payload.performer_id) as held:
             return intake(payload, actor=service, line=held)
+
+
+def _assert_performs(performer_id: UUID | None) -> None:
+    """Whose room it was is a performer's, or nobody's. (A performed item finds her by her line.)"""
+    if performer_id and not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
+        raise NotFound
 
 
 AWARDED = """

@@ -17,19 +17,20 @@ from escrow.services import Currency, Hold, HoldRequest, House, Payee
 from perfqueue.errors import ServiceCapReached
 
 OUR_OWN = frozenset({"slots", "menus"})
-HOUSES = {House.SLOTS_BANK.value: House.SLOTS_BANK, House.REVENUE.value: House.REVENUE}
+PAYEES = (House.SLOTS_BANK, House.REVENUE)
+"""The house accounts that a hold may name."""
 DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class HoldWish:
-    """What a service account asks to set aside. `payee`: a performer's id, `slots_bank` or `revenue`."""
+    """What a service account asks to set aside. `payee`: a performer's id, or one of `PAYEES`."""
 
     key: str  # the account's own, of any length that the API takes: the ledger knows it by its hash
     user_id: UUID
     amount: int
     currency: Currency
-    payee: str
+    payee: UUID | House
     reason: str
     feature: str
     source_event_id: str
@@ -100,17 +101,13 @@ def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccount:
 
 
 def _payee(wish: HoldWish) -> Payee:
-    if wish.payee in HOUSES:
-        return Payee(house=HOUSES[wish.payee])
-    try:
-        performer_id = UUID(wish.payee)
-    except ValueError:
-        performer_id = None
-    if performer_id == wish.user_id:
+    if isinstance(wish.payee, House):
+        return Payee(house=wish.payee)
+    if wish.payee == wish.user_id:
         raise Forbidden
-    if performer_id is None or not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
-        raise ValidationFailed(payee=["A performer's id, slots_bank or revenue is needed."])
-    return Payee(performer_id)
+    if not User.objects.filter(pk=wish.payee, role=Role.PERFORMER, is_active=True).exists():
+        raise ValidationFailed(payee=["This is no performer's id."])
+    return Payee(wish.payee)
 
 
 SPENT = """

@@ -1,5 +1,6 @@
 """Another feature hands in what its buyer paid for: performed items join the line, instant ones are settled at once."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +54,9 @@ def body(alice: User, hold: str, **facts: Any) -> dict[str, Any]:
 
 
 def hand(who: User, sent: dict[str, Any], **headers: str) -> Any:
-    return world.client_of(who).post(ADDRESS, sent, format="json", headers=headers)
+    client = world.client_of(who)
+    client.raise_request_exception = False
+    return client.post(ADDRESS, json.dumps(sent), content_type="application/json", headers=headers)
 
 
 def performed(arcade: User, alice: User, ruby: User, **facts: Any) -> dict[str, Any]:
@@ -122,6 +125,7 @@ def test_an_intake_sent_many_times_at_once_is_one_item(arcade: User, alice: User
     assert QueueItem.objects.count() == 1
 
 
+NUL, HALF = "a\u0000", "a\ud800"
 WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "another buyer": ({"userId": str(new_id())}, 409, "HOLD_MISMATCH"),
     "another amount": ({"tokens": 99}, 409, "HOLD_MISMATCH"),
@@ -139,8 +143,44 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "facts that are a list": ({"metadata": [1]}, 400, "VALIDATION_FAILED"),
     "facts within facts": ({"metadata": {"a": {"b": 1}}}, 400, "VALIDATION_FAILED"),
     "long facts": ({"metadata": {"a": "x" * 129}}, 400, "VALIDATION_FAILED"),
+    "NUL in facts": ({"metadata": {"a": NUL}}, 400, "VALIDATION_FAILED"),
+    "NUL in a fact's name": ({"metadata": {NUL: 1}}, 400, "VALIDATION_FAILED"),
+    "half a letter in facts": ({"metadata": {"a": HALF}}, 400, "VALIDATION_FAILED"),
+    "half a letter in a fact's name": ({"metadata": {HALF: 1}}, 400, "VALIDATION_FAILED"),
+    "a fact beyond what JSON keeps exact": ({"metadata": {"a": 2**53}}, 400, "VALIDATION_FAILED"),
+    "a fact of 22 digits": ({"metadata": {"a": 10**21}}, 400, "VALIDATION_FAILED"),
+    "half a letter as a currency": ({"currency": HALF}, 400, "VALIDATION_FAILED"),
+    "half a letter as a fulfilment": ({"fulfilment": HALF}, 400, "VALIDATION_FAILED"),
     "many facts": ({"metadata": {str(n): n for n in range(21)}}, 400, "VALIDATION_FAILED"),
 }
+
+
+def test_a_key_that_is_not_said_is_asked_for(arcade: User, alice: User, ruby: User) -> None:
+    sent = performed(arcade, alice, ruby)
+    key = sent.pop("idempotencyKey")
+
+    assert told(hand(arcade, sent)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert told(hand(arcade, sent, **{"Idempotency-Key": key})) == (400, "VALIDATION_FAILED")
+    assert told(hand(arcade, sent | {"idempotencyKey": ""})) == (400, "VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("whose", ["nobody", "a user", "the buyer", "a service account", "one who left"])
+def test_an_instant_item_was_in_a_performers_room_or_in_nobodys(
+    arcade: User, alice: User, ruby: User, whose: str
+) -> None:
+    """Whoever is named may look at the whole item."""
+    if whose == "one who left":
+        User.objects.filter(pk=ruby.pk).update(is_active=False)
+    named = {
+        "nobody": new_id(), "a user": world.person("bob").pk, "the buyer": alice.pk, "a service account": arcade.pk,
+        "one who left": ruby.pk,
+    }[whose]  # fmt: skip
+
+    refused = hand(arcade, body(alice, held(arcade, alice), performerId=str(named)))
+
+    assert told(refused) == (404, "NOT_FOUND")
+    assert not QueueItem.objects.exists()
+    assert Hold.objects.get().status == HoldStatus.HELD
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Model
 
 import menus.services
@@ -23,6 +24,7 @@ from escrow.models import (
     Payout,
     TokenPackage,
     Wallet,
+    WalletStatus,
 )
 from escrow.services import Currency
 from menus.models import MenuItem
@@ -103,4 +105,6 @@ def keeps_of_the_house(ruby: User, alice: User) -> None:
     found = [services.Finding("V1", str(ruby.pk), "x", is_late=True)]
     services.record_run(since=None, started_at=now, finished_at=now, operations=1, findings=found)
     points = Wallet.objects.get(owner=ruby, currency=Currency.POINT)
-    Freeze.objects.create(wallet=points, finding=Finding.objects.get(), reason="x")
+    with transaction.atomic():
+        Wallet.objects.filter(pk=points.pk).update(status=WalletStatus.FROZEN)
+        Freeze.objects.create(wallet=points, finding=Finding.objects.get(), reason="x")

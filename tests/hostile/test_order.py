@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
 from accounts.models import Role, User
 from core.ids import new_id
@@ -134,3 +135,74 @@ def test_the_spins_role_is_a_gate_that_is_written_down() -> None:
     with nothing_written(but=("compliance_refusal",)):
         for faults, told in cases:
             assert code(send(ruby, "slot-machine/spin", body, **faults)) == told
+
+
+def test_whom_to_block_is_asked_before_who_asks() -> None:
+    alice, path = person(), f"performer/{performer().pk}/blocks"
+
+    with nothing_written():
+        for method in ("POST", "DELETE"):
+            assert code(send(alice, path, method=method)) == (400, "VALIDATION_FAILED")
+            assert code(send(alice, path, f'{{"userId": "{alice.pk}"}}', method=method)) == (403, "ROLE_NOT_ALLOWED")
+        assert code(send(alice, f"{path}?userId={alice.pk}", method="POST")) == (400, "VALIDATION_FAILED")
+        assert code(send(alice, f"{path}?userId={alice.pk}", method="DELETE")) == (403, "ROLE_NOT_ALLOWED")
+
+
+NO_ID = "01890000-0000-7000-8000-000000000000"
+PAYEES = ["nonsense", "", NO_ID.replace("-", ""), f"{{{NO_ID}}}", f"{NO_ID[:-1]}-", "\\ud800"]
+
+
+@pytest.mark.parametrize("payee", PAYEES)
+def test_a_payee_that_is_neither_an_id_nor_a_house_is_told_before_the_key(payee: str) -> None:
+    body = (
+        f'{{"userId": "{new_id()}", "amount": 1, "currency": "TOKEN", "payee": "{payee}", "reason": "x",'
+        ' "sourceFeature": "x", "sourceEventId": "x"}'
+    )
+
+    alice = person()
+
+    with nothing_written():
+        assert code(send(alice, "escrow/holds", body, key=None)) == (400, "VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("path", ["earnings", "payouts"])
+def test_the_money_of_nobody_is_not_found_and_anothers_is_forbidden(path: str) -> None:
+    ruby, jade, alice = performer(), performer(), person()
+    finance = staff(Role.FINANCE)
+
+    with nothing_written():
+        for nobody in (new_id(), alice.pk):
+            for asking in (jade, finance):
+                found = send(asking, f"performer/{nobody}/{path}", method="GET")
+                assert code(found) == (404, "NOT_FOUND")
+        assert code(send(jade, f"performer/{ruby.pk}/{path}", method="GET")) == (403, "FORBIDDEN")
+        assert send(finance, f"performer/{ruby.pk}/{path}", method="GET").status_code == 200
+        asked = '{"amount": 1000}'
+        assert code(send(jade, f"performer/{new_id()}/payouts", asked)) == (404, "NOT_FOUND")
+        assert code(send(jade, f"performer/{ruby.pk}/payouts", asked)) == (403, "FORBIDDEN")
+
+
+def test_an_event_that_nobody_signed_is_unauthenticated_however_large() -> None:
+    large = b"{" + b" " * MAX_BODY_BYTES
+
+    with nothing_written():
+        assert code(send(None, "payments/webhook", large)) == (401, "SIGNATURE_INVALID")
+        signed = {"X-Payment-Signature": "t=1,v1=00"}
+        assert code(send(None, "payments/webhook", large, **signed)) == (413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize("form", ["xml", "json", "api", "html"])
+def test_an_address_has_no_format(form: str) -> None:
+    alice = person()
+
+    with nothing_written():
+        assert send(alice, f"wallet?format={form}", method="GET").status_code == 200
+        assert code(send(alice, f"slot-machine/spin?format={form}", b"{")) == (400, "INVALID_JSON")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+def test_what_operators_ask_is_asked_by_get(path: str, method: str) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+
+    assert client.generic(method, path).status_code == 405

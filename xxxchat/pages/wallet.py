@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.models import Role
+from core.api import utc
 from core.errors import NotFound
 from escrow import services as escrow
 from xxxchat.pages import commands
@@ -101,7 +102,7 @@ def _offer(package: escrow.TokenPackage) -> tuple[str, int, str]:
 
 
 def _cells(entry: Any) -> list[Any]:
-    said = [entry.version, entry.at.isoformat(), entry.operation.kind, entry.operation_id, entry.operation.hold_id]
+    said = [entry.version, utc(entry.at), entry.operation.kind, entry.operation_id, entry.operation.hold_id]
     changes = [getattr(entry, f"d_{name}") for name in SUMS]
     return [*said, *changes, *(getattr(entry, f"{name}_after") for name in SUMS)]
 

@@ -1,0 +1,67 @@
+"""What doors read: each field of each door is a strict one, which never converts, and never echoes what it refuses."""
+
+from collections.abc import Iterator
+
+import pytest
+from rest_framework import serializers
+
+import xxxchat.urls  # noqa: F401  every door is there once the addresses are
+from core.api import Door
+from core.fields import Digits, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
+
+STRICT = (StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID)
+OF_TEXT = (*STRICT, Digits, serializers.BooleanField, serializers.DateTimeField)
+"""In a query string everything is text."""
+JUDGED_BY_ITS_DOOR = {
+    ("HandIn", "metadata"),  # facts of another feature: their shape is looked at
+    *(("PaymentWebhook", name) for name in ("orderId", "userId", "packageId", "amount")),  # of an event we do not know
+}
+Field = tuple[str, str, serializers.Field, tuple[type, ...]]
+
+
+def doors(base: type[Door] = Door) -> Iterator[type[Door]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from doors(each)
+
+
+def fields() -> Iterator[Field]:
+    """Door, path of the field, field, what it may be."""
+    for door in doors():
+        yield from inside(door.__name__, "", door.Input(), STRICT)
+        if door.Query is not None:
+            yield from inside(door.__name__, "", door.Query(), OF_TEXT)
+
+
+def inside(door: str, path: str, field: serializers.Field, allowed: tuple[type, ...]) -> Iterator[Field]:
+    if isinstance(field, serializers.Serializer):
+        for name, each in field.fields.items():
+            yield from inside(door, f"{path}.{name}".lstrip("."), each, allowed)
+    elif isinstance(field, serializers.ListSerializer | serializers.ListField) and field.child is not None:
+        yield from inside(door, f"{path}[]", field.child, allowed)
+    else:
+        yield door, path, field, allowed
+
+
+def test_every_field_of_every_door_is_strict() -> None:
+    found = list(fields())
+    loose = {(door, path) for door, path, field, allowed in found if not isinstance(field, allowed)}
+
+    assert len(found) > 60
+    assert loose - JUDGED_BY_ITS_DOOR == set()
+    assert loose >= JUDGED_BY_ITS_DOOR
+
+
+@pytest.mark.parametrize("said", ["\ud800", "other", "a\x00", "", 1, True, None, ["a"], {"a": 1}])
+def test_a_choice_is_one_of_its_words_and_the_refusal_does_not_repeat_what_was_said(said: object) -> None:
+    field = StrictChoice(choices=["a", "1", "True"])
+
+    with pytest.raises(serializers.ValidationError) as refused:
+        field.run_validation(said)
+
+    told = next(str(each) for each in refused.value.detail)
+    assert told in ("One of a, 1, True is needed.", "This field may not be null.")
+
+
+def test_a_choice_is_taken() -> None:
+    assert StrictChoice(choices=["a", "b"]).run_validation("a") == "a"
