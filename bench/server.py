@@ -34,6 +34,7 @@ def migrated(server: EmbeddedPostgres, *, guarded: bool = False) -> dict[str, st
     """
     owner = {
         "DATABASE_URL": server.url,
+        "DATABASE_PREPARED": "true",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "APP_MODE": "test",
         "LOG_LEVEL": "WARNING",

@@ -21,7 +21,7 @@ def servers(make: str) -> Iterator[dict[str, str]]:
     own = Services(durable=False)
     try:
         own.start(folder, {})
-        found = own.addresses | {
+        found = own.variables | {
             "APP_MODE": "test", "LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "xxxchat.settings",
         }  # fmt: skip
         for words in (["migrate", "--verbosity", "0"], ["seed_reference"], ["shell", "--verbosity", "0", "-c", make]):

@@ -33,7 +33,9 @@ def server() -> str:
 
 def run(pooled: str, files: Sequence[Path]) -> str:
     """Run test files with their database behind the pool; what pytest told. The database is dropped afterwards."""
-    environment = os.environ | SHORTER | {"DATABASE_URL": pooled, "APP_MODE": "test", "LOG_LEVEL": "ERROR"}
+    environment = os.environ | SHORTER | {
+        "DATABASE_URL": pooled, "DATABASE_PREPARED": "false", "APP_MODE": "test", "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *files, "-q", "--no-cov", "--reuse-db", "--create-db", "-p", "no:xdist"],
         cwd=settings.BASE_DIR, env=environment, check=False, capture_output=True, text=True,

@@ -61,7 +61,7 @@ def services(folder: Folder, options: argparse.Namespace) -> int:
     with signals.installed():
         try:
             own.start(folder, given)
-            command = children.spawn(options.words, env=given | own.addresses, cwd=Path.cwd())
+            command = children.spawn(options.words, env=given | own.variables, cwd=Path.cwd())
             while command.poll() is None:
                 signals.pause(1.0)
             return command.returncode if command.returncode >= 0 else 128 - command.returncode

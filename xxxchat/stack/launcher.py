@@ -91,7 +91,7 @@ class Launcher:
         }
         environment |= {name: value for name, value in self._given.items() if value}
         own_home = {name: str(self._folder.root) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}  # the proxy writes
-        return environment | self._services.addresses | FIXED | own_home
+        return environment | self._services.variables | FIXED | own_home
 
     def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Run a management command to its end, before web listens."""

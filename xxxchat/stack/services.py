@@ -14,15 +14,16 @@ class Services:
     """Starts what `DATABASE_URL` and `REDIS_URL` leave open, and stops no more than it started."""
 
     def __init__(self, *, durable: bool = True, pause: children.Pause | None = None) -> None:
-        self.addresses: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         self._durable = durable
         self._pause = pause
         self._started: dict[str, EmbeddedPostgres | EmbeddedBroker] = {}
 
     def start(self, folder: Folder, given: Mapping[str, str]) -> None:
-        """Start them; `addresses` then holds the variables for those that are ours."""
+        """Start them; `variables` then holds what the environment is to say of those that are ours."""
         if not given.get("DATABASE_URL"):
             self._start("postgres", "DATABASE_URL", self._postgres(folder))
+            self.variables["DATABASE_PREPARED"] = given.get("DATABASE_PREPARED") or "true"  # nothing is in between
         if not given.get("REDIS_URL"):
             self._start("broker", "REDIS_URL", self._broker(folder))
 
@@ -45,7 +46,7 @@ class Services:
     def _start(self, name: str, variable: str, server: EmbeddedPostgres | EmbeddedBroker) -> None:
         self._started[name] = server  # first: `stop` must find it however far its start came
         server.start()
-        self.addresses[variable] = server.url
+        self.variables[variable] = server.url
 
     def _postgres(self, folder: Folder) -> EmbeddedPostgres:
         return EmbeddedPostgres(
