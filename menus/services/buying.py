@@ -4,8 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import OuterRef
-
 import compliance.services
 import escrow.services
 import perfqueue.services
@@ -19,6 +17,9 @@ from menus.services.offers import reason_against
 from menus.services.tree import MAX_DEPTH
 
 FEATURE = "menus"
+OWNER = """
+SELECT m.owner_id AS performer_id FROM menus_menuitem i JOIN menus_menu m ON m.id = i.menu_id WHERE i.id = %s
+"""
 ANCESTORS = "__".join(["parent"] * (MAX_DEPTH - 1))
 
 
@@ -36,8 +37,7 @@ def overdue_line_of(item_id: UUID) -> UUID | None:
 
     One statement, no lock: the look-up of the performer and the question to the queue in one.
     """
-    found = MenuItem.objects.filter(perfqueue.services.due_in(OuterRef("menu__owner")), pk=item_id)
-    return found.values_list("menu__owner_id", flat=True).first()
+    return perfqueue.services.due_of(OWNER, [item_id])
 
 
 def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -31,7 +31,7 @@ from perfqueue.services.control import (
     settings_of,
     withdraw,
 )
-from perfqueue.services.due import due_among, due_in
+from perfqueue.services.due import due_among, due_of
 from perfqueue.services.expiry import expire_due, expire_lines_of
 from perfqueue.services.handing import hand_in
 from perfqueue.services.holds import PAYEES, HoldWish, admitted, hold_for, open_hold
@@ -95,7 +95,7 @@ __all__ = [
     "close_queue",
     "configure",
     "due_among",
-    "due_in",
+    "due_of",
     "expire_due",
     "expire_lines_of",
     "finish",

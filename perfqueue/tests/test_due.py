@@ -1,13 +1,14 @@
-"""The two writings of what is due, one for commands and one inside a feature's look-up, say the same at any moment."""
+"""What is due is one thing at any moment, whoever asks: commands, a look-up of a feature, the sweeper, the board."""
 
 import pytest
-from django.db.models import OuterRef
 
 from accounts.models import User
+from core.db import rows
 from perfqueue import services
-from perfqueue.models import PerformerQueue
+from perfqueue.models import QueueItem
 from perfqueue.services import Presence
-from perfqueue.services.due import due_lines, due_with, is_due
+from perfqueue.services.choosing import is_overdue
+from perfqueue.services.due import ITEMS, due_lines, due_with, is_due
 from tests import world
 from tests.clock import Clock
 
@@ -41,9 +42,11 @@ def test_what_is_due_is_one_thing_however_it_is_asked(clock: Clock) -> None:
     for seconds in (0, 61, 40, 100, 100, 100, 86_100):
         clock.shift(seconds=seconds)
         due = {name for name, ruby in lines.items() if is_due(ruby.pk)}
-        inside = PerformerQueue.objects.filter(services.due_in(OuterRef("pk"))).values_list("pk", flat=True)
-        assert {name for name, ruby in lines.items() if ruby.pk in set(inside)} == due
+        asked = "SELECT %s::uuid AS performer_id"
+        assert {name for name, ruby in lines.items() if services.due_of(asked, [ruby.pk]) == ruby.pk} == due
         assert {name for name, ruby in lines.items() if ruby.pk in due_lines()} == due
+        overdue = {item.performer_id for item in QueueItem.objects.filter(is_overdue())}
+        assert overdue == {row["performer_id"] for row in rows(ITEMS.format(now="core_now()"))}
         ids = [item.pk for item in items.values()]
         assert {name for name, ruby in lines.items() if ruby.pk in due_with(ids)} == due
         seen.append(due)
