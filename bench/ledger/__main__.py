@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,10 @@ from bench.yardstick import CLIENTS, SCALE, Yardstick, rate
 from xxxchat.stack.folder import PROJECT
 
 MOST_SETTLED_PER_S = 6_000
-SMALL = 1
-"""The scale of pgbench's defaults, for comparison only: 100,000 accounts under one branch (ADR 0042)."""
+FEW = (1, 2, 4)
+"""Clients fewer than the product's web threads: how a ratio depends on how many there are (ADR 0043)."""
+MUSTS = {"hold": 1.5, "settle with fee": 1.0, "holds in lists of 50": 4.0}
+"""What a second of each must be, in pgbench's transactions with as many clients."""
 
 
 def main() -> None:
@@ -38,75 +41,109 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.ledger", description=__doc__)
     parser.add_argument("--seconds", type=int, choices=range(1, 61), default=15, metavar="1-60", help="each load (15)")
     parser.add_argument("--clients", type=int, choices=range(1, 65), default=CLIENTS, metavar="1-64",
-                        help=f"of pgbench, and Python processes ({CLIENTS})")  # fmt: skip
+                        help=f"of pgbench, and Python processes ({CLIENTS}); fewer are tried besides")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="write the figures to bench/reports/")
     return parser.parse_args()
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run every load between two runs of each yardstick; its ratio is to the mean of the two."""
+    """Run every load between two runs of the yardstick with as many clients; its ratio is to the mean of the two."""
+    few = [number for number in FEW if number < options.clients]
     waiting = options.seconds * MOST_SETTLED_PER_S
     with database("bench-ledger") as server:
         environment = migrated(server, guarded=True)
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
-            print(f"Opening {PAYERS} wallets and {waiting} holds that will be settled.", flush=True)
-            open_books(owner, waiting=waiting)
-            yardsticks = {scale: Yardstick(server.url, scale=scale) for scale in (SCALE, SMALL)}
-
-            def lay() -> dict[int, float]:
-                return {scale: each.tps(options.seconds, clients=options.clients) for scale, each in yardsticks.items()}
-
-            rates, tps = {}, [lay()]
-            for name, load in loads(environment, owner, options.seconds, options.clients, waiting).items():
-                rates[name] = load()
-                tps.append(lay())
-                print(f"{name}: {rates[name]:.0f}/s; pgbench: {tps[-2][SCALE]:.0f}, {tps[-1][SCALE]:.0f}", flush=True)
-            close_books(owner, waiting=waiting)
+            print(f"Opening {PAYERS} wallets and {waiting * (1 + len(few))} holds that will be settled.", flush=True)
+            open_books(owner, waiting=waiting * (1 + len(few)))
+            bench = Bench(environment, owner, Yardstick(server.url), options.seconds)
+            figures = {options.clients: bench.between(bench.loads(options.clients, waiting), options.clients)}
+            for place, number in enumerate(few, start=1):
+                loads = bench.loads(number, waiting, first=place * waiting)
+                figures[number] = bench.between({name: loads[name] for name in MUSTS}, number)
+            close_books(owner, waiting=waiting * (1 + len(few)))
         verified = json.loads(manage(environment | {"DATABASE_URL": server.url}, "verify_ledger", "--json"))
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
-        "yardstick": {
-            "clients": options.clients,
-            "tps": {f"scale {scale}": [round(each[scale]) for each in tps] for scale in yardsticks},
-        },
+        "yardstick": {"scale": SCALE, "tps": {number: each.tps for number, each in figures.items()}},
         "ledger": verified["ok"],
-        "per_second": {name: round(per_second) for name, per_second in rates.items()},
-        "ratios": ratios(rates, tps),
+        "per_second": {number: each.rates for number, each in figures.items()},
+        "ratios": ratios(figures, options.clients),
     }
 
 
-def loads(
-    environment: dict[str, str], owner: psycopg.Connection[Any], seconds: int, clients: int, waiting: int
-) -> dict[str, Callable[[], float]]:
-    """Each load by name: what it does a second."""
-    url = environment["DATABASE_URL"]
+@dataclass(frozen=True)
+class Figures:
+    """What loads did a second, and pgbench before, between and after them."""
 
-    def bare(script: str, times: int = 1) -> Callable[[], float]:
-        def run() -> float:
-            before = written(owner)
-            with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-                file.write(script)
-                file.flush()
-                per_second, done = rate(url, seconds, "-f", file.name, *scripts.SETTINGS, clients=clients)
-            if (operations := written(owner) - before) != done * times:
-                told = f"{done} calls of {times} wrote {operations} operations"
-                raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")
-            return per_second * times
+    rates: dict[str, int]
+    tps: list[int]
 
-        return run
+    def ratio(self, name: str) -> float:
+        """A load's, to the two runs of pgbench around it."""
+        place = list(self.rates).index(name)
+        return round(self.rates[name] * 2 / (self.tps[place] + self.tps[place + 1]), 2)
 
-    return {
-        "hold": bare(scripts.hold(scripts.zipf(), load=1)),
-        "hold, 10 hot wallets": bare(scripts.hold(scripts.among(10), load=2)),
-        "hold, 50 hot wallets": bare(scripts.hold(scripts.among(50), load=3)),
-        "holds in lists of 50": bare(scripts.holds(load=4), scripts.LIST),
-        "settle with fee": bare(scripts.settle(load=5, waiting=waiting, clients=clients)),
-        "hold by the Python service": lambda: python(environment, "service", seconds, clients),
-        "hold by the ORM": lambda: python(environment, "orm", seconds, clients),
-    }
+
+@dataclass(frozen=True)
+class Bench:
+    """A server with its books open. `owner`: a connection that may count operations."""
+
+    environment: dict[str, str]
+    owner: psycopg.Connection[Any]
+    yardstick: Yardstick
+    seconds: int
+
+    def between(self, loads: dict[str, Callable[[], float]], clients: int) -> Figures:
+        """Run each load, and pgbench with as many clients before, between and after."""
+        figures = Figures({}, [round(self.yardstick.tps(self.seconds, clients=clients))])
+        for name, load in loads.items():
+            figures.rates[name] = round(load())
+            figures.tps.append(round(self.yardstick.tps(self.seconds, clients=clients)))
+            beside = f"pgbench: {figures.tps[-2]}, {figures.tps[-1]}"
+            print(f"{name}, {clients} clients: {figures.rates[name]}/s; {beside}", flush=True)
+        return figures
+
+    def loads(self, clients: int, waiting: int, *, first: int = 0) -> dict[str, Callable[[], float]]:
+        """Each load by name: what it does a second. Settlements take the `waiting` holds from the `first`."""
+
+        def bare(script: str, times: int = 1) -> Callable[[], float]:
+            return lambda: self.calls(script, times, clients)
+
+        settle = scripts.settle(load=_load(clients, 5), first=first, share=waiting // clients)
+        return {
+            "hold": bare(scripts.hold(scripts.zipf(), load=_load(clients, 1))),
+            "hold, 10 hot wallets": bare(scripts.hold(scripts.among(10), load=_load(clients, 2))),
+            "hold, 50 hot wallets": bare(scripts.hold(scripts.among(50), load=_load(clients, 3))),
+            "holds in lists of 50": bare(scripts.holds(load=_load(clients, 4)), scripts.LIST),
+            "settle with fee": bare(settle),
+            "hold by the Python service": lambda: python(self.environment, "service", self.seconds, clients),
+            "hold by the ORM": lambda: python(self.environment, "orm", self.seconds, clients),
+        }
+
+    def calls(self, script: str, times: int, clients: int) -> float:
+        """Run a script of one call, each for `times` operations; operations a second.
+
+        Raises:
+            RuntimeError: not every call wrote its operations.
+        """
+        before = written(self.owner)
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            url = self.environment["DATABASE_URL"]
+            per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.SETTINGS, clients=clients)
+        if (operations := written(self.owner) - before) != done * times:
+            told = f"{done} calls of {times} wrote {operations} operations"
+            raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")
+        return per_second * times
+
+
+def _load(clients: int, number: int) -> int:
+    """A load's number, which is in its ids: another one for another number of clients."""
+    return clients * 10 + number
 
 
 def python(environment: dict[str, str], way: str, seconds: int, number: int) -> float:
@@ -134,18 +171,17 @@ def _told(client: subprocess.Popen[str]) -> str:
     return client.stdout.readline().strip() if client.stdout is not None else ""
 
 
-def ratios(rates: dict[str, float], tps: list[dict[int, float]]) -> dict[str, dict[str, float]]:
-    """What each figure is measured against, and what it must reach."""
-
-    def beside(scale: int, name: str) -> float:
-        place = list(rates).index(name)
-        return round(rates[name] * 2 / (tps[place][scale] + tps[place + 1][scale]), 2)
-
-    musts = {"hold": 1.5, "settle with fee": 1.0, "holds in lists of 50": 4.0}
+def ratios(figures: dict[int, Figures], clients: int) -> dict[str, dict[str, Any]]:
+    """What each figure is measured against, and what it must reach; beside pgbench, for each number of clients."""
+    rates = figures[clients].rates
     service = rates["hold by the Python service"]
     return {
-        f"{name} / pgbench": {"ratio": beside(SCALE, name), f"scale {SMALL}": beside(SMALL, name), "must": must}
-        for name, must in musts.items()
+        f"{name} / pgbench": {
+            "ratio": figures[clients].ratio(name),
+            "must": must,
+            "by clients": {number: figures[number].ratio(name) for number in sorted(figures)},
+        }
+        for name, must in MUSTS.items()
     } | {
         name: {"ratio": round(value, 2), "must": must}
         for name, value, must in (
@@ -158,12 +194,13 @@ def ratios(rates: dict[str, float], tps: list[dict[int, float]]) -> dict[str, di
 
 def table(report: dict[str, Any]) -> str:
     """The figures as a table for people."""
-    lines = [f"pgbench tpcb-like, {report['yardstick']['clients']} clients, fsync on, before, between and after:"]
-    lines += [f"  {scale:10}{', '.join(map(str, rates))} tps" for scale, rates in report["yardstick"]["tps"].items()]
-    lines += [f"  {name:30}{figure:>8} /s" for name, figure in report["per_second"].items()]
+    lines = ["pgbench tpcb-like, fsync on, before, between and after:"]
+    for clients, tps in report["yardstick"]["tps"].items():
+        lines.append(f"  {clients:2} clients  {', '.join(map(str, tps))} tps")
+        lines += [f"    {name:30}{figure:>8} /s" for name, figure in report["per_second"][clients].items()]
     for name, each in report["ratios"].items():
-        smaller = f"   (to scale {SMALL}: {each[f'scale {SMALL}']})" if f"scale {SMALL}" in each else ""
-        lines.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{smaller}")
+        told = ", ".join(f"{ratio} with {number}" for number, ratio in each.get("by clients", {}).items())
+        lines.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{told and f'   ({told})'}")
     lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
     return "\n".join(lines)
 

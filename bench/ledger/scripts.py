@@ -26,10 +26,10 @@ def holds(*, load: int) -> str:
     return f"{_NEXT}{_PAYEE}{draws}{_holds(LIST, load)}"
 
 
-def settle(*, load: int, waiting: int, clients: int) -> str:
-    """One settlement with its fee. Each client settles a share of the `waiting` holds, one after the other."""
+def settle(*, load: int, first: int, share: int) -> str:
+    """One settlement with its fee. Each client settles its `share` of the holds from the `first` on, one by one."""
     return (
-        f"{_NEXT}\\set hold {FIRST_NUMBER - FIRST_CALL - 1} + :client_id * {waiting // clients} + :n\n"
+        f"{_NEXT}\\set hold {FIRST_NUMBER + first - FIRST_CALL - 1} + :client_id * {share} + :n\n"
         f"SELECT code FROM escrow_close('{{{_id(load, 0)}}}', '{{close}}', '{{:hold}}', '{{\"\"}}', '{{{HOLD}:hold}}',"
         f" '{{{PRICE}}}', '{{0}}', '{{{FEE_BPS}}}', '{{false}}', '{{NULL}}', '{{\"\"}}', '{{\"{{}}\"}}');\n"
     )
