@@ -84,7 +84,7 @@ bench: .venv/installed-dev ## Measure spins and purchases per second beside pgbe
 bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Python service beside pgbench
 	@exec $(PY) -m bench.ledger $(ARGS)
 
-mutants: .venv/installed-dev ## Break the ledger's SQL in 49 ways; a test must notice each (5 minutes)
+mutants: .venv/installed-dev ## Break the ledger's SQL in 52 ways; a test must notice each (5 minutes)
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants
 
 soak: .venv/installed-dev ## The long proofs of line and ledger (40 minutes); one of them: ARGS=line, oracle or jack-hammer

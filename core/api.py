@@ -6,6 +6,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import register_converter
 from rest_framework import serializers
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -59,6 +61,12 @@ def utc(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class ByAccept(DefaultContentNegotiation):
+    """An answer's form is asked for by `Accept` alone; `?format=` means nothing to a door."""
+
+    settings = cast(Any, SimpleNamespace(URL_FORMAT_OVERRIDE=None))
+
+
 class Door(APIView):
     """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`.
 
@@ -73,6 +81,7 @@ class Door(APIView):
     Query: ClassVar[type[serializers.Serializer] | None] = None
     http_method_names = ["get", "post", "put", "patch", "delete"]
     format_kwarg = None  # no `.json` endings; the negotiator asks
+    content_negotiation_class = ByAccept
 
     data: dict[str, Any]
     query: dict[str, Any]

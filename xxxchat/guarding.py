@@ -1,8 +1,9 @@
 """A role of its own for the running product: it may call the ledger's functions, and not write the ledger's tables.
 
 The role that migrates owns tables and functions. With `guard`, web and workers connect as another role: it reads
-everything and writes every table but the ledger's, which only the functions below write, run as their owner. That role
-can neither switch a trigger off nor make a function with one of their names.
+everything and writes every table but the ledger's. Those are written by the functions below only, which run as their
+owner and in their owner's search path: a temporary table of the same name is not taken for the real one. That role can
+neither switch a trigger off nor make a function with one of their names.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ AS_OWNER = (
     "escrow_payout",
     "escrow_decide_payout",
     "escrow_repair",
+    "escrow_freeze_agrees",
     "slots_make_partitions",
 )
 LIMITS = """

@@ -7,16 +7,17 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import psycopg
 
 from bench.ledger import scripts
-from bench.ledger.books import PAYERS, close_books, open_books, written
+from bench.ledger.books import PAYERS, PERFORMERS, close_books, open_books, written
 from bench.report import commit, keep
 from bench.server import database, manage, migrated
 from bench.yardstick import CLIENTS, SCALE, Yardstick, rate
@@ -24,7 +25,7 @@ from xxxchat.stack.folder import PROJECT
 
 MOST_SETTLED_PER_S = 6_000
 FEW = (1, 2, 4)
-"""Clients fewer than the product's web threads: how a ratio depends on how many there are (ADR 0043)."""
+"""Fewer clients than the product has web threads: a ratio depends on how many there are (ADR 0044)."""
 MUSTS = {"hold": 1.5, "settle with fee": 1.0, "holds in lists of 50": 4.0}
 """What a second of each must be, in pgbench's transactions with as many clients."""
 
@@ -51,7 +52,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     few = [number for number in FEW if number < options.clients]
     waiting = options.seconds * MOST_SETTLED_PER_S
     with database("bench-ledger") as server:
-        environment = migrated(server, guarded=True)
+        # Function and service are measured as statements that are not prepared, the mode that goes behind any pool.
+        environment = migrated(server, guarded=True) | {"DATABASE_PREPARED": "false"}
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
             print(f"Opening {PAYERS} wallets and {waiting * (1 + len(few))} holds that will be settled.", flush=True)
             open_books(owner, waiting=waiting * (1 + len(few)))
@@ -95,6 +97,7 @@ class Bench:
     owner: psycopg.Connection[Any]
     yardstick: Yardstick
     seconds: int
+    places: Iterator[int] = field(default_factory=count)  # of the loads in the run
 
     def between(self, loads: dict[str, Callable[[], float]], clients: int) -> Figures:
         """Run each load, and pgbench with as many clients before, between and after."""
@@ -109,41 +112,36 @@ class Bench:
     def loads(self, clients: int, waiting: int, *, first: int = 0) -> dict[str, Callable[[], float]]:
         """Each load by name: what it does a second. Settlements take the `waiting` holds from the `first`."""
 
-        def bare(script: str, times: int = 1) -> Callable[[], float]:
+        def bare(script: Callable[[int], str], times: int = 1) -> Callable[[], float]:
             return lambda: self.calls(script, times, clients)
 
-        settle = scripts.settle(load=_load(clients, 5), first=first, share=waiting // clients)
+        share = waiting // clients // PERFORMERS * PERFORMERS - PERFORMERS // clients  # nobody walks abreast of another
         return {
-            "hold": bare(scripts.hold(scripts.zipf(), load=_load(clients, 1))),
-            "hold, 10 hot wallets": bare(scripts.hold(scripts.among(10), load=_load(clients, 2))),
-            "hold, 50 hot wallets": bare(scripts.hold(scripts.among(50), load=_load(clients, 3))),
-            "holds in lists of 50": bare(scripts.holds(load=_load(clients, 4)), scripts.LIST),
-            "settle with fee": bare(settle),
+            "hold": bare(lambda load: scripts.hold(scripts.zipf(), load=load)),
+            "hold, 10 hot wallets": bare(lambda load: scripts.hold(scripts.among(10), load=load)),
+            "hold, 50 hot wallets": bare(lambda load: scripts.hold(scripts.among(50), load=load)),
+            "holds in lists of 50": bare(lambda load: scripts.holds(load=load), scripts.LIST),
+            "settle with fee": bare(lambda load: scripts.settle(load=load, first=first, share=share)),
             "hold by the Python service": lambda: python(self.environment, "service", self.seconds, clients),
             "hold by the ORM": lambda: python(self.environment, "orm", self.seconds, clients),
         }
 
-    def calls(self, script: str, times: int, clients: int) -> float:
-        """Run a script of one call, each for `times` operations; operations a second.
+    def calls(self, script: Callable[[int], str], times: int, clients: int) -> float:
+        """Run a script of one call, each for `times` operations; operations a second. `script`: of a place in the run.
 
         Raises:
             RuntimeError: not every call wrote its operations.
         """
-        before = written(self.owner)
+        before, place = written(self.owner), next(self.places)
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-            file.write(script)
+            file.write(script(place))
             file.flush()
             url = self.environment["DATABASE_URL"]
-            per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.SETTINGS, clients=clients)
+            per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.settings(place), clients=clients)
         if (operations := written(self.owner) - before) != done * times:
             told = f"{done} calls of {times} wrote {operations} operations"
             raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")
         return per_second * times
-
-
-def _load(clients: int, number: int) -> int:
-    """A load's number, which is in its ids: another one for another number of clients."""
-    return clients * 10 + number
 
 
 def python(environment: dict[str, str], way: str, seconds: int, number: int) -> float:

@@ -9,13 +9,14 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate
 from uuid import UUID
 
 import django
 
 from bench.ledger.books import FIRST_PERFORMER, PAYERS, PERFORMERS, PRICE, person
-from bench.ledger.scripts import ZIPF
+from bench.ledger.scripts import EXPIRES_S, ZIPF
 
 WARM_UP = 20
 DRAWN = 200_000
@@ -52,7 +53,8 @@ def through_the_service() -> Callable[[UUID, UUID], object]:
     from escrow.services import Currency, HoldRequest, Payee, hold
 
     def one(payer: UUID, payee: UUID) -> object:
-        return hold(HoldRequest(new_id(), str(new_id()), payer, Payee(payee), Currency.TOKEN, PRICE, "bench"))
+        asked = HoldRequest(new_id(), str(new_id()), payer, Payee(payee), Currency.TOKEN, PRICE, "bench")
+        return hold(replace(asked, expires_in_s=EXPIRES_S))
 
     return one
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
+from bench.ledger.scripts import EXPIRES_S
 from core.clock import db_now
 from core.ids import new_id
 from escrow.models import Currency, OperationKind, WalletStatus
@@ -100,7 +101,7 @@ def hold(payer: UUID, payee: UUID, amount: int) -> Hold:
         now = db_now()
         opened: Hold = Hold.objects.create(
             payer_id=payer, payee_id=payee, currency=wallet.currency, feature="bench", amount=amount,
-            expires_at=now + timedelta(seconds=300), created_at=now,
+            expires_at=now + timedelta(seconds=EXPIRES_S), created_at=now,
         )  # fmt: skip
         operation = Operation.objects.create(
             scope=scope, key=key, fingerprint=fingerprint, kind=OperationKind.HOLD, hold_id=opened.pk, at=now

@@ -1,7 +1,7 @@
 """What pgbench sends: one call of one function of the ledger a transaction, as `tpcb-like` is one transfer each.
 
-Values are text in the statement, ids included, as the driver sends them. An id grows with every call, as a time-ordered
-one does: the call's number (`SETTINGS` begins it), then the client's, the load's and the element's.
+Values are text in the statement, ids included, as the driver sends them where it does not prepare. An id grows with
+every call, as a time-ordered one does: the call's number, then the client's, the load's and the element's.
 """
 
 from bench.ledger.books import FEE_BPS, FIRST_NUMBER, FIRST_PERFORMER, HOLD, PAYERS, PERFORMERS, PERSON, PRICE
@@ -10,7 +10,16 @@ ZIPF = 1.07
 LIST = 50
 
 FIRST_CALL = 10**7
-SETTINGS = ("-D", f"n={FIRST_CALL}")
+CALLS = 10**6
+EXPIRES_S = 36_000  # beyond the end of the bench: nobody sweeps here
+
+
+def settings(load: int) -> tuple[str, ...]:
+    """pgbench's variables for the load of that place in the run: its calls are numbered behind those before it."""
+    start = FIRST_CALL + load * CALLS
+    return "-D", f"n={start}", "-D", f"start={start}"
+
+
 _NEXT = "\\set n :n + 1\n\\set client 100 + :client_id\n"
 _PAYEE = f"\\set payee {FIRST_NUMBER} + random({FIRST_PERFORMER}, {FIRST_PERFORMER + PERFORMERS - 1})\n"
 
@@ -29,7 +38,7 @@ def holds(*, load: int) -> str:
 def settle(*, load: int, first: int, share: int) -> str:
     """One settlement with its fee. Each client settles its `share` of the holds from the `first` on, one by one."""
     return (
-        f"{_NEXT}\\set hold {FIRST_NUMBER + first - FIRST_CALL - 1} + :client_id * {share} + :n\n"
+        f"{_NEXT}\\set hold {FIRST_NUMBER + first - 1} + :client_id * {share} + :n - :start\n"
         f"SELECT code FROM escrow_close('{{{_id(load, 0)}}}', '{{close}}', '{{:hold}}', '{{\"\"}}', '{{{HOLD}:hold}}',"
         f" '{{{PRICE}}}', '{{0}}', '{{{FEE_BPS}}}', '{{false}}', '{{NULL}}', '{{\"\"}}', '{{\"{{}}\"}}');\n"
     )
@@ -51,7 +60,7 @@ def _holds(number: int, load: int) -> str:
     columns = (
         ids, ["bench"] * number, ids, ['""'] * number, ids, [f"{PERSON}:payer{n}" for n in range(number)],
         [f"{PERSON}:payee"] * number, ["NULL"] * number, ["TOKEN"] * number, [str(PRICE)] * number, ["bench"] * number,
-        ['""'] * number, ["300"] * number, ["NULL"] * number, ['""'] * number, ['"{}"'] * number,
+        ['""'] * number, [str(EXPIRES_S)] * number, ["NULL"] * number, ['""'] * number, ['"{}"'] * number,
     )  # fmt: skip
     arrays = ", ".join("'{" + ",".join(column) + "}'" for column in columns)
     return f"SELECT code FROM escrow_hold({arrays});\n"

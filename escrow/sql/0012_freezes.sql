@@ -1,4 +1,15 @@
 -- A wallet is frozen while a row says since when, why and by whom, and no longer: neither is written without the other.
+-- What somebody wrote by hand before it was so is set right, on the safe side: frozen.
+UPDATE escrow_wallet w SET status = 'frozen'
+ WHERE w.status = 'active' AND EXISTS (
+    SELECT FROM escrow_freeze f WHERE f.wallet_id = w.id AND f.thawed_at IS NULL);
+INSERT INTO escrow_freeze (id, wallet_id, reason, frozen_by)
+SELECT gen_random_uuid(), w.id, 'Found frozen without a word when words became a rule.',
+       '00000000-0000-0000-0000-000000000000'
+  FROM escrow_wallet w
+ WHERE w.status = 'frozen' AND NOT EXISTS (
+    SELECT FROM escrow_freeze f WHERE f.wallet_id = w.id AND f.thawed_at IS NULL);
+
 -- Asked at the end of the transaction, since one of the two is written first.
 CREATE FUNCTION escrow_freeze_agrees() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -24,15 +35,17 @@ CREATE CONSTRAINT TRIGGER escrow_wallet_freezes AFTER INSERT OR UPDATE OF status
 CREATE CONSTRAINT TRIGGER escrow_freeze_agrees AFTER INSERT OR UPDATE ON escrow_freeze
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION escrow_freeze_agrees();
 
--- A freeze keeps what it says, and ends once.
+-- A freeze keeps what it says, and ends once, with a reason.
 CREATE FUNCTION escrow_freeze_ends() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.thawed_at IS NULL AND (NEW.id, NEW.wallet_id, NEW.finding_id, NEW.reason, NEW.frozen_by, NEW.frozen_at)
+    IF OLD.thawed_at IS NULL AND NEW.thawed_at IS NOT NULL AND NEW.thaw_reason <> ''
+        AND (NEW.id, NEW.wallet_id, NEW.finding_id, NEW.reason, NEW.frozen_by, NEW.frozen_at)
         IS NOT DISTINCT FROM (OLD.id, OLD.wallet_id, OLD.finding_id, OLD.reason, OLD.frozen_by, OLD.frozen_at) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'a freeze keeps what it says and ends once' USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'a freeze keeps what it says and ends once, with a reason'
+        USING ERRCODE = 'integrity_constraint_violation';
 END
 $$;
 CREATE TRIGGER escrow_freeze_ends BEFORE UPDATE ON escrow_freeze

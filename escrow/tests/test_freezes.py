@@ -16,7 +16,10 @@ ANOTHER = (
     "INSERT INTO escrow_freeze (id, wallet_id, reason, frozen_by, frozen_at)"
     " SELECT %(new)s, w.id, 'x', %(by)s, now() FROM escrow_wallet w WHERE w.id = %(wallet)s"
 )
-THAWED = "UPDATE escrow_freeze SET thawed_at = now(), thawed_by = %(by)s WHERE wallet_id = %(wallet)s"
+THAWED = (
+    "UPDATE escrow_freeze SET thawed_at = now(), thawed_by = %(by)s, thaw_reason = 'x'"
+    " WHERE wallet_id = %(wallet)s AND thawed_at IS NULL"
+)
 STATUS = "UPDATE escrow_wallet SET status = '{}' WHERE id = %(wallet)s"
 
 
@@ -65,7 +68,7 @@ def test_a_wallet_is_not_let_go_by_half(frozen: Wallet, finance: User, statement
 def test_both_halves_in_one_transaction_are_taken_in_any_order(flowing: Wallet, finance: User) -> None:
     for freezing, thawing in (
         ((STATUS.format("frozen"), ANOTHER), (STATUS.format("active"), THAWED)),
-        ((ANOTHER, STATUS.format("frozen")), (THAWED + " AND thawed_at IS NULL", STATUS.format("active"))),
+        ((ANOTHER, STATUS.format("frozen")), (THAWED, STATUS.format("active"))),
     ):
         run(*freezing, wallet=flowing, by=finance)
         run(*thawing, wallet=flowing, by=finance)
@@ -85,7 +88,15 @@ def test_a_wallet_does_not_begin_frozen() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["reason = 'y'", "frozen_by = %(new)s", "frozen_at = now()", "wallet_id = %(other)s"],
+    [
+        "reason = 'y'",
+        "frozen_by = %(new)s",
+        "frozen_at = now()",
+        "wallet_id = %(other)s",
+        "id = %(new)s",
+        "thaw_reason = 'y'",
+        "thawed_at = now(), thawed_by = %(new)s",
+    ],
 )
 def test_a_freeze_keeps_what_it_says(frozen: Wallet, flowing: Wallet, change: str) -> None:
     values = {"new": new_id(), "other": flowing.pk}
@@ -100,5 +111,6 @@ def test_a_freeze_keeps_what_it_says(frozen: Wallet, flowing: Wallet, change: st
 def test_a_freeze_ends_once(frozen: Wallet, finance: User) -> None:
     services.thaw(wallet_id=frozen.pk, actor_id=finance.pk, reason="checked")
 
+    again = THAWED.replace(" AND thawed_at IS NULL", "")
     with pytest.raises(IntegrityError, match="ends once"):
-        run(THAWED, wallet=frozen, by=finance)
+        run(again, wallet=frozen, by=finance)

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from core.db import rows
 from core.ids import new_id
@@ -99,14 +99,13 @@ def test_nothing_is_told_before_what_an_older_transaction_may_still_write() -> N
 
 def test_a_quiet_room_is_found_by_its_index() -> None:
     """In its order, so that nothing is sorted; whether it pays in a table of three rows is another matter."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         for other_way in ("enable_seqscan", "enable_bitmapscan", "enable_sort"):
-            cursor.execute(f"SET {other_way} = off")
+            cursor.execute(f"SET LOCAL {other_way} = off")
         cursor.execute(
             f"EXPLAIN {services.RECENT}", {"room": ROOM, "keys": sorted(ROOM_KEYS), "limit": 30, "folded": []}
         )
         plan = "\n".join(line for (line,) in cursor.fetchall())
-        cursor.execute("RESET ALL")
 
     assert "live_event_of_room" in plan
     assert "Sort" not in plan

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from accounts.models import Role
 from core.api import KEY, Door
-from core.errors import ValidationFailed
+from core.errors import IdempotencyKeyRequired, ValidationFailed
 from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.idempotency import Answer
 from escrow.services import Currency
@@ -41,7 +41,7 @@ class HandIn(Door):
     roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
 
     class Input(Body):
-        idempotencyKey = StrictChar(required=False, default="", trim_whitespace=False, max_length=128)  # noqa: N815
+        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)  # noqa: N815
         sourceFeature = StrictChar(max_length=40)  # noqa: N815
         sourceEventId = StrictChar(max_length=128)  # noqa: N815
         performerId = StrictUUID(allow_null=True)  # noqa: N815
@@ -57,7 +57,7 @@ class HandIn(Door):
         metadata = serializers.JSONField(required=False, default=dict)
 
         def validate_idempotencyKey(self, key: str) -> str:  # noqa: N802  DRF's name for it
-            if key and not KEY.match(key):
+            if not KEY.match(key):
                 raise serializers.ValidationError("8 to 128 of A-Z a-z 0-9 _ - are needed.")
             return key
 
@@ -72,6 +72,15 @@ class HandIn(Door):
             if attrs["fulfilment"] == Fulfilment.PERFORMED and attrs["performerId"] is None:
                 raise serializers.ValidationError({"performerId": "A performed item needs its performer."})
             return attrs
+
+    def _parsed(self, request: Request) -> dict[str, Any]:
+        """A key that is not there is told by its own code, once nothing else is wrong with the body."""
+        try:
+            return super()._parsed(request)
+        except serializers.ValidationError as refusal:
+            if refusal.get_codes() == {"idempotencyKey": ["required"]}:
+                raise IdempotencyKeyRequired from refusal
+            raise
 
     def _replayed(self, request: Request) -> Answer | None:
         """The key stands in the body; a header may repeat it."""

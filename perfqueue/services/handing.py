@@ -29,13 +29,14 @@ def hand_in(payload: Intake, *, service: User) -> Placed:
     if hold_for(payload.hold_id, viewer=service).feature != payload.source_feature:
         raise Forbidden
     with db.joined():
+        if payload.fulfilment == Fulfilment.INSTANT:
+            _assert_performs(payload.performer_id)
         if payload.award:
             if Scope.AWARD not in account.scopes or payload.fulfilment != Fulfilment.INSTANT:
                 raise Forbidden
             _assert_below_cap(payload, account.cap_per_user_day)
             payload = replace(payload, may_award=True)
         if payload.fulfilment == Fulfilment.INSTANT:
-            _assert_performs(payload.performer_id)
             return intake(payload, actor=service)
         if payload.performer_id is None:
             raise RuntimeError("The door lets a performed item through only with its performer.")

@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 import escrow.services
 from core import db
 from core.clock import CoreNow
-from core.errors import DomainError
+from core.errors import DomainError, LedgerUnavailable
 from core.models import Heartbeat
 from escrow.services import Close
 from perfqueue.services.due import due_lines
@@ -17,6 +17,7 @@ from perfqueue.services.expiry import advisory, expire_due
 from perfqueue.services.runs import work_runs
 
 HOLDS_A_ROUND = 200
+TRIES_A_ROUND = 5 * HOLDS_A_ROUND  # so many of those that cannot end are passed by
 RUN_ITEMS_A_ROUND = 20  # a woken worker does most; deadlines come first here
 log = structlog.get_logger()
 
@@ -30,9 +31,9 @@ def sweep(process: str) -> int:
     failures: list[Exception] = []
     rounds = [partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in due_lines()]
     rounds += [
-        partial(_expire_holds, failures),
         partial(_alive, process),
         partial(work_runs, at_most=RUN_ITEMS_A_ROUND),
+        partial(_expire_holds, failures),
     ]
     total = sum(_tried(each, failures) for each in rounds)
     if failures:
@@ -65,13 +66,18 @@ def sweeper_age_s() -> float | None:
 def _expire_holds(failures: list[Exception]) -> int:
     """End holds that no item took, oldest first, until so many have ended; how many there were.
 
-    Those that cannot end keep no others waiting, however many they are: the next ones are looked up behind them.
+    Those that cannot end keep no others waiting: the next ones are looked up behind them.
+
+    Raises:
+        LedgerUnavailable: nothing can end now.
     """
-    ended, last = 0, None
-    while page := escrow.services.expired_holds(HOLDS_A_ROUND - ended, after=last):
+    ended, tried, last = 0, 0, None
+    while tried < TRIES_A_ROUND and (page := escrow.services.expired_holds(HOLDS_A_ROUND - ended, after=last)):
         for hold in page:
             ended += _tried(partial(db.retried, partial(_expire_hold, hold.id)), failures)
-        last = page[-1]
+            if failures and isinstance(failures[-1], LedgerUnavailable):
+                return ended
+        tried, last = tried + len(page), page[-1]
     return ended
 
 

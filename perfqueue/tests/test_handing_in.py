@@ -160,7 +160,8 @@ def test_a_key_that_is_not_said_is_asked_for(arcade: User, alice: User, ruby: Us
     key = sent.pop("idempotencyKey")
 
     assert told(hand(arcade, sent)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
-    assert told(hand(arcade, sent, **{"Idempotency-Key": key})) == (400, "VALIDATION_FAILED")
+    assert told(hand(arcade, sent, **{"Idempotency-Key": key})) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert told(hand(arcade, sent | {"tokens": 1.5})) == (400, "VALIDATION_FAILED")
     assert told(hand(arcade, sent | {"idempotencyKey": ""})) == (400, "VALIDATION_FAILED")
 
 
