@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 import escrow.services
 from core import db
 from core.clock import CoreNow
-from core.errors import DomainError, LedgerUnavailable
+from core.errors import DomainError, LedgerUnavailable, QueueBusy
 from core.models import Heartbeat
 from escrow.services import Close
 from perfqueue.services.due import due_lines
@@ -41,10 +41,12 @@ def sweep(process: str) -> int:
     return total
 
 
-def _tried(work: partial[int], failures: list[Exception]) -> int:
-    """What the work did; nothing if it failed, which is told to the log and added to `failures`."""
+def _tried(work: partial[int], failures: list[Exception], *, unless: tuple[type[DomainError], ...] = ()) -> int:
+    """What the work did; 0 if it failed, which is told to the log and added to `failures`. `unless`: raised instead."""
     try:
         return work()
+    except unless:
+        raise
     except (DomainError, DatabaseError) as failure:
         log.exception("sweep_failed", subject=str(work))
         failures.append(failure)
@@ -69,14 +71,13 @@ def _expire_holds(failures: list[Exception]) -> int:
     Those that cannot end keep no others waiting: the next ones are looked up behind them.
 
     Raises:
-        LedgerUnavailable: nothing can end now.
+        LedgerUnavailable, QueueBusy: it is no fault of the hold's; the next round tries again.
     """
     ended, tried, last = 0, 0, None
     while tried < TRIES_A_ROUND and (page := escrow.services.expired_holds(HOLDS_A_ROUND - ended, after=last)):
         for hold in page:
-            ended += _tried(partial(db.retried, partial(_expire_hold, hold.id)), failures)
-            if failures and isinstance(failures[-1], LedgerUnavailable):
-                return ended
+            work = partial(db.retried, partial(_expire_hold, hold.id))
+            ended += _tried(work, failures, unless=(LedgerUnavailable, QueueBusy))
         tried, last = tried + len(page), page[-1]
     return ended
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 
+from core.errors import LedgerUnavailable
 from core.models import Heartbeat
 from escrow.errors import HoldClosed
 from escrow.tests.moving import tampering
@@ -145,6 +146,30 @@ def test_holds_that_cannot_end_keep_no_other_waiting_however_many_they_are(
         with pytest.raises(IntegrityError, match="escrow_balance_not_negative"):
             services.sweep("test")
         assert available(bob) == 1_000 - still_held
+
+
+def test_while_the_ledger_is_away_no_hold_after_the_first_is_tried(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruby, alice = performer(), person(tokens=1_000)
+    for _ in range(3):
+        held(alice, ruby)
+    clock.shift(hours=1)
+    tried = []
+
+    def away(closes: object) -> None:
+        tried.append(closes)
+        raise LedgerUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr("escrow.services.close_many", away)
+        with pytest.raises(LedgerUnavailable):
+            services.sweep("test")
+
+    assert (len(tried), available(alice)) == (1, 700)
+    assert Heartbeat.objects.filter(name="test").exists()
+    assert services.sweep("test") == 3
+    assert available(alice) == 1_000
 
 
 def break_hold_of(item: QueueItem) -> None:
