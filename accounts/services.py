@@ -130,9 +130,10 @@ def display_names(users: Iterable[User]) -> dict[Any, str]:
     return {user.pk: stage.get(user.pk, user.username) for user in people}
 
 
-def is_performer(user_id: UUID) -> bool:
-    """Say whether this is an active performer (one statement)."""
-    return User.objects.filter(pk=user_id, role=Role.PERFORMER, is_active=True).exists()
+def is_performer(user_id: UUID, *, or_was: bool = False) -> bool:
+    """Say whether this is an active performer; `or_was`: or one who has left (one statement)."""
+    performers = User.objects.filter(pk=user_id, role=Role.PERFORMER)
+    return (performers if or_was else performers.filter(is_active=True)).exists()
 
 
 def _authenticated(request: HttpRequest, username: str, password: str) -> User:

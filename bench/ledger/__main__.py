@@ -50,19 +50,20 @@ def arguments() -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run every load between two runs of the yardstick with as many clients; its ratio is to the mean of the two."""
     few = [number for number in FEW if number < options.clients]
-    waiting = options.seconds * MOST_SETTLED_PER_S
+    waiting = options.seconds * MOST_SETTLED_PER_S  # for each number of clients
+    opened = waiting * (1 + len(few))
     with database("bench-ledger") as server:
         # Function and service are measured as statements that are not prepared, the mode that goes behind any pool.
         environment = migrated(server, guarded=True) | {"DATABASE_PREPARED": "false"}
         with closing(psycopg.connect(server.url, autocommit=True)) as owner:
-            print(f"Opening {PAYERS} wallets and {waiting * (1 + len(few))} holds that will be settled.", flush=True)
-            open_books(owner, waiting=waiting * (1 + len(few)))
+            print(f"Opening {PAYERS} wallets and {opened} holds that will be settled.", flush=True)
+            open_books(owner, waiting=opened)
             bench = Bench(environment, owner, Yardstick(server.url), options.seconds)
             figures = {options.clients: bench.between(bench.loads(options.clients, waiting), options.clients)}
             for place, number in enumerate(few, start=1):
                 loads = bench.loads(number, waiting, first=place * waiting)
                 figures[number] = bench.between({name: loads[name] for name in MUSTS}, number)
-            close_books(owner, waiting=waiting * (1 + len(few)))
+            close_books(owner, waiting=opened)
         verified = json.loads(manage(environment | {"DATABASE_URL": server.url}, "verify_ledger", "--json"))
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -137,7 +138,7 @@ class Bench:
             file.write(script(place))
             file.flush()
             url = self.environment["DATABASE_URL"]
-            per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.settings(place), clients=clients)
+            per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.variables(place), clients=clients)
         if (operations := written(self.owner) - before) != done * times:
             told = f"{done} calls of {times} wrote {operations} operations"
             raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")

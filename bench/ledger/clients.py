@@ -9,7 +9,6 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import accumulate
 from uuid import UUID
 
@@ -53,8 +52,8 @@ def through_the_service() -> Callable[[UUID, UUID], object]:
     from escrow.services import Currency, HoldRequest, Payee, hold
 
     def one(payer: UUID, payee: UUID) -> object:
-        asked = HoldRequest(new_id(), str(new_id()), payer, Payee(payee), Currency.TOKEN, PRICE, "bench")
-        return hold(replace(asked, expires_in_s=EXPIRES_S))
+        terms = Payee(payee), Currency.TOKEN, PRICE, "bench"
+        return hold(HoldRequest(new_id(), str(new_id()), payer, *terms, expires_in_s=EXPIRES_S))
 
     return one
 

@@ -10,11 +10,11 @@ ZIPF = 1.07
 LIST = 50
 
 FIRST_CALL = 10**7
-CALLS = 10**6
+CALLS = 10**6  # more than any load has
 EXPIRES_S = 36_000  # beyond the end of the bench: nobody sweeps here
 
 
-def settings(load: int) -> tuple[str, ...]:
+def variables(load: int) -> tuple[str, ...]:
     """pgbench's variables for the load of that place in the run: its calls are numbered behind those before it."""
     start = FIRST_CALL + load * CALLS
     return "-D", f"n={start}", "-D", f"start={start}"

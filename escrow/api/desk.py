@@ -8,7 +8,8 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts.models import FINANCE, Role, User
+import accounts.services
+from accounts.models import FINANCE, Role
 from core.api import Door, utc
 from core.db import command
 from core.errors import Forbidden, NotFound
@@ -211,7 +212,7 @@ class OwnMoney(Door):
     def own(self, performer_id: UUID) -> None:
         if self.actor.pk == performer_id:
             return
-        if not User.objects.filter(pk=performer_id, role=Role.PERFORMER).exists():
+        if not accounts.services.is_performer(performer_id, or_was=True):
             raise NotFound
         if self.actor.role == Role.PERFORMER or self.request.method != "GET":
             raise Forbidden

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -69,20 +68,12 @@ def lock_holds(hold_ids: Collection[UUID], *, lift_expiry: bool) -> tuple[dict[U
     return {hold.id: hold for hold in found}, found[0].now  # type: ignore[attr-defined]  # the query's own column
 
 
-class ExpiredHold(NamedTuple):
-    """An open hold past its expiry: its place in the order, and its id."""
-
-    expires_at: datetime
-    id: UUID
-
-
-def expired_holds(limit: int, *, after: ExpiredHold | None = None) -> list[ExpiredHold]:
+def expired_holds(limit: int, *, after: Hold | None = None) -> list[Hold]:
     """Open holds past their expiry (no item took them), oldest first, behind `after`; unlocked (one statement)."""
     overdue = Hold.objects.filter(status=HoldStatus.HELD, expires_at__lte=CoreNow())
     if after is not None:
         overdue = overdue.filter(Q(expires_at=after.expires_at, id__gt=after.id) | Q(expires_at__gt=after.expires_at))
-    found = overdue.order_by("expires_at", "id").values_list("expires_at", "id")[:limit]
-    return [ExpiredHold(moment, hold_id) for moment, hold_id in found if moment is not None]
+    return list(overdue.order_by("expires_at", "id")[:limit])
 
 
 TRAIL = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet
 
-from accounts.models import Role, User
+import accounts.services
 from core.errors import NotFound
 from menus.errors import ItemUnavailable
 from menus.models import Menu, MenuItem, MenuType
@@ -42,7 +42,7 @@ def menus_of(performer_id: UUID) -> list[ShownMenu]:
     Raises:
         NotFound: there is no such performer.
     """
-    if not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
+    if not accounts.services.is_performer(performer_id):
         raise NotFound
     return _shown(Menu.objects.filter(owner=performer_id, active=True), Q())
 

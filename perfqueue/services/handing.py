@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from accounts.models import Role, Scope, User
+import accounts.services
+from accounts.models import Scope, User
 from core import db
 from core.errors import Forbidden, NotFound
 from perfqueue.errors import ServiceCapReached
@@ -46,7 +47,7 @@ def hand_in(payload: Intake, *, service: User) -> Placed:
 
 def _assert_performs(performer_id: UUID | None) -> None:
     """Whose room it was is a performer's, or nobody's. (A performed item finds her by her line.)"""
-    if performer_id and not User.objects.filter(pk=performer_id, role=Role.PERFORMER, is_active=True).exists():
+    if performer_id and not accounts.services.is_performer(performer_id):
         raise NotFound
 
 

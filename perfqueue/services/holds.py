@@ -105,7 +105,7 @@ def _payee(wish: HoldWish) -> Payee:
         return Payee(house=wish.payee)
     if wish.payee == wish.user_id:
         raise Forbidden
-    if not User.objects.filter(pk=wish.payee, role=Role.PERFORMER, is_active=True).exists():
+    if not accounts.services.is_performer(wish.payee):
         raise ValidationFailed(payee=["This is no performer's id."])
     return Payee(wish.payee)
 

@@ -1,19 +1,14 @@
 """The concurrency tests pass through PgBouncer in transaction mode: nothing of ours rests in a session."""
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from psycopg import sql
 
+from tests import again
 from tests.pooled.pgbouncer import pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,26 +16,11 @@ RACES = Path(settings.BASE_DIR) / "tests" / "concurrency"
 FRESH = ("test_deadlocks.py", "test_gated.py", "test_line.py", "test_stage.py", "test_hammer.py")
 """They move the clock by a setting of the database, or read a server's counts once its backends have left."""
 SHORTER = {"HAMMER_PROCESSES": "4", "HAMMER_OPERATIONS": "400"}
-PASSED = re.compile(r"^(\d+) passed in", re.MULTILINE)
 
 
 @pytest.fixture
 def server() -> str:
-    facts = connection.settings_dict
-    password = f":{facts['PASSWORD']}" if facts["PASSWORD"] else ""
-    return f"postgres://{facts['USER']}{password}@{facts['HOST']}:{facts['PORT']}/pooled_{os.getpid()}"
-
-
-def run(pooled: str, files: Sequence[Path]) -> str:
-    """Run test files with their database behind the pool; what pytest told. The database is dropped afterwards."""
-    environment = os.environ | SHORTER | {
-        "DATABASE_URL": pooled, "DATABASE_PREPARED": "false", "APP_MODE": "test", "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *files, "-q", "--no-cov", "--reuse-db", "--create-db", "-p", "no:xdist"],
-        cwd=settings.BASE_DIR, env=environment, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    return done.stdout + done.stderr
+    return again.database_url("pooled")
 
 
 def drop(server: str) -> None:
@@ -56,13 +36,11 @@ def test_the_races_pass_through_a_pool(lifetime_s: int, server: str, tmp_path: P
 
     try:
         with pool(server, tmp_path, lifetime_s=lifetime_s) as pooled:
-            told = run(pooled, files)
+            passed = again.run(files, "--reuse-db", DATABASE_URL=pooled, DATABASE_PREPARED="false", **SHORTER)
     finally:
         drop(server)
 
-    passed = PASSED.search(told)
-    assert passed is not None, told[-6000:]
-    assert int(passed[1]) > 20
+    assert passed > 20
 
 
 def test_control_the_pool_keeps_no_session(server: str, tmp_path: Path) -> None:

@@ -3,14 +3,10 @@
 With a server of its own it prepares them; the races run without them behind a pool.
 """
 
-import os
-import re
-import subprocess
-import sys
-
 import pytest
-from django.conf import settings
 from django.db import connection
+
+from tests import again
 
 FILES = (
     "escrow/tests/test_admin.py", "escrow/tests/test_doors.py",
@@ -20,20 +16,10 @@ FILES = (
 
 @pytest.mark.django_db
 def test_doors_and_back_office_pass_the_other_way_too() -> None:
-    facts = connection.settings_dict
-    prepared = "false" if facts["OPTIONS"].get("server_side_binding") else "true"
-    password = f":{facts['PASSWORD']}" if facts["PASSWORD"] else ""
-    address = f"{facts['HOST']}:{facts['PORT']}/either_{os.getpid()}"
-    named = {
-        "DATABASE_URL": f"postgres://{facts['USER']}{password}@{address}", "DATABASE_PREPARED": prepared,
-        "APP_MODE": "test", "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
+    prepares = connection.settings_dict["OPTIONS"].get("server_side_binding", False)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *FILES, "-q", "--no-cov", "--create-db", "-p", "no:xdist"],
-        cwd=settings.BASE_DIR, env=os.environ | named, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    passed = again.run(
+        FILES, DATABASE_URL=again.database_url("either"), DATABASE_PREPARED="false" if prepares else "true"
+    )
 
-    passed = re.search(r"^(\d+) passed in", done.stdout, re.MULTILINE)
-    assert passed is not None, done.stdout[-6000:]
-    assert int(passed[1]) > 100
+    assert passed > 100

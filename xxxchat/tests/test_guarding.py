@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 import slots.services
 from escrow import services
@@ -78,6 +78,16 @@ def test_the_guarded_role_cannot(guarded: None, deed: str) -> None:
     with denied, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(DENIED[deed])
     assert balances(buyer) == (100, 0, 0, 0)
+
+
+def test_a_temporary_table_is_not_taken_for_the_real_one(guarded: None) -> None:
+    world.person(tokens=100)
+
+    refused = pytest.raises(IntegrityError, match="is frozen by an open freeze")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE escrow_wallet (id uuid, status text)")
+        cursor.execute("UPDATE public.escrow_wallet SET status = 'frozen'")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_every_function_that_may_write_the_ledger_runs_as_its_owner() -> None:
