@@ -1,4 +1,4 @@
-"""Doors of signing in and of who I am."""
+"""Endpoints of signing in and of who I am."""
 
 from typing import cast
 
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from accounts import services, shapes
 from accounts.models import User
 from accounts.services import Tokens
-from core.api import Body, Door
+from core.api import Body, Endpoint
 from core.fields import StrictChar
 
 
@@ -17,8 +17,8 @@ def pair_out(pair: Tokens) -> dict[str, str]:
     return {"access": pair.access, "refresh": pair.refresh}
 
 
-class Anyone(Door):
-    """A door before signing in: an old bearer token or session sent along must not close it."""
+class Anyone(Endpoint):
+    """An endpoint before signing in: an old bearer token or session sent along must not close it."""
 
     public = True
     authentication_classes = []
@@ -62,7 +62,7 @@ class RevokeToken(Anyone):
         return self.ok({})
 
 
-class Me(Door):
+class Me(Endpoint):
     """GET /me. 200 {id, username, displayName, role, verified, termsAccepted, termsVersion}; 401."""
 
     Output = shapes.MeOut

@@ -55,7 +55,7 @@ def locked_response(
 ) -> HttpResponse:
     """Answer a request that axes has locked out (AXES_LOCKOUT_CALLABLE).
 
-    Doors and pages of ours have answered 429 themselves; the admin's sign-in form has not and gets a plain text.
+    Endpoints and pages of ours have answered 429 themselves; the admin's sign-in form has not and gets a plain text.
     """
     if response is not None and response.status_code == 429:
         return response

@@ -1,4 +1,4 @@
-"""The door: parse, call one service, render. Its order of answers is the API's promise (PRODUCT.md §8).
+"""The endpoint: parse, call one service, render. Its order of answers is the API's promise (PRODUCT.md §8).
 
 401 → 405 → 406 → 415, 413, 400 body → 400 key → replay → 403 role → 404 → the service's own gates.
 """
@@ -62,12 +62,12 @@ def utc(moment: datetime | None) -> str | None:
 
 
 class ByAccept(DefaultContentNegotiation):
-    """An answer's form is asked for by `Accept` alone; `?format=` means nothing to a door."""
+    """An answer's form is asked for by `Accept` alone; `?format=` means nothing to an endpoint."""
 
     settings = cast(Any, SimpleNamespace(URL_FORMAT_OVERRIDE=None))
 
 
-class Door(APIView):
+class Endpoint(APIView):
     """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`.
 
     With `etag` a GET's 200 carries an ETag of its body, and 304 answers whoever names it in `If-None-Match`.
@@ -85,7 +85,7 @@ class Door(APIView):
 
     data: dict[str, Any]
     query: dict[str, Any]
-    actor: Any  # who is signed in (core does not know the accounts' model); None on a public door without sign-in
+    actor: Any  # who is signed in (core does not know the accounts' model); None on a public endpoint without sign-in
     response: HttpResponse  # type: ignore[assignment]  # keyed answers go out byte for byte, without DRF's Response
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -218,4 +218,4 @@ class Door(APIView):
         return Response({"items": render(found), "next": following})
 
 
-__all__ = ["Body", "Door", "Page", "utc"]
+__all__ = ["Body", "Endpoint", "Page", "utc"]

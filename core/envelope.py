@@ -50,10 +50,10 @@ def headers_of(error: DomainError) -> dict[str, str]:
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
-    """Render any exception of a door. What is not a refusal is logged with its traceback and answered 500."""
+    """Render any exception of an endpoint. What is not a refusal is logged with its traceback and answered 500."""
     error = domain_error_of(exc)
     if error is None:
-        log.exception("door_failed", exc_info=exc)
+        log.exception("endpoint_failed", exc_info=exc)
         error = errors.InternalError()
     return Response(body_of(error), status=STATUS[error.kind], headers=headers_of(error))
 

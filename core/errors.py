@@ -26,7 +26,7 @@ class DomainError(Exception):
     """A command ended without effect, for a reason that the caller can be told.
 
     `details` (camelCase, ids and numbers only, never personal data) fill the message's placeholders and are
-    sent along. `retry_after_s` is in seconds, rounded up by the door.
+    sent along. `retry_after_s` is in seconds, rounded up by the endpoint.
     """
 
     kind: ClassVar[Kind]

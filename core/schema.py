@@ -1,4 +1,4 @@
-"""OpenAPI from the doors themselves: input, query, docstring and who may call."""
+"""OpenAPI from the endpoints themselves: input, query, docstring and who may call."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ class ErrorEnvelope(serializers.Serializer):
     error = ErrorOut()
 
 
-class DoorSchema(AutoSchema):
-    """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of a Door.
+class EndpointSchema(AutoSchema):
+    """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of an Endpoint.
 
-    `Output` is what the door answers with 200, or a mapping of status to that; or a mapping of method to either.
+    `Output` is what the endpoint answers with 200, or a mapping of status to that; or a mapping of method to either.
     """
 
     def get_request_serializer(self) -> Any:
@@ -34,7 +34,7 @@ class DoorSchema(AutoSchema):
         return declared
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        """Name a door's nested `Input` after its door: one component each."""
+        """Name a nested `Input` after its endpoint: one component each."""
         return type(serializer).__qualname__.replace(".", "")
 
     def get_response_serializers(self) -> Any:
@@ -45,7 +45,7 @@ class DoorSchema(AutoSchema):
         return {**answers, "default": ErrorEnvelope}
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """A bearer token; none is needed at a public door, none is read before signing in."""
+        """A bearer token; none is needed at a public endpoint, none is read before signing in."""
         if not self.view.authentication_classes:
             return []
         return [{"bearer": []}, *([{}] if getattr(self.view, "public", False) else [])]

@@ -1,4 +1,4 @@
-"""Celery's door to the age limits of rows that belong to no noun. Idempotent: what is gone stays gone."""
+"""Celery's task for the age limits of rows that belong to no noun. Idempotent: what is gone stays gone."""
 
 from celery import shared_task
 from django.core.management import call_command

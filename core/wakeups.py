@@ -1,4 +1,4 @@
-"""A word to the workers, for doors only. What it asks for is a row already: if it is lost, a sweep does it."""
+"""A word to the workers, for endpoints only. What it asks for is a row already: if it is lost, a sweep does it."""
 
 import structlog
 from celery import current_app

@@ -1,4 +1,4 @@
-"""Celery's door to the snapshots of house accounts. Idempotent: what is in a snapshot is not summed again."""
+"""Celery's task for the snapshots of house accounts. Idempotent: what is in a snapshot is not summed again."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""Celery's door to the outbox's age limit. Idempotent: what is gone stays gone."""
+"""Celery's task for the outbox's age limit. Idempotent: what is gone stays gone."""
 
 from celery import shared_task
 

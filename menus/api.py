@@ -8,14 +8,14 @@ from rest_framework.request import Request
 
 import perfqueue.services
 from accounts.models import Role, User
-from core.api import Body, Door
+from core.api import Body, Endpoint
 from core.fields import Amount, Params, StrictChar
 from escrow.services import Currency
 from menus import services, shapes
 from perfqueue.render import item_out
 
 
-class MenusOfPerformer(Door):
+class MenusOfPerformer(Endpoint):
     """GET /performer/{id}/menus. Public. 200 the performer's active menus; 404."""
 
     public, Output = True, shapes.MenusOut
@@ -24,7 +24,7 @@ class MenusOfPerformer(Door):
         return self.ok(menus_out(services.menus_of(performer_id)))
 
 
-class Menus(Door):
+class Menus(Endpoint):
     """GET /menus?section=&search=. Public. 200 active menus, the platform's first, at most 100."""
 
     public, Output = True, shapes.MenusOut
@@ -37,7 +37,7 @@ class Menus(Door):
         return self.ok(menus_out(services.menus(section=self.query["section"], search=self.query["search"])))
 
 
-class BuyItem(Door):
+class BuyItem(Endpoint):
     """POST /menus/items/{id}/purchase. Keyed. 201 {purchaseId, status, queueItem}.
 
     400 VALIDATION_FAILED; 402 INSUFFICIENT_BALANCE; 403 FORBIDDEN (her own), ROLE_NOT_ALLOWED,

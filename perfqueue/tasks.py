@@ -1,4 +1,4 @@
-"""Celery's doors to the sweep and to staff's runs. Idempotent: a doubled one finds nothing to do."""
+"""Celery's tasks for the sweep and to staff's runs. Idempotent: a doubled one finds nothing to do."""
 
 from celery import shared_task
 
@@ -14,7 +14,7 @@ def sweep() -> int:
 
 @shared_task(name=services.WORK)
 def work_runs() -> int:
-    """Go on with the runs that wait: one round, then another task; staff's doors wake it, the sweep is behind it."""
+    """Go on with the runs that wait: one round, then another task; staff's endpoints wake it."""
     done = services.work_runs()
     if done:
         wake(services.WORK)

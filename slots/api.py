@@ -1,4 +1,4 @@
-"""The machine's doors under /slot-machine/. Each parses, calls one service, renders."""
+"""The machine's endpoints under /slot-machine/. Each parses, calls one service, renders."""
 
 from fractions import Fraction
 from typing import Any, cast
@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.models import Role, User
-from core.api import Body, Door
+from core.api import Body, Endpoint
 from core.errors import Refused
 from core.fields import Amount, Digits, Params, StrictUUID
 from slots import draw, services, shapes
@@ -20,7 +20,7 @@ FARTHEST = 10**12
 
 
 def caller(request: Request) -> User:
-    """Whoever came through the door: signed in, or the door had not opened."""
+    """Whoever came through the endpoint: signed in, or the endpoint had not opened."""
     return cast(User, request.user)
 
 
@@ -92,7 +92,7 @@ def history_row(spin: SpinRow) -> dict[str, Any]:
     }
 
 
-class Spin(Door):
+class Spin(Endpoint):
     """POST /slot-machine/spin. 200; 404 (performer); 403 ROLE_NOT_ALLOWED, AGE_VERIFICATION_REQUIRED,
     TERMS_NOT_ACCEPTED, WALLET_FROZEN; 409 PAYTABLE_CHANGED, COMMITMENT_STALE; 422 INVALID_BET; 429 SPIN_TOO_FAST,
     RATE_LIMIT_EXCEEDED; 402 INSUFFICIENT_BALANCE; 503 GAME_DISABLED.
@@ -135,7 +135,7 @@ class Spin(Door):
         return None if given is None else bytes.fromhex(given)
 
 
-class History(Door):
+class History(Endpoint):
     """GET /slot-machine/history. 200, newest first; the same cost at any offset."""
 
     roles = (Role.USER,)
@@ -150,7 +150,7 @@ class History(Door):
         return self.ok({"spins": [history_row(spin) for spin in found.spins], "total": found.total, **self.query})
 
 
-class Config(Door):
+class Config(Endpoint):
     """GET /slot-machine/config. 200: the paytable in play with its exact return and odds; 503 GAME_DISABLED."""
 
     roles = (Role.USER,)
@@ -174,7 +174,7 @@ class Config(Door):
         )
 
 
-class RateLimit(Door):
+class RateLimit(Endpoint):
     """GET /slot-machine/rate-limit. 200; `limit` and `remaining` are null when the hourly limit is off."""
 
     roles = (Role.USER,)
@@ -185,7 +185,7 @@ class RateLimit(Door):
         return self.ok({"limit": use.limit, "used": use.used, "remaining": use.remaining, "resetsAt": use.resets_at})
 
 
-class Fairness(Door):
+class Fairness(Endpoint):
     """GET /slot-machine/fairness. 200: what the next spin is committed to; 503 GAME_DISABLED."""
 
     roles = (Role.USER,)
@@ -203,7 +203,7 @@ class Fairness(Door):
         )
 
 
-class OwnSpin(Door):
+class OwnSpin(Endpoint):
     """GET /slot-machine/spins/{id}. 200, the spin with its proof; 404 for what is not the caller's own.
 
     `clientNonceFrom` says who drew the nonce: with "server" the proof rests on the server's word.

@@ -1,4 +1,4 @@
-"""Celery's door to the partitions. Idempotent: what exists stays."""
+"""Celery's task for the partitions. Idempotent: what exists stays."""
 
 from celery import shared_task
 

@@ -1,6 +1,6 @@
 """What the operator's probes ask: is the process alive, and may it be sent traffic.
 
-`/livez` touches nothing. `/readyz` is 503 only while the database or its migrations keep every door shut;
+`/livez` touches nothing. `/readyz` is 503 only while the database or its migrations keep every endpoint shut;
 whatever merely slows the product down is named there with `"status": "degraded"` and 200.
 """
 

@@ -208,7 +208,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsing.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "core.schema.DoorSchema",
+    "DEFAULT_SCHEMA_CLASS": "core.schema.EndpointSchema",
     "EXCEPTION_HANDLER": "core.envelope.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -1,4 +1,4 @@
-"""Celery's doors to the verifier. Idempotent: a redelivered run looks again and finds the same."""
+"""Celery's tasks for the verifier. Idempotent: a redelivered run looks again and finds the same."""
 
 from celery import shared_task
 

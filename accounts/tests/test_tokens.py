@@ -57,7 +57,7 @@ def test_name_and_password_give_a_pair_that_works(client: Client, alice: User) -
 
     assert set(given) == {"access", "refresh"}
     assert me(client, given["access"]) == 200
-    assert me(client, given["refresh"]) == 401, "a refresh token opens no door"
+    assert me(client, given["refresh"]) == 401, "a refresh token opens no endpoint"
 
 
 def test_no_refresh_token_can_be_read_from_the_database(client: Client, alice: User) -> None:
@@ -82,7 +82,7 @@ def test_somebody_inactive_cannot_sign_in(client: Client, alice: User) -> None:
     assert code(post(client, OBTAIN, username="alice", password=PASSWORD)) == (401, "UNAUTHENTICATED")
 
 
-def test_an_old_bearer_token_sent_along_closes_no_door_before_sign_in(client: Client, alice: User) -> None:
+def test_an_old_bearer_token_sent_along_closes_no_endpoint_before_sign_in(client: Client, alice: User) -> None:
     body = {"username": "alice", "password": PASSWORD}
 
     answer = client.post(OBTAIN, body, content_type="application/json", headers={"Authorization": "Bearer old"})

@@ -7,14 +7,14 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from rest_framework.test import APIRequestFactory
 
-from core.api import Door
+from core.api import Endpoint
 from core.errors import NotFound
 from core.freshness import conditional, etag_of, matches
 
 ETAG = etag_of(b"{}")
 
 
-class Weather(Door):
+class Weather(Endpoint):
     """GET: the body that a test sets."""
 
     public, etag = True, True
@@ -34,14 +34,16 @@ class Plain(Weather):
     etag = False
 
 
-def ask(door: type[Door], method: str = "get", **headers: str) -> Any:
+def ask(endpoint: type[Endpoint], method: str = "get", **headers: str) -> Any:
     factory = APIRequestFactory()
     call = factory.get if method == "get" else factory.post
-    answer = door.as_view()(call("/", headers=headers))
+    answer = endpoint.as_view()(call("/", headers=headers))
     return answer.render() if hasattr(answer, "render") else answer
 
 
-def test_a_door_with_an_etag_answers_304_without_a_body_while_nothing_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_with_an_etag_answers_304_without_a_body_while_nothing_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     first = ask(Weather)
 
     again = ask(Weather, **{"If-None-Match": first.headers["ETag"]})
@@ -57,7 +59,7 @@ def test_a_door_with_an_etag_answers_304_without_a_body_while_nothing_changed(mo
         assert answer.headers["Vary"] == "Authorization, Cookie"
 
 
-def test_refusals_commands_and_other_doors_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_commands_and_other_endpoints_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"If-None-Match": "*"}
 
     told = [ask(Weather, "post", **known), ask(Plain, **known)]

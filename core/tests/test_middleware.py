@@ -1,4 +1,4 @@
-"""What every request needs before and after its door."""
+"""What every request needs before and after its endpoint."""
 
 from io import BytesIO
 from typing import Any

@@ -1,1 +1,1 @@
-"""Doors of money. `wallet` is one's own; `desk` is staff's and performers'; `payments` is the provider's."""
+"""Endpoints of money. `wallet` is one's own; `desk` is staff's and performers'; `payments` is the provider's."""

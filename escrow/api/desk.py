@@ -1,4 +1,4 @@
-"""Doors of the money desk: staff's grants, corrections, write-offs and approvals; performers' earnings and payouts."""
+"""Staff's grants, corrections, write-offs and approvals; performers' earnings and payouts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 import accounts.services
 from accounts.models import FINANCE, Role
-from core.api import Door, utc
+from core.api import Endpoint, utc
 from core.db import command
 from core.errors import Forbidden, NotFound
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
@@ -62,7 +62,7 @@ def decision_out(decision: Decision) -> dict[str, Any]:
     return {"operationId": decision.operation_id}
 
 
-class Wish(Door):
+class Wish(Endpoint):
     """A keyed wish of staff: 200 when it was done, 202 {approvalId} when a second person must allow it."""
 
     roles = DESK
@@ -124,7 +124,7 @@ class ApprovalQuery(Page):
     status = StrictChoice(required=False, choices=services.ApprovalStatus.choices)
 
 
-class ApprovalList(Door):
+class ApprovalList(Endpoint):
     """GET /admin/approvals?status=. 200: a list, newest first."""
 
     roles, Query, Output = READERS, ApprovalQuery, shapes.ApprovalsOut
@@ -134,7 +134,7 @@ class ApprovalList(Door):
         return self.page(services.approvals().filter(**narrowed), lambda found: [approval_out(one) for one in found])
 
 
-class ApprovalDetail(Door):
+class ApprovalDetail(Endpoint):
     """GET /admin/approvals/{id}. 200; 404."""
 
     roles, Output = READERS, shapes.ApprovalOut
@@ -150,7 +150,7 @@ class Verdict(Body):
     reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
 
 
-class Approve(Door):
+class Approve(Endpoint):
     """POST /admin/approvals/{id}/approve {reason?}. 200; 403 SAME_APPROVER; 404; 409 APPROVAL_CLOSED; what the movement
     refuses. Not keyed: an approval is decided once."""
 
@@ -175,7 +175,7 @@ class PayoutQuery(Page):
     status = StrictChoice(required=False, choices=services.PayoutStatus.choices)
 
 
-class PayoutList(Door):
+class PayoutList(Endpoint):
     """GET /admin/payouts?status=. 200: a list, newest first."""
 
     roles, Query, Output = READERS, PayoutQuery, shapes.PayoutsOut
@@ -204,7 +204,7 @@ class RejectPayout(ApprovePayout):
     operation, approves = "admin.reject_payout", False
 
 
-class OwnMoney(Door):
+class OwnMoney(Endpoint):
     """What is a performer's own: another's address is 403, nobody's 404; staff may read."""
 
     roles = (Role.PERFORMER, *READERS)

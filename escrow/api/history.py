@@ -1,4 +1,4 @@
-"""Doors of a wallet's past: the statement with running balances, and balances as of a version or a moment."""
+"""Endpoints of a wallet's past: the statement with running balances, and balances as of a version or a moment."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api import Door, utc
+from core.api import Endpoint, utc
 from core.errors import ValidationFailed
 from core.fields import Digits, Page, Params, StrictChoice
 from escrow import services, shapes
@@ -18,7 +18,7 @@ class StatementQuery(Page):
     currency = StrictChoice(choices=Currency.choices, required=False, default=Currency.TOKEN)
 
 
-class Statement(Door):
+class Statement(Endpoint):
     """GET /wallet/statement?currency=TOKEN. 200: one wallet's lines, newest first, with the balances after each."""
 
     Query, Output = StatementQuery, shapes.StatementOut
@@ -34,7 +34,7 @@ class BalanceQuery(Params):
     at = serializers.DateTimeField(required=False)
 
 
-class BalanceAsOf(Door):
+class BalanceAsOf(Endpoint):
     """GET /wallet/balance?currency=TOKEN&version= or &at= (ISO 8601). 200; 400 with both or neither; 404 a version that
     the wallet has not reached."""
 

@@ -1,4 +1,4 @@
-"""What is on sale, and the payment provider's door."""
+"""What is on sale, and the payment provider's endpoint."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api import Door
+from core.api import Endpoint
 from core.db import command
 from core.errors import BodyTooLarge
 from core.fields import Amount, Name, Page, Params, StrictChar, StrictUUID
@@ -16,7 +16,7 @@ from core.parsing import MAX_BODY_BYTES, declared_length
 from escrow import services, shapes
 
 
-class PackageList(Door):
+class PackageList(Endpoint):
     """GET /token-packages. 200: what is on sale, in its order."""
 
     public, Query, Output = True, Page, shapes.PackagesOut
@@ -49,7 +49,7 @@ class OrderFacts(Params):
     amount = Amount()
 
 
-class PaymentWebhook(Door):
+class PaymentWebhook(Endpoint):
     """POST /payments/webhook, signed. 200 {received, outcome, orderId}; 400; 401 SIGNATURE_INVALID; 403 WALLET_FROZEN;
     404; 409 IDEMPOTENCY_KEY_REUSED. An unknown type is 200 and ignored. Not keyed: `eventId` is the key."""
 

@@ -1,4 +1,4 @@
-"""Doors of the wallet: read only."""
+"""Endpoints of the wallet: read only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from core.api import Door, utc
+from core.api import Endpoint, utc
 from core.fields import Page
 from escrow import services, shapes
 
 
-class MyWallets(Door):
+class MyWallets(Endpoint):
     """GET /wallet. 200: [{currency, available, held, earned, owed}], TOKEN first."""
 
     Output = shapes.WalletOut(many=True)
@@ -46,7 +46,7 @@ def hold_out(hold: services.Hold) -> dict[str, Any]:
     }
 
 
-class MyHolds(Door):
+class MyHolds(Endpoint):
     """GET /wallet/holds. 200: a list, newest first."""
 
     Query, Output = Page, shapes.HoldsOut
@@ -55,7 +55,7 @@ class MyHolds(Door):
         return self.page(services.holds_of(self.actor.pk), lambda holds: [hold_out(hold) for hold in holds])
 
 
-class MyTransfers(Door):
+class MyTransfers(Endpoint):
     """GET /wallet/transfers. 200: a list of the lines of one's wallets, newest first, with balances after each."""
 
     Query, Output = Page, shapes.TransfersOut

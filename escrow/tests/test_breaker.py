@@ -202,7 +202,7 @@ def test_reads_of_an_overdue_line_go_on_while_it_is_open(alice: User, clock: Clo
     assert client_of(None).get(f"/api/v1/performer/{ruby.pk}/queue").json()["items"] == []
 
 
-def test_the_doors_that_take_money_say_so_and_the_probe_names_it(alice: User) -> None:
+def test_the_endpoints_that_take_money_say_so_and_the_probe_names_it(alice: User) -> None:
     ruby, service = performer(), person(role=Role.SERVICE)
     ServiceAccount.objects.create(user=service, features=["dare"], scopes=["hold"], cap_per_user_day=1_000)
     song = item_in(menu_of(ruby), price=10)

@@ -269,7 +269,7 @@ def test_a_payout_sent_twice_is_one_payout(ruby: User) -> None:
     assert balances(ruby)[2] == 7_000
 
 
-def test_the_payout_door_costs_the_same_few_statements(ruby: User) -> None:
+def test_the_payout_endpoint_costs_the_same_few_statements(ruby: User) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as run:
             assert post(ruby, f"performer/{ruby.pk}/payouts", amount=1_000).status_code == 201

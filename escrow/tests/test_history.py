@@ -85,7 +85,7 @@ def test_the_search_reads_as_many_lines_as_the_number_has_digits(alice: User) ->
     assert "escrow_entry_version_once" in text
 
 
-def test_the_doors_of_the_past_are_ones_own(alice: User) -> None:
+def test_the_endpoints_of_the_past_are_ones_own(alice: User) -> None:
     moment = Entry.objects.filter(wallet=wallet(alice), version=3).get().at.isoformat().replace("+00:00", "Z")
 
     told = get(alice, f"wallet/balance?at={moment}").json()

@@ -253,7 +253,7 @@ def test_a_single_call_raises_its_refusal() -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1_000_000_001])
-def test_amounts_that_no_door_lets_in_are_defects(amount: int) -> None:
+def test_amounts_that_no_endpoint_lets_in_are_defects(amount: int) -> None:
     alice = person(tokens=10)
 
     with pytest.raises(IntegrityError):

@@ -1,4 +1,4 @@
-"""The payment provider's door: signed or refused, once per event, one credit per order, debts for what is gone."""
+"""The payment provider's endpoint: signed or refused, once per event, one credit per order, debts for what is gone."""
 
 import json
 import threading
@@ -306,7 +306,7 @@ def test_two_orders_under_one_event_at_once_are_one_credit(alice: User, package:
     assert (balances(alice), Order.objects.count()) == ((500, 0, 0, 0), 1)
 
 
-def test_a_door_that_only_looked_first_would_credit_twice(alice: User, package: TokenPackage) -> None:
+def test_an_endpoint_that_only_looked_first_would_credit_twice(alice: User, package: TokenPackage) -> None:
     both_looked = threading.Barrier(2)
 
     def naive() -> None:

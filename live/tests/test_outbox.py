@@ -78,7 +78,7 @@ def test_a_key_is_a_template_key() -> None:
         emit([Event("slots.spin\ndata: forged", {}, recipient_id=BUYER)])
 
 
-def test_only_old_events_are_pruned_and_the_door_closes_behind() -> None:
+def test_only_old_events_are_pruned_and_the_endpoint_closes_behind() -> None:
     old, fresh = db_now() - timedelta(hours=25), db_now() - timedelta(hours=23)
     EventRow.objects.bulk_create(
         [EventRow(key="slots.spin", variables={}, recipient=BUYER, at=at) for at in (old, fresh)]

@@ -1,4 +1,4 @@
-"""What other apps and menus' own doors may call."""
+"""What other apps and menus' own endpoints may call."""
 
 from menus.errors import ItemWasBought
 from menus.services.buying import Purchased, notes_of, overdue_line_of, purchase

@@ -1,4 +1,4 @@
-"""Editing menus: the rules that the admin site and the API's doors share.
+"""Editing menus: the rules that the admin site and the API's endpoints share.
 
 Every command locks the menu row (one editor at a time), then the menu's items by id, and writes one event. A purchase
 locks only the item it buys, so an edit waits for it and is then seen by the next buyer; queued items are never touched.

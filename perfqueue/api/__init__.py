@@ -1,1 +1,1 @@
-"""Doors of the line (`line`), and of the service accounts' holds (`holds`)."""
+"""Endpoints of the line (`line`), and of the service accounts' holds (`holds`)."""

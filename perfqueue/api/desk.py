@@ -1,4 +1,4 @@
-"""Doors of the desk: every item to read and to narrow down, refunds one by one and in bulk, splits under review."""
+"""Endpoints of the desk: every item to read and to narrow down, refunds one by one and in bulk, splits under review."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import STAFF, SUPPORT
-from core.api import Door
+from core.api import Endpoint
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.wakeups import wake
@@ -50,7 +50,7 @@ class StaffItemQuery(Page):
     overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
-class StaffItems(Door):
+class StaffItems(Endpoint):
     """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
     or whether a deadline has passed that nobody carried out yet."""
 
@@ -138,7 +138,7 @@ class Bulk:
     run: services.Run | None = None
 
 
-class StaffRefunds(Door):
+class StaffRefunds(Endpoint):
     """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
     runs; more: 202 {runId}. 400: nothing said, or more than 5,000 items."""
 
@@ -148,7 +148,7 @@ class StaffRefunds(Door):
     @cached_property
     def asked(self) -> dict[str, Any] | None:
         """The filter as it was said; None if items were named."""
-        said: dict[str, Any] = self.request.data  # type: ignore[assignment]  # an object: the door has seen to it
+        said: dict[str, Any] = self.request.data  # type: ignore[assignment]  # an object: the endpoint has seen to it
         return said.get("filter")
 
     @cached_property
@@ -197,7 +197,7 @@ class StaffRefunds(Door):
         return Bulk([], run)
 
 
-class RefundRun(Door):
+class RefundRun(Endpoint):
     """GET /admin/queue/refunds/{runId}. 200: how far it is, and each item's result so far; 404."""
 
     roles, Output = READERS, shapes.RunOut

@@ -1,4 +1,4 @@
-"""Doors of the service accounts' holds: another feature sets money aside, and hands the queue its item later."""
+"""Endpoints of the service accounts' holds: another feature sets money aside, and hands the queue its item later."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 import compliance.services
 from accounts.models import Role
 from compliance.errors import GateRefused
-from core.api import Door, utc
+from core.api import Endpoint, utc
 from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
 from escrow.services import Currency, Hold, HoldStatus, House
 from perfqueue import services, shapes
@@ -30,7 +30,7 @@ def hold_out(hold: Hold) -> dict[str, Any]:
     }
 
 
-class OpenHold(Door):
+class OpenHold(Endpoint):
     """POST /escrow/holds {userId, amount, currency, payee, reason, sourceFeature, sourceEventId}. 201; 400; 402; 403;
     404. Expires after 5 minutes unless an intake takes it."""
 
@@ -70,7 +70,7 @@ class OpenHold(Door):
             raise
 
 
-class HoldDetail(Door):
+class HoldDetail(Endpoint):
     """GET /escrow/holds/{id}. 200; 403; 404."""
 
     roles, Output = (Role.SERVICE, *READERS), shapes.ServiceHoldOut

@@ -1,4 +1,4 @@
-"""The door by which another feature hands in what its buyer paid for."""
+"""The endpoint by which another feature hands in what its buyer paid for."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Role
-from core.api import KEY, Door
+from core.api import KEY, Endpoint
 from core.errors import IdempotencyKeyRequired, ValidationFailed
 from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.idempotency import Answer
@@ -33,7 +33,7 @@ class Award(Body):
         return currency
 
 
-class HandIn(Door):
+class HandIn(Endpoint):
     """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
     USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
     sent, says the same. A refusal leaves the hold to expire."""

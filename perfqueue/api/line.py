@@ -1,4 +1,4 @@
-"""Doors of the line. Every command first lets time decide (`expire_due`), committed on its own."""
+"""Endpoints of the line. Every command first lets time decide (`expire_due`), committed on its own."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import SUPPORT, Role
-from core.api import WRITES, Door
+from core.api import WRITES, Endpoint
 from core.db import command
 from core.errors import NotFound, ValidationFailed
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictInt, StrictUUID
@@ -33,7 +33,7 @@ class Reason(Body):
     reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
 
 
-class ItemCommand(Door):
+class ItemCommand(Endpoint):
     """A keyed command on one item; answers 200 with the QueueItem."""
 
     Output = shapes.QueueItemOut
@@ -112,7 +112,7 @@ class LeaveItem(ItemCommand):
         return self.run(item_id, lambda: services.leave(item_id=item_id, actor=self.actor))
 
 
-class ItemDetail(Door):
+class ItemDetail(Endpoint):
     """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
 
     etag, Output = True, shapes.QUEUE_ITEM_SEEN
@@ -129,7 +129,7 @@ class ItemQuery(Page):
     fulfilment = StrictChoice(required=False, choices=services.Fulfilment.choices)
 
 
-class ItemList(Door):
+class ItemList(Endpoint):
     """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her.
     304 to a known ETag."""
 
@@ -155,7 +155,7 @@ def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
     return [fresh[item.id] for item in items]
 
 
-class PublicQueue(Door):
+class PublicQueue(Endpoint):
     """GET /performer/{id}/queue. 200: the line, head first; 304 to a known ETag; 404."""
 
     public, etag, Output = True, True, shapes.QueueOut
@@ -165,7 +165,7 @@ class PublicQueue(Door):
         return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
 
 
-class PerformerList(Door):
+class PerformerList(Endpoint):
     """GET /performer. 200: a list of performers, newest first."""
 
     public, Query, Output = True, Page, shapes.PerformersOut
@@ -174,7 +174,7 @@ class PerformerList(Door):
         return self.page(services.performers(), lambda found: [performer_out(user) for user in found])
 
 
-class PerformerDetail(Door):
+class PerformerDetail(Endpoint):
     """GET /performer/{id}. 200; 404."""
 
     public, Output = True, shapes.PerformerOut
@@ -186,7 +186,7 @@ class PerformerDetail(Door):
         return self.ok(performer_out(found))
 
 
-class QueueControl(Door):
+class QueueControl(Endpoint):
     """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the line; 403; 404. Own line only."""
 
     roles, Output = (Role.PERFORMER,), shapes.QueueOut
@@ -214,7 +214,7 @@ class ResumeQueue(QueueControl):
     command = staticmethod(services.resume_queue)
 
 
-class Heartbeat(Door):
+class Heartbeat(Endpoint):
     """POST /performer/{id}/presence {state}, every 20 s. 200 {state, queueOpen, watched, awayAfter}; 403; 404."""
 
     roles, Output = (Role.PERFORMER,), shapes.PresenceOut
@@ -234,7 +234,7 @@ def _setting(name: str) -> StrictInt:
     return StrictInt(required=False, min_value=least, max_value=most)
 
 
-class Settings(Door):
+class Settings(Endpoint):
     """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Her own; items keep the timers they have."""
 
     roles, Output = (Role.PERFORMER,), shapes.SettingsOut
@@ -262,7 +262,7 @@ class BlockQuery(Page):
     userId = StrictUUID(required=False)  # noqa: N815
 
 
-class Blocks(Door):
+class Blocks(Endpoint):
     """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Her own."""
 
     roles, Query = (Role.PERFORMER,), BlockQuery

@@ -1,4 +1,4 @@
-"""The line's commands and reads. Features call `line` and `intake`; doors call the commands, after `expire_due`."""
+"""The line's commands and reads. Features call `line` and `intake`; endpoints call the commands, after `expire_due`."""
 
 from perfqueue.models import (
     OPEN_STATES,

@@ -1,6 +1,6 @@
 """One function per command on an item: T1 to T8. Each locks the line, then the item, then decides.
 
-Every door runs `expire_due` first, in a transaction of its own: a command sees what time has already decided.
+Every endpoint runs `expire_due` first, in a transaction of its own: a command sees what time has already decided.
 """
 
 from datetime import timedelta

@@ -40,7 +40,7 @@ def hand_in(payload: Intake, *, service: User) -> Placed:
         if payload.fulfilment == Fulfilment.INSTANT:
             return intake(payload, actor=service)
         if payload.performer_id is None:
-            raise RuntimeError("The door lets a performed item through only with its performer.")
+            raise RuntimeError("The endpoint lets a performed item through only with its performer.")
         with line(payload.performer_id) as held:
             return intake(payload, actor=service, line=held)
 

@@ -175,7 +175,7 @@ def fee_of(performer: User) -> int:
 
 
 def assert_runs_queue(actor: User, performer_id: UUID) -> None:
-    """A performer commands her own line only; staff are admitted by their role at the door.
+    """A performer commands her own line only; staff are admitted by their role at the endpoint.
 
     Raises:
         Forbidden.

@@ -27,7 +27,7 @@ MOST_IN_RUN = 5_000
 A_ROUND = 100
 MOST_BUSY = 3
 WORK = "perfqueue.work_runs"
-"""The name of `work_runs` as somebody else's work: doors ask for it by this name."""
+"""The name of `work_runs` as somebody else's work: endpoints ask for it by this name."""
 log = structlog.get_logger()
 
 

@@ -104,7 +104,7 @@ def test_a_withdrawal_gives_back_what_waits_and_nothing_else(ruby: User, alice: 
 
 
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_the_door_of_blocks_is_her_own(ruby: User, alice: User, method: str) -> None:
+def test_the_endpoint_of_blocks_is_her_own(ruby: User, alice: User, method: str) -> None:
     address, body = f"/api/v1/performer/{ruby.pk}/blocks", {"userId": str(alice.pk)}
 
     for stranger in (world.performer(), alice, world.staff()):
@@ -112,7 +112,7 @@ def test_the_door_of_blocks_is_her_own(ruby: User, alice: User, method: str) -> 
         assert answer.status_code == 403
 
 
-def test_the_door_of_blocks_blocks_lists_and_unblocks(ruby: User, alice: User) -> None:
+def test_the_endpoint_of_blocks_blocks_lists_and_unblocks(ruby: User, alice: User) -> None:
     address, body = f"/api/v1/performer/{ruby.pk}/blocks", {"userId": str(alice.pk)}
     client = world.client_of(ruby)
 

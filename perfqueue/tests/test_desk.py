@@ -1,4 +1,4 @@
-"""The desk's doors: refunds one by one and in bulk, splits under review, every item to read."""
+"""The desk's endpoints: refunds one by one and in bulk, splits under review, every item to read."""
 
 from typing import Any
 

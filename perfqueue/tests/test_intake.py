@@ -1,4 +1,4 @@
-"""What enters the line, or is finished at once; and what is refused at its door with nothing written."""
+"""What enters the line, or is finished at once; and what is refused at its endpoint with nothing written."""
 
 from dataclasses import replace
 from typing import Any

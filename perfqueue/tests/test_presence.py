@@ -225,7 +225,7 @@ def test_she_speaks_for_herself_alone(ruby: User) -> None:
         ("a user", {"state": "idle"}, 403),
     ],
 )
-def test_the_door_of_heartbeats(ruby: User, who: str, body: dict[str, object], status: int) -> None:
+def test_the_endpoint_of_heartbeats(ruby: User, who: str, body: dict[str, object], status: int) -> None:
     actor = {"ruby": ruby, "another performer": world.performer(), "a user": world.person()}[who]
 
     answer = world.client_of(actor).post(f"/api/v1/performer/{ruby.pk}/presence", body, format="json")

@@ -62,7 +62,7 @@ def test_the_systems_own_reason_is_told() -> None:
     assert EventRow.objects.get(key="queue.item.refunded").variables["reason"] == "LEFT"
 
 
-def test_naming_an_escrow_function_in_a_comment_opens_no_door_to_a_wallet() -> None:
+def test_naming_an_escrow_function_in_a_comment_gives_no_access_to_a_wallet() -> None:
     buyer = world.person(tokens=1_000)
     forged = (
         "DO $$ BEGIN EXECUTE 'UPDATE escrow_wallet SET available = available + 1, version = version + 1"

@@ -118,7 +118,7 @@ class Story(RuleBasedStateMachine):
         self.ends_at_the_desk = desk
 
     def attempt(self, name: str, ruby: User, work: Callable[[], Any]) -> Any:
-        """Command it as a door does, and note the answer."""
+        """Command it as an endpoint does, and note the answer."""
         try:
             done = command(work, before=lambda: services.expire_due(ruby.pk))
         except DomainError as refusal:

@@ -1,4 +1,4 @@
-"""What the slot machine does for its doors.
+"""What the slot machine does for its endpoints.
 
 ``spin`` is the only command of players; everything else reads, prepares (``seed_reference``) or proves (``verify``).
 """

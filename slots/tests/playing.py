@@ -1,4 +1,4 @@
-"""What a test of the machine does again and again: spin through the door, and steer what the next spin pays."""
+"""What a test of the machine does again and again: spin through the endpoint, and steer what the next spin pays."""
 
 from collections.abc import Callable
 from itertools import count

@@ -1,4 +1,4 @@
-"""What the door of a spin refuses, and that a refusal writes its own row and nothing else."""
+"""What the endpoint of a spin refuses, and that a refusal writes its own row and nothing else."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from core.ids import new_id
 from slots import services
 from slots.models import Game, Spin
 from slots.tests.playing import losing, player, post_spin
-from slots.tests.test_doors import BASE, HEX32, body_of
+from slots.tests.test_endpoints import BASE, HEX32, body_of
 from tests.world import client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""What a spin and a page of history cost, through the real door and real commits."""
+"""What a spin and a page of history cost, through the real endpoint and real commits."""
 
 import json
 

@@ -1,12 +1,12 @@
-"""What doors read: each field of each door is a strict one, which never converts, and never echoes what it refuses."""
+"""What endpoints read: every field is a strict one, which never converts, and never echoes what it refuses."""
 
 from collections.abc import Iterator
 
 import pytest
 from rest_framework import serializers
 
-import xxxchat.urls  # noqa: F401  every door is there once the addresses are
-from core.api import Door
+import xxxchat.urls  # noqa: F401  every endpoint is there once the addresses are
+from core.api import Endpoint
 from core.fields import Digits, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 
 STRICT = (StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID)
@@ -19,33 +19,33 @@ JUDGED_BY_ITS_DOOR = {
 Field = tuple[str, str, serializers.Field, tuple[type, ...]]
 
 
-def doors(base: type[Door] = Door) -> Iterator[type[Door]]:
+def endpoints(base: type[Endpoint] = Endpoint) -> Iterator[type[Endpoint]]:
     for each in base.__subclasses__():
         yield each
-        yield from doors(each)
+        yield from endpoints(each)
 
 
 def fields() -> Iterator[Field]:
-    """Door, path of the field, field, what it may be."""
-    for door in doors():
-        yield from inside(door.__name__, "", door.Input(), STRICT)
-        if door.Query is not None:
-            yield from inside(door.__name__, "", door.Query(), OF_TEXT)
+    """Endpoint, path of the field, field, what it may be."""
+    for endpoint in endpoints():
+        yield from inside(endpoint.__name__, "", endpoint.Input(), STRICT)
+        if endpoint.Query is not None:
+            yield from inside(endpoint.__name__, "", endpoint.Query(), OF_TEXT)
 
 
-def inside(door: str, path: str, field: serializers.Field, allowed: tuple[type, ...]) -> Iterator[Field]:
+def inside(endpoint: str, path: str, field: serializers.Field, allowed: tuple[type, ...]) -> Iterator[Field]:
     if isinstance(field, serializers.Serializer):
         for name, each in field.fields.items():
-            yield from inside(door, f"{path}.{name}".lstrip("."), each, allowed)
+            yield from inside(endpoint, f"{path}.{name}".lstrip("."), each, allowed)
     elif isinstance(field, serializers.ListSerializer | serializers.ListField) and field.child is not None:
-        yield from inside(door, f"{path}[]", field.child, allowed)
+        yield from inside(endpoint, f"{path}[]", field.child, allowed)
     else:
-        yield door, path, field, allowed
+        yield endpoint, path, field, allowed
 
 
-def test_every_field_of_every_door_is_strict() -> None:
+def test_every_field_of_every_endpoint_is_strict() -> None:
     found = list(fields())
-    loose = {(door, path) for door, path, field, allowed in found if not isinstance(field, allowed)}
+    loose = {(endpoint, path) for endpoint, path, field, allowed in found if not isinstance(field, allowed)}
 
     assert len(found) > 60
     assert loose - JUDGED_BY_ITS_DOOR == set()

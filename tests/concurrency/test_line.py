@@ -1,4 +1,4 @@
-"""Two who want different things of one line: its performer twice, buyers and the door, the desk, the sweeper."""
+"""Two who want different things of one line: its performer twice, buyers and the endpoint, the desk, the sweeper."""
 
 from collections.abc import Callable
 from typing import Any
@@ -77,7 +77,7 @@ def test_control_two_naive_devices_pay_one_performance_twice(twin: Callable[...,
     assert item.facts() == {"started": 0, "paid": 200}
 
 
-# --- the door: open and close against intake ----------------------------------------------------------------------
+# --- the endpoint: open and close against intake ----------------------------------------------------------------------
 
 
 def test_whoever_buys_while_the_line_opens_and_closes_waits_in_an_open_line_or_has_the_tokens() -> None:

@@ -1,4 +1,4 @@
-"""One key sent twenty times at once through the real doors: one effect, twenty equal answers."""
+"""One key sent twenty times at once through the real endpoints: one effect, twenty equal answers."""
 
 from collections.abc import Callable
 from typing import Any

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def starting(item: QueueItem, ruby: Any) -> Callable[[], QueueItem]:
-    """Start as the door does: what time has decided first, in transactions of its own."""
+    """Start as the endpoint does: what time has decided first, in transactions of its own."""
     return lambda: command(
         lambda: services.start(item_id=item.id, actor=ruby), before=lambda: services.expire_due(ruby.pk)
     )

@@ -1,4 +1,4 @@
-"""One request id from the door to the worker: what a command leaves behind under one name."""
+"""One request id from the endpoint to the worker: what a command leaves behind under one name."""
 
 import threading
 from collections.abc import Iterator

@@ -88,27 +88,27 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("door", TARGETS)
-def test_what_is_no_json_is_refused(door: str) -> None:
-    user, path, _ = TARGETS[door]()
+@pytest.mark.parametrize("endpoint", TARGETS)
+def test_what_is_no_json_is_refused(endpoint: str) -> None:
+    user, path, _ = TARGETS[endpoint]()
 
     with nothing_written():
         for name, raw in NO_JSON.items():
             assert code(send(user, path, raw)) == (400, "INVALID_JSON"), name
 
 
-@pytest.mark.parametrize("door", TARGETS)
-def test_what_is_no_object_or_has_unknown_members_is_refused(door: str) -> None:
-    user, path, _ = TARGETS[door]()
+@pytest.mark.parametrize("endpoint", TARGETS)
+def test_what_is_no_object_or_has_unknown_members_is_refused(endpoint: str) -> None:
+    user, path, _ = TARGETS[endpoint]()
 
     with nothing_written():
         for name, raw in (NO_OBJECT | UNKNOWN).items():
             assert code(send(user, path, raw)) == (400, "VALIDATION_FAILED"), name
 
 
-@pytest.mark.parametrize("door", TARGETS)
-def test_a_body_of_more_than_a_mebibyte_is_too_large_and_of_just_that_is_read(door: str) -> None:
-    user, path, _ = TARGETS[door]()
+@pytest.mark.parametrize("endpoint", TARGETS)
+def test_a_body_of_more_than_a_mebibyte_is_too_large_and_of_just_that_is_read(endpoint: str) -> None:
+    user, path, _ = TARGETS[endpoint]()
 
     with nothing_written():
         for size in (MAX_BODY_BYTES + 1, 4 * MAX_BODY_BYTES):
@@ -116,13 +116,13 @@ def test_a_body_of_more_than_a_mebibyte_is_too_large_and_of_just_that_is_read(do
         assert code(send(user, path, b'{"x": 1}'.ljust(MAX_BODY_BYTES))) == (400, "VALIDATION_FAILED")
 
 
-@pytest.mark.parametrize("door", TARGETS)
+@pytest.mark.parametrize("endpoint", TARGETS)
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", ""],
 )
-def test_only_json_is_read(door: str, content_type: str) -> None:
-    user, path, _ = TARGETS[door]()
+def test_only_json_is_read(endpoint: str, content_type: str) -> None:
+    user, path, _ = TARGETS[endpoint]()
 
     with nothing_written():
         assert code(send(user, path, b"{}", content_type=content_type)) == (415, "UNSUPPORTED_MEDIA_TYPE")
@@ -149,16 +149,16 @@ AMOUNTS = {
 }
 
 
-@pytest.mark.parametrize("door", ["purchase", "spin", "finish"])
-def test_an_amount_is_a_whole_number_from_one_to_a_thousand_million(door: str) -> None:
-    user, path, field = TARGETS[door]()
+@pytest.mark.parametrize("endpoint", ["purchase", "spin", "finish"])
+def test_an_amount_is_a_whole_number_from_one_to_a_thousand_million(endpoint: str) -> None:
+    user, path, field = TARGETS[endpoint]()
 
     with nothing_written():
         for name, literal in AMOUNTS.items():
             refused = send(user, path, f'{{"{field}": {literal}}}')
             assert code(refused) == (400, "VALIDATION_FAILED"), name
             assert list(refused.json()["error"]["details"]) == [field], name
-        if door != "finish":
+        if endpoint != "finish":
             assert code(send(user, path, f'{{"{field}": 0}}')) == (400, "VALIDATION_FAILED")
 
 
@@ -176,7 +176,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(
-    ("door", "field", "rest"),
+    ("endpoint", "field", "rest"),
     [
         ("purchase", "note", '"expectedPrice": 40'),
         ("finish", "reason", '"settleTokens": 50'),
@@ -184,8 +184,8 @@ TEXTS = {
         ("spin", "clientSeed", '"betAmount": 100'),
     ],
 )
-def test_a_text_is_a_string_that_can_be_stored(door: str, field: str, rest: str) -> None:
-    user, path, _ = TARGETS[door]()
+def test_a_text_is_a_string_that_can_be_stored(endpoint: str, field: str, rest: str) -> None:
+    user, path, _ = TARGETS[endpoint]()
 
     with nothing_written():
         for name, literal in TEXTS.items():

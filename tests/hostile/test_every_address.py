@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from core.api import Door
+from core.api import Endpoint
 from core.ids import new_id
 from tests.hostile.asking import code, nothing_written, send
 from tests.world import performer
@@ -44,12 +44,12 @@ def addresses() -> list[tuple[str, Any]]:
     ]
 
 
-def test_every_address_is_a_door() -> None:
+def test_every_address_is_an_endpoint() -> None:
     found = addresses()
 
     assert len(found) > 25
     assert len({path for path, _ in found}) == len(found)
-    assert [path for path, view in found if not issubclass(view.cls, Door)] == []
+    assert [path for path, view in found if not issubclass(view.cls, Endpoint)] == []
 
 
 def test_what_is_public_is_known() -> None:

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @dataclass(frozen=True)
-class Door:
-    """A keyed door: who may call it, with what body, and which gate says no at the end."""
+class Endpoint:
+    """A keyed endpoint: who may call it, with what body, and which gate says no at the end."""
 
     path: str  # `{}` is the id
     found: Callable[[], str]
@@ -40,13 +40,13 @@ def waiting() -> str:
     return str(buy(person(tokens=100), performer()).id)
 
 
-DOORS = {
-    "start": Door(
+ENDPOINTS = {
+    "start": Endpoint(
         "queue/items/{}/start", second_in_line, lambda: staff(Role.ADMIN), Role.USER, "{}", (409, "NOT_HEAD_OF_QUEUE")
     ),
-    "finish": Door("queue/items/{}/finish", waiting, performer, Role.AUDITOR, "{}", (403, "FORBIDDEN")),
-    "leave": Door("queue/items/{}/leave", waiting, person, Role.PERFORMER, "{}", (403, "FORBIDDEN")),
-    "staff refund": Door(
+    "finish": Endpoint("queue/items/{}/finish", waiting, performer, Role.AUDITOR, "{}", (403, "FORBIDDEN")),
+    "leave": Endpoint("queue/items/{}/leave", waiting, person, Role.PERFORMER, "{}", (403, "FORBIDDEN")),
+    "staff refund": Endpoint(
         "admin/queue/items/{}/resolve",
         waiting,
         staff,
@@ -54,7 +54,7 @@ DOORS = {
         '{"reason": "x"}',
         (409, "INVALID_TRANSITION"),
     ),
-    "purchase": Door(
+    "purchase": Endpoint(
         "menus/items/{}/purchase",
         lambda: str(song_of(performer()).pk),
         lambda: person(tokens=39),
@@ -65,11 +65,11 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", ENDPOINTS)
 def test_of_several_faults_the_first_in_order_is_told(name: str) -> None:
     """Everything is wrong at first; each answer names one fault, which the next request no longer has."""
-    door = DOORS[name]
-    found, wrong, right = door.found(), person(role=door.wrong), door.right()
+    endpoint = ENDPOINTS[name]
+    found, wrong, right = endpoint.found(), person(role=endpoint.wrong), endpoint.right()
     faults: dict[str, Any] = {
         "method": "PATCH",
         "Accept": "text/html",
@@ -77,7 +77,7 @@ def test_of_several_faults_the_first_in_order_is_told(name: str) -> None:
         "body": b"{" + b" " * MAX_BODY_BYTES,
         "key": None,
     }
-    path = door.path.format(new_id())
+    path = endpoint.path.format(new_id())
 
     with nothing_written():
         assert code(send(None, path, **faults)) == (401, "UNAUTHENTICATED")
@@ -92,14 +92,14 @@ def test_of_several_faults_the_first_in_order_is_told(name: str) -> None:
         assert code(send(wrong, path, **faults)) == (413, "BODY_TOO_LARGE")
         assert code(send(wrong, path, **faults | {"body": b"{"})) == (400, "INVALID_JSON")
         assert code(send(wrong, path, **faults | {"body": b'{"x": 1}'})) == (400, "VALIDATION_FAILED")
-        faults["body"] = door.body
+        faults["body"] = endpoint.body
         assert code(send(wrong, path, **faults)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
         assert code(send(wrong, path, **faults | {"key": "short"})) == (400, "IDEMPOTENCY_KEY_REQUIRED")
         del faults["key"]
         assert code(send(wrong, path, **faults)) == (403, "ROLE_NOT_ALLOWED")
-        assert code(send(right, path, **faults)) == door.unknown
-        assert code(send(right, door.path.format("no-id"), **faults)) == door.unknown
-        assert code(send(right, door.path.format(found), **faults)) == door.gate
+        assert code(send(right, path, **faults)) == endpoint.unknown
+        assert code(send(right, endpoint.path.format("no-id"), **faults)) == endpoint.unknown
+        assert code(send(right, endpoint.path.format(found), **faults)) == endpoint.gate
 
 
 def test_a_replay_comes_before_the_role_and_the_gates() -> None:

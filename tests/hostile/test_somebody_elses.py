@@ -45,7 +45,7 @@ def addresses(prefix: str) -> Iterator[tuple[str, URLPattern]]:
 
 
 def sound_body(view: Any, user: User) -> dict[str, Any]:
-    """What the door's input needs, so that nothing but the row can be refused."""
+    """What the endpoint's input needs, so that nothing but the row can be refused."""
     fields = view.Input().fields.items()
     return {name: _sound(field, user) for name, field in fields if field.required or name.endswith("Id")}
 

@@ -1,4 +1,4 @@
-"""Doors and back office pass with prepared statements and without, whichever the suite itself runs with (ADR 0043).
+"""Endpoints and back office pass with prepared statements and without, whichever the suite itself runs with (ADR 0043).
 
 With a server of its own it prepares them; the races run without them behind a pool.
 """
@@ -9,13 +9,13 @@ from django.db import connection
 from tests import again
 
 FILES = (
-    "escrow/tests/test_admin.py", "escrow/tests/test_doors.py",
-    "perfqueue/tests/test_admin.py", "perfqueue/tests/test_doors.py",
+    "escrow/tests/test_admin.py", "escrow/tests/test_endpoints.py",
+    "perfqueue/tests/test_admin.py", "perfqueue/tests/test_endpoints.py",
 )  # fmt: skip
 
 
 @pytest.mark.django_db
-def test_doors_and_back_office_pass_the_other_way_too() -> None:
+def test_endpoints_and_back_office_pass_the_other_way_too() -> None:
     prepares = connection.settings_dict["OPTIONS"].get("server_side_binding", False)
 
     passed = again.run(

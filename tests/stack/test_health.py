@@ -107,11 +107,11 @@ def test_a_missing_broker_degrades(swept: None, settings: Any) -> None:
     assert body["parts"]["broker"] == {"status": "degraded", "reason": "ConnectionError"}
 
 
-def test_a_missing_database_shuts_the_door(unreachable_database: None) -> None:
+def test_a_missing_database_shuts_the_endpoint(unreachable_database: None) -> None:
     assert ready() == (503, {"status": "down", "parts": {"database": {"status": "down", "reason": "unreachable"}}})
 
 
-def test_an_unapplied_migration_shuts_the_door(missing_migration: None) -> None:
+def test_an_unapplied_migration_shuts_the_endpoint(missing_migration: None) -> None:
     status, body = ready()
 
     assert (status, body["status"]) == (503, "down")

@@ -56,7 +56,7 @@ def test_an_empty_product_has_figures_too(transactional_db: None) -> None:
     assert "xxxchat_queue_oldest_wait_seconds" not in told
 
 
-def test_requests_are_counted_by_door(transactional_db: None) -> None:
+def test_requests_are_counted_by_endpoint(transactional_db: None) -> None:
     name = 'django_http_responses_total_by_status_view_method_total{method="GET",status="401",view="accounts.api.Me"}'
     before = figures().get(name, 0)
 

@@ -1,4 +1,4 @@
-"""The API's description: valid OpenAPI 3, complete, and equal to what the doors really answer."""
+"""The API's description: valid OpenAPI 3, complete, and equal to what the endpoints really answer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from drf_spectacular.validation import validate_schema
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from core.api import Door
+from core.api import Endpoint
 from menus.tests.offering import item_in, menu_of
 from tests.world import buy, client_of, key, performer, person, staff
 
@@ -33,17 +33,17 @@ def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
             yield method, path, operation
 
 
-def doors() -> Iterator[tuple[str, type[Door]]]:
-    """Every door that an address leads to, with its pattern."""
+def endpoints() -> Iterator[tuple[str, type[Endpoint]]]:
+    """Every endpoint that an address leads to, with its pattern."""
 
-    def walk(patterns: list[Any], prefix: str) -> Iterator[tuple[str, type[Door]]]:
+    def walk(patterns: list[Any], prefix: str) -> Iterator[tuple[str, type[Endpoint]]]:
         for each in patterns:
             if isinstance(each, URLResolver):
                 yield from walk(each.url_patterns, prefix + str(each.pattern))
             elif isinstance(each, URLPattern):
-                door = getattr(each.callback, "cls", None)
-                if isinstance(door, type) and issubclass(door, Door):
-                    yield prefix + str(each.pattern), door
+                endpoint = getattr(each.callback, "cls", None)
+                if isinstance(endpoint, type) and issubclass(endpoint, Endpoint):
+                    yield prefix + str(each.pattern), endpoint
 
     yield from walk(get_resolver().url_patterns, "/")
 
@@ -52,18 +52,18 @@ def test_it_is_valid_openapi(document: Any) -> None:
     validate_schema(document)
 
 
-def test_it_lists_every_door_with_its_body_and_its_key(document: Any) -> None:
+def test_it_lists_every_endpoint_with_its_body_and_its_key(document: Any) -> None:
     described = {(method, path): operation for method, path, operation in operations(document)}
 
-    for pattern, door in doors():
+    for pattern, endpoint in endpoints():
         path = pattern.replace("<id:", "{").replace(">", "}")
-        for method in (name for name in ("get", "post", "put", "patch", "delete") if hasattr(door, name)):
+        for method in (name for name in ("get", "post", "put", "patch", "delete") if hasattr(endpoint, name)):
             operation = described.pop((method, path))
             names = [parameter["name"] for parameter in operation.get("parameters", [])]
-            assert ("Idempotency-Key" in names) == bool(method != "get" and door.operation), path
-            assert ("If-None-Match" in names) == (method == "get" and door.etag), path
+            assert ("Idempotency-Key" in names) == bool(method != "get" and endpoint.operation), path
+            assert ("If-None-Match" in names) == (method == "get" and endpoint.etag), path
             has_body = method not in ("get", "delete")  # OpenAPI 3.0 gives the body of a DELETE no meaning
-            assert ("requestBody" in operation) == bool(has_body and door.Input().fields), path
+            assert ("requestBody" in operation) == bool(has_body and endpoint.Input().fields), path
     assert described == {}
 
 
@@ -138,7 +138,7 @@ def asked(client: APIClient, method: str, path: str, where: dict[str, UUID], **b
     return client.post(address, body, format="json", headers=key())
 
 
-def test_the_doors_that_read(described: Described, alice: User, ruby: User) -> None:
+def test_the_endpoints_that_read(described: Described, alice: User, ruby: User) -> None:
     menu = menu_of(ruby)
     item_in(menu)
     on_stage, waiting = buy(alice, ruby), buy(alice, ruby)
@@ -166,7 +166,7 @@ def test_the_doors_that_read(described: Described, alice: User, ruby: User) -> N
         described.check("get", path, asked(client_of(viewer), "get", path, ids))
 
 
-def test_the_doors_that_act(described: Described, alice: User, ruby: User) -> None:
+def test_the_endpoints_that_act(described: Described, alice: User, ruby: User) -> None:
     offer = item_in(menu_of(ruby))
     finished, left, declined = (buy(alice, ruby) for _ in range(3))
     support, line = staff(), {"performer_id": ruby.pk}
@@ -197,7 +197,7 @@ def test_the_doors_that_act(described: Described, alice: User, ruby: User) -> No
     assert act(alice, "/slot-machine/spin", {}, betAmount=100)["nonce"] == 0
 
 
-def test_the_doors_of_signing_in(described: Described, alice: User) -> None:
+def test_the_endpoints_of_signing_in(described: Described, alice: User) -> None:
     alice.set_password(PASSWORD)
     alice.save()
     client = client_of(None)

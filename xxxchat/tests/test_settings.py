@@ -1,4 +1,4 @@
-"""Start-up refuses what would leave a door half open."""
+"""Start-up refuses what would leave an endpoint half open."""
 
 import runpy
 from typing import Any

@@ -1,4 +1,4 @@
-"""The doors under /slot-machine/: shapes, order of answers, replays, statements, and what bad input gets."""
+"""The endpoints under /slot-machine/: shapes, order of answers, replays, statements, and what bad input gets."""
 
 import json
 from typing import Any

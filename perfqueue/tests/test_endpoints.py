@@ -1,4 +1,4 @@
-"""The line's doors: shapes to the letter, who may what, and time's decisions seen from outside."""
+"""The line's endpoints: shapes to the letter, who may what, and time's decisions seen from outside."""
 
 import re
 from typing import Any

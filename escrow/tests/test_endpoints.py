@@ -1,4 +1,4 @@
-"""The wallet's doors: read only, one's own, to the letter."""
+"""The wallet's endpoints: read only, one's own, to the letter."""
 
 import pytest
 from django.db import connection
