@@ -1,4 +1,4 @@
-"""What the endpoints of signing in answer, for the API's description only; a test keeps the real answers equal to it."""
+"""What sign-in endpoints answer, for the API's description only; a test keeps the real answers equal to it."""
 
 # ruff: noqa: N815  the API's spelling
 from drf_spectacular.types import OpenApiTypes

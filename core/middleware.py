@@ -1,4 +1,4 @@
-"""What every request needs before and after its endpoint: an id, its whole body, a connection that can be used again."""
+"""What every request needs before and after its endpoint: an id, its whole body, a reusable connection."""
 
 import re
 from collections.abc import Callable
