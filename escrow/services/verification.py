@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from core import db
+from core.ids import first_id_at
 from escrow.models import Operation
 from escrow.services.invariants import CHECKS, ONLY_WHOLE, RECENT, WHOLE
 
@@ -31,11 +32,6 @@ class Finding:
     is_late: bool = field(default=False, compare=False)
 
 
-def floor_of(moment: datetime) -> UUID:
-    """The smallest id that can have been made at `moment` (real time, not the movable clock) less the overlap."""
-    return UUID(int=int((moment - OVERLAP).timestamp() * 1000) << 80)
-
-
 def verify(*, since: datetime | None = None) -> list[Finding]:
     """Check V1–V6 over the whole ledger, or over what was written `since`; return what is wrong. Writes nothing."""
     if since is not None:
@@ -46,7 +42,7 @@ def verify(*, since: datetime | None = None) -> list[Finding]:
 
 def run_checks(checks: Mapping[str, str], places: Mapping[str, str], since: datetime | None = None) -> list[Finding]:
     """Run named queries of (subject, problem), their tables named by `places`, in one snapshot."""
-    floor = floor_of(since) if since else None
+    floor = first_id_at(since - OVERLAP) if since else None
     with snapshot():
         return [
             Finding(name, str(row["subject"]), row["problem"], row.get("hold"), row.get("late", False))
@@ -71,4 +67,4 @@ def snapshot() -> Iterator[None]:
 def operations_since(since: datetime | None) -> int:
     """How many operations a run looks at (one statement)."""
     operations = Operation.objects.all()
-    return (operations.filter(id__gte=floor_of(since)) if since else operations).count()
+    return (operations.filter(id__gte=first_id_at(since - OVERLAP)) if since else operations).count()

@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 import perfqueue.services
 from accounts.models import User
 from core.errors import ValidationFailed
-from core.ids import new_id
+from core.ids import first_id_at, new_id
 from escrow import services
 from escrow.errors import NotUndone, WalletFrozen
 from escrow.models import Finding, Freeze, Operation, Verification, Wallet
 from escrow.services import Close, Currency, Deposit, House
 from escrow.services.invariants import CHECKS, RECENT
-from escrow.services.verification import floor_of
+from escrow.services.verification import OVERLAP
 from escrow.tests.moving import balances, finished, request, tampering, wallet
 from perfqueue.services import verification as line
 from tests import world
@@ -99,7 +99,7 @@ def test_an_incremental_run_reads_no_table_of_the_ledger_from_end_to_end(ruby: U
         for query in [text.format(**RECENT) for text in CHECKS.values()] + [
             text.format(**line.RECENT) for text in line.CHECKS.values()
         ]:
-            cursor.execute("EXPLAIN " + query, {"floor": floor_of(datetime.now(UTC))})
+            cursor.execute("EXPLAIN " + query, {"floor": first_id_at(datetime.now(UTC) - OVERLAP)})
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
 
     assert [plan for plan in plans if "Seq Scan" in plan] == []
