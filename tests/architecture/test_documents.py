@@ -1,0 +1,43 @@
+"""The documents hold together: links, the index of decisions, the make targets that they name."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
+ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+STATUS = re.compile(r"^Status: ((?:accepted|superseded by \[\d{4}\]\(\S+\)).*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGES)), ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_name_files(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ADRS, ids=lambda page: page.stem)
+def test_the_index_has_each_decision_with_its_status(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    title, status = text.splitlines()[0].removeprefix("# "), STATUS.search(text)
+
+    assert status is not None
+    row = f"| {page.name[:4]} | [{title}]({page.name}) | {status[1]} | "
+    assert row in (page.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_number_is_used_once() -> None:
+    assert len({page.name[:4] for page in ADRS}) == len(ADRS) > 20
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_named_make_targets_exist(name: str) -> None:
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert named
+    assert named <= targets
