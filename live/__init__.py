@@ -1,6 +1,7 @@
-"""What just happened: the outbox of events, the templates of their words, and the streams that carry them.
+"""Events: the outbox, the templates of their messages, and the streams that carry them.
 
-Invariant: an event is written in the transaction that it tells of, is seen by nobody whom it is not for, and reaches
-everybody connected in commit order without a gap. Events are hints: what a GET answers is the truth. Every app above
-writes events by `live.services.emit`; the events process (`xxxchat.asgi`) alone reads them.
+Invariant: an event is written in the transaction that it reports, reaches nobody but its room and its recipient, and
+reaches every open stream in commit order without a gap. Events are hints: what a GET answers is the truth. Every app
+above declares its event types (`events.py`) and writes events with `live.services.emit`; only the events process
+(`xxxchat.asgi`) streams them.
 """

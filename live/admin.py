@@ -1,6 +1,6 @@
-"""The words of messages in the back office: every key, its words now and before, and a way to new ones. And the outbox.
+"""Message templates in the back office: every key, all versions of its text, and the form for the next. And the outbox.
 
-Nothing here is edited: new words are a version of their own, shown with example variables before they are saved.
+No row is edited: a new text is a new version, previewed with example variables before it is saved.
 """
 
 from typing import Any
@@ -21,22 +21,22 @@ from core.db import command
 from core.errors import ValidationFailed
 from live import services
 from live.models import EventRow, MessageTemplate
-from live.words import EXAMPLES, MOST
+from live.templates import EVENT_TYPES, MAX_TEMPLATE_CHARS, fill
 
 
-class WordsForm(forms.Form):
-    """What a key shall say. The rule is the service's; the browser only counts along."""
+class TemplateForm(forms.Form):
+    """The next text of a key. The service checks it; the browser only limits its length."""
 
     text = forms.CharField(
         label="Words",
         required=False,
         strip=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": MOST}),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "maxlength": MAX_TEMPLATE_CHARS}),
     )
 
 
 class Versions(admin.SimpleListFilter):
-    """The words of now, or with those before."""
+    """The versions in force, or all versions."""
 
     title, parameter_name = "versions", "versions"
 
@@ -58,7 +58,7 @@ class Versions(admin.SimpleListFilter):
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    actions_detail = actions_row = ("reword",)
+    actions_detail = actions_row = ("edit_template",)
     list_display = ("key", "text", "version", "created_at", "written_by")
     list_filter = (Versions,)
     search_fields = ("key", "text")
@@ -74,8 +74,8 @@ class MessageTemplateAdmin(RoleAdmin):
         return found.annotate(author_name=Subquery(author))
 
     @admin.display(description="written by")
-    def written_by(self, words: Any) -> str:
-        return words.author_name or (str(words.author) if words.author else "shipped with the product")
+    def written_by(self, template: Any) -> str:
+        return template.author_name or (str(template.author) if template.author else "shipped with the product")
 
     def changeform_view(
         self,
@@ -88,50 +88,51 @@ class MessageTemplateAdmin(RoleAdmin):
         versions = self._versions(request, row.key) if row is not None else ()
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "versions": versions})
 
-    def has_reword_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, services.EDITORS)
+    def has_edit_template_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, services.EDITOR_ROLES)
 
-    @action(description="New words…", url_path="reword", permissions=["reword"])
-    def reword(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The form; posted, what people would read; posted with `apply`, the next version."""
+    @action(description="New words…", url_path="edit-template", permissions=["edit_template"])
+    def edit_template(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the form; on POST a preview; on POST with `apply` write the next version."""
         row = self.get_object(request, object_id)
-        if row is None or row.key not in EXAMPLES:
+        if row is None or row.key not in EVENT_TYPES:
             raise Http404
         newest = self._versions(request, row.key)[0]
-        form, preview = WordsForm(request.POST or None, initial={"text": newest.text}), None
+        form, preview = TemplateForm(request.POST or None, initial={"text": newest.text}), None
         if form.is_valid() and "again" not in request.POST:
             text = form.cleaned_data["text"]
             try:
                 if "apply" in request.POST:
-                    return self._reworded(request, row.key, text)
+                    return self._saved(request, row.key, text)
                 preview = services.preview(key=row.key, text=text)
             except ValidationFailed as refusal:
                 form.add_error("text", refusal.details["text"])
         return self._page(request, newest, form, preview)
 
-    def _reworded(self, request: HttpRequest, key: str, text: str) -> HttpResponse:
+    def _saved(self, request: HttpRequest, key: str, text: str) -> HttpResponse:
         actor = signed_in(request)
-        made = command(lambda: services.reword(key=key, text=text, actor=actor))
+        made = command(lambda: services.edit_template(key=key, text=text, actor=actor))
         self.log_addition(request, made, f"{key}: version {made.version}.")
         self.message_user(request, f"{key} has new words, version {made.version}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:live_messagetemplate_change", args=[made.pk]))
 
     def _page(
-        self, request: HttpRequest, newest: MessageTemplate, form: WordsForm, preview: str | None
+        self, request: HttpRequest, newest: MessageTemplate, form: TemplateForm, preview: str | None
     ) -> HttpResponse:
         request.current_app = self.admin_site.name
+        example = EVENT_TYPES[newest.key].example
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"New words for {newest.key}",
             "newest": newest,
             "next_version": newest.version + 1,
-            "now_says": services.fill(newest.text, EXAMPLES[newest.key]),
+            "now_says": fill(newest.text, example),
             "preview": preview,
             "form": form,
-            "examples": EXAMPLES[newest.key],
+            "examples": example,
         }
-        return TemplateResponse(request, "admin/live/reword.html", context)
+        return TemplateResponse(request, "admin/live/edit_template.html", context)
 
     def _versions(self, request: HttpRequest, key: str) -> list[MessageTemplate]:
         """Every version of a key, newest first."""
@@ -152,7 +153,7 @@ class Request(ExactFilter):
 
 @admin.register(EventRow)
 class EventAdmin(RoleAdmin):
-    """The outbox of the last day. A typed id finds what is told of an item; narrow it to its room first."""
+    """The outbox of the last day. A search for an id finds the events of an item; filter by room first."""
 
     view_roles = STAFF_ROLES
     list_display = ("id", "at", "key", "variables", "room", "recipient", "request_id")

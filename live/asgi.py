@@ -18,7 +18,7 @@ from core.errors import InternalError, MethodNotAllowed, NotFound
 from core.fields import UUID_TEXT
 from core.ids import new_id
 from core.middleware import SOUND_ID
-from live.admission import Admitted, asked, person, room
+from live.access import StreamAccess, in_database_thread, person, room
 from live.feed import position_of
 from live.hub import Hub, Limits, Stream
 from live.poller import Poller
@@ -26,7 +26,7 @@ from live.streaming import Receive, Scope, Send, body, serve, start
 
 log = structlog.get_logger()
 ROOM = re.compile(r"\A/live/performer/([^/]+)\Z")
-FRESH_LOOK_S = 5.0
+FRESH_READ_S = 5.0
 
 
 class Events:
@@ -49,7 +49,7 @@ class Events:
         poller = Poller(hub)
         try:
             await poller.start()
-        except Exception as exc:  # noqa: BLE001  told to the server, which logs it and stops
+        except Exception as exc:  # noqa: BLE001  the server logs it and stops
             await poller.close()
             await send({"type": "lifespan.startup.failed", "message": repr(exc)})
             return
@@ -64,7 +64,7 @@ class Events:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _reading_ended(self, reading: asyncio.Task[None]) -> None:
-        """Close every stream and open no more: an error is better than silence."""
+        """Close every stream and open no more: clients must see that no events arrive."""
         if self.hub is not None:
             self.hub.end_all()
         self.hub = None
@@ -77,51 +77,51 @@ class Events:
         request_id = given if SOUND_ID.match(given) else str(new_id())
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                admitted = await self._admitted(scope, headers)
-                hub, stream = await self._subscribed(admitted, headers.get("last-event-id"))
-            except Exception as exc:  # noqa: BLE001  the envelope tells refusals and logs the rest
+                access = await self._access(scope, headers)
+                hub, stream = await self._subscribed(access, headers.get("last-event-id"))
+            except Exception as exc:  # noqa: BLE001  refusals are answered, the rest is logged
                 await _refuse(exc, request_id, send)
                 return
             try:
-                lasting_s = self._lasting_s(admitted)
+                lasting_s = self._lasting_s(access)
                 await serve(
                     stream, lasting_s=lasting_s, limits=self.limits, request_id=request_id, receive=receive, send=send
                 )
             finally:
                 hub.unsubscribe(stream)
 
-    async def _admitted(self, scope: Scope, headers: dict[str, str]) -> Admitted:
-        """Say who asks for what: 401, then 405, then 404."""
+    async def _access(self, scope: Scope, headers: dict[str, str]) -> StreamAccess:
+        """Check credentials, method and room: 401, then 405, then 404."""
         path, method = scope["path"], scope["method"]
         named = ROOM.match(path)
         if path == "/live/me":
-            admitted = await asked(lambda: person(headers))
+            access = await in_database_thread(lambda: person(headers))
         elif named is None or (method == "GET" and not UUID_TEXT.match(named[1])):
             raise NotFound
         if method != "GET":
             raise MethodNotAllowed(method=method[:20])
         if named is None:
-            return admitted
+            return access
         peer = str((scope.get("client") or ("",))[0])
-        return await asked(lambda: room(UUID(named[1]), headers=headers, peer=peer))
+        return await in_database_thread(lambda: room(UUID(named[1]), headers=headers, peer=peer))
 
-    async def _subscribed(self, admitted: Admitted, given: str | None) -> tuple[Hub, Stream]:
+    async def _subscribed(self, access: StreamAccess, given: str | None) -> tuple[Hub, Stream]:
         hub = self.hub
         if hub is None:
             raise InternalError
         last = position_of(given) if given is not None else None
-        if last is not None and last > hub.position:  # another process may have seen further than this one
-            await asyncio.wait_for(hub.fresh_look(), FRESH_LOOK_S)
-        stream = hub.subscribe(admitted.channel, owner=admitted.owner, last=last)
+        if last is not None and last > hub.position:  # another process may have read further than this one
+            await asyncio.wait_for(hub.fresh_read(), FRESH_READ_S)
+        stream = hub.subscribe(access.channel, owner=access.owner, last=last)
         if given is not None and last is None:
             stream.complete = False
         return hub, stream
 
-    def _lasting_s(self, admitted: Admitted) -> float:
-        """A stream ends with its token, and within minutes in any case: whoever comes back is admitted anew."""
-        if admitted.until is None:
+    def _lasting_s(self, access: StreamAccess) -> float:
+        """Return how long a stream may stay open: until its token expires, `lifetime_s` at most."""
+        if access.until is None:
             return self.limits.lifetime_s
-        return max(0.0, min(self.limits.lifetime_s, admitted.until - time.time()))
+        return max(0.0, min(self.limits.lifetime_s, access.until - time.time()))
 
 
 async def _refuse(exc: Exception, request_id: str, send: Send) -> None:

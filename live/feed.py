@@ -1,4 +1,4 @@
-"""What an event looks like on the wire, and to whom it may be shown. Pure: no database, no clock, no socket."""
+"""The form of an event on the wire, and who may see it. Pure: no database, no clock, no socket."""
 
 import json
 from collections.abc import Mapping
@@ -7,22 +7,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from live.words import fill
+from live.templates import fill, room_variables
 
 Position = tuple[int, int]
 """(xid, id): the order of the stream. Every event of a finished transaction lies below every event still to come."""
 
 HEARTBEAT = b": still here\n\n"
-ROOM_KEYS = frozenset(
-    {"menu.changed", *(f"queue.item.{state}" for state in ("created", "started", "finished", "abandoned", "refunded"))}
-)
-"""The only keys a room may see. Notices and spins are for one person, whatever their row says."""
-ROOM_VARIABLES = frozenset({"itemId", "performerId", "title", "state", "position", "menuId"})
-"""The only variables a room may see: what a stranger may know of an item or a menu."""
 
 
 class Channel(NamedTuple):
-    """Whose stream: everybody's in a performer's room, or one person's."""
+    """The audience of a stream: a performer's room, or one person."""
 
     kind: Literal["room", "person"]
     id: UUID
@@ -30,7 +24,7 @@ class Channel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An event as the outbox has it."""
+    """An event of the outbox."""
 
     xid: int
     id: int
@@ -46,14 +40,14 @@ class Row:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        room = (Channel("room", self.room),) if self.room is not None and self.key in ROOM_KEYS else ()
+        room = (Channel("room", self.room),) if self.room is not None and room_variables(self.key) else ()
         person = (Channel("person", self.recipient),) if self.recipient is not None else ()
         return room + person
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event as one audience is told of it. `id` is that of the stream."""
+class Message:
+    """An event as one audience receives it. `id` is the event id of the stream."""
 
     id: str
     key: str
@@ -62,21 +56,21 @@ class Told:
     at: datetime
 
     def out(self) -> dict[str, Any]:
-        """What a stream's `data:` says."""
+        """Return the content of the stream's `data:` field."""
         at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return {"key": self.key, "variables": self.variables, "text": self.text, "at": at}
 
 
-def told(row: Row, text: str, *, kind: Literal["room", "person"]) -> Told:
-    """Fill an event's words for an audience, from what it may see alone."""
+def message_of(row: Row, text: str, *, kind: Literal["room", "person"]) -> Message:
+    """Render an event for an audience, with the variables that it may see only."""
     variables = row.variables
     if kind == "room":
-        variables = {name: value for name, value in variables.items() if name in ROOM_VARIABLES}
-    return Told(f"{row.xid}-{row.id}", row.key, variables, fill(text, variables), row.at)
+        variables = {name: value for name, value in variables.items() if name in room_variables(row.key)}
+    return Message(f"{row.xid}-{row.id}", row.key, variables, fill(text, variables), row.at)
 
 
-class Message:
-    """An event ready to be sent; each audience's bytes are made once, when the first of them needs it."""
+class FramedEvent:
+    """An event ready to be sent; the bytes for each audience are made once, at first use."""
 
     __slots__ = ("_frames", "_texts", "channels", "position", "row")
 
@@ -93,18 +87,18 @@ class Message:
         return self._frames[channel.kind]
 
     def _encoded(self, channel: Channel) -> bytes:
-        said = told(self.row, self._texts.get(self.row.key, ""), kind=channel.kind)
-        return f"event: {said.key}\ndata: {json.dumps(said.out())}\nid: {said.id}\n\n".encode()
+        message = message_of(self.row, self._texts.get(self.row.key, ""), kind=channel.kind)
+        return f"event: {message.key}\ndata: {json.dumps(message.out())}\nid: {message.id}\n\n".encode()
 
 
 def hello(position: Position, *, complete: bool, retry_ms: int) -> bytes:
-    """Open a stream: where it stands and, when events may be missing before that, the advice to read the state anew."""
-    lines = f"retry: {retry_ms}\nid: {position[0]}-{position[1]}\n\n"
-    return (lines if complete else f'event: live.reset\ndata: {{"key": "live.reset"}}\n{lines}').encode()
+    """Return a stream's first block: its position and, when events may be missing before it, `live.reset`."""
+    block = f"retry: {retry_ms}\nid: {position[0]}-{position[1]}\n\n"
+    return (block if complete else f'event: live.reset\ndata: {{"key": "live.reset"}}\n{block}').encode()
 
 
 def position_of(text: str) -> Position | None:
-    """Read a `Last-Event-ID`; None when it is none of ours."""
+    """Parse a `Last-Event-ID`; None if it is malformed."""
     xid, dash, number = text.partition("-")
     sound = dash and all(part.isascii() and part.isdigit() and len(part) <= 19 for part in (xid, number))
     return (int(xid), int(number)) if sound else None

@@ -1,13 +1,14 @@
-"""The outbox and the words for what is in it."""
+"""The outbox and the templates of its messages."""
 
 from django.db import models
 
 from core.clock import CoreNow
 from core.ids import new_id
+from live.templates import MAX_TEMPLATE_CHARS
 
 
 class EventRow(models.Model):
-    """One event for a room, for one person, or for both. Append-only (a trigger); old rows go by `live_prune`.
+    """One event for a room, for one person, or for both. Append-only (a trigger); `live_prune` deletes old rows.
 
     The column `xid` (the writing transaction, `pg_current_xact_id()`) exists in the database only: it is filled by
     its default and read by the poller, which orders by (xid, id).
@@ -32,15 +33,15 @@ class EventRow(models.Model):
 
 
 class MessageTemplate(models.Model):
-    """The words of one template key. The highest version speaks; `$name` stands for a variable.
+    """One version of the text of a template key. The highest version is in force; `$name` stands for a variable.
 
-    Append-only (a trigger): an edit is a new version. `author` wrote it; null = shipped with the product.
+    Append-only (a trigger): an edit is a new version. `author` null: shipped with the product.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.CharField(max_length=80)
     version = models.PositiveIntegerField(default=1)
-    text = models.CharField(max_length=400)
+    text = models.CharField(max_length=MAX_TEMPLATE_CHARS)
     author = models.UUIDField(null=True)
     created_at = models.DateTimeField(db_default=CoreNow())
 

@@ -1,7 +1,7 @@
 """The one reader of the outbox in an events process.
 
-It reads below the oldest transaction still running (`pg_snapshot_xmin`), ordered by (xid, id). Whatever is below can
-no longer change, so an event of a transaction that began early and commits late is read in its place, never missed.
+It reads below the oldest transaction still running (`pg_snapshot_xmin`), ordered by (xid, id). Rows below that are
+final, so an event of a transaction that began early and commits late is read in its order, never missed.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from django.db import connection
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from live.feed import Message, Position, Row
+from live.feed import FramedEvent, Position, Row
 from live.hub import Hub
 
 log = structlog.get_logger()
 BATCH = 1_000
 START_S = 10.0
-TEMPLATES_EVERY_LOOKS = 50
+READS_PER_TEMPLATE_REFRESH = 50
 COLUMNS = "e.xid::text::bigint, e.id, e.key, e.variables, e.room, e.recipient, e.at"
 SEEN = "SELECT pg_snapshot_xmin(s.now)::text::bigint AS oldest, pg_snapshot_xmax(s.now)::text::bigint AS next"
 NEXT = f"""
@@ -47,8 +47,8 @@ TEXTS = "SELECT DISTINCT ON (key) key, text FROM live_messagetemplate ORDER BY k
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one statement saw: the rows, and the bounds of its snapshot."""
+class OutboxRead:
+    """The rows that one statement read, and the bounds of its snapshot."""
 
     rows: Sequence[Row]
     oldest: int  # the oldest transaction still running: everything below is final
@@ -64,18 +64,18 @@ class Poller:
             kwargs=connection_arguments(), min_size=1, max_size=2, timeout=5.0, open=False, name="live"
         )
         self._texts: Mapping[str, str] = {}
-        self._looks = 0
+        self._reads = 0
 
     async def start(self) -> None:
         """Connect, and fill the hub's memory with the newest part of the outbox."""
         await self.pool.open(wait=True, timeout=START_S)
         await self._read_texts()
-        look = await self._look(NEWEST, [self.hub.limits.remembered])
-        remembered = [Message(row, self._texts) for row in look.rows]
-        self.hub.start_at((look.oldest, 0), horizon=look.next, remembered=remembered)
+        read = await self._read(NEWEST, [self.hub.limits.remembered])
+        remembered = [FramedEvent(row, self._texts) for row in read.rows]
+        self.hub.start_at((read.oldest, 0), horizon=read.next, remembered=remembered)
 
     async def run(self) -> None:
-        """Look again and again. A database that does not answer is logged; streams stay open and nothing is skipped."""
+        """Read repeatedly. A database error is logged; streams stay open and nothing is skipped."""
         while True:
             try:
                 more = await self.once()
@@ -86,23 +86,23 @@ class Poller:
                 await asyncio.sleep(self.hub.limits.poll_s)
 
     async def once(self) -> bool:
-        """Look once, hand on what is new, and say whether there was more than one look takes."""
-        self._looks += 1
-        if self._looks % TEMPLATES_EVERY_LOOKS == 0:
+        """Read one batch, publish it, and return whether the batch was full."""
+        self._reads += 1
+        if self._reads % READS_PER_TEMPLATE_REFRESH == 0:
             await self._read_texts()
-        look = await self._look(NEXT, [str(self.hub.position[0]), self.hub.position[1], BATCH])
-        full = len(look.rows) == BATCH
-        upto: Position = look.rows[-1].position if full else (look.oldest, 0)
-        self.hub.publish([Message(row, self._texts) for row in look.rows], upto=upto, horizon=look.next)
+        read = await self._read(NEXT, [str(self.hub.position[0]), self.hub.position[1], BATCH])
+        full = len(read.rows) == BATCH
+        upto: Position = read.rows[-1].position if full else (read.oldest, 0)
+        self.hub.publish([FramedEvent(row, self._texts) for row in read.rows], upto=upto, horizon=read.next)
         return full
 
     async def close(self) -> None:
         await self.pool.close()
 
-    async def _look(self, sql: str, params: Sequence[Any]) -> Look:
+    async def _read(self, sql: str, params: Sequence[Any]) -> OutboxRead:
         found = await self._rows(sql, params)
         oldest, following = found[0][0], found[0][1]
-        return Look([_row(record[2:]) for record in found if record[2] is not None], oldest, following)
+        return OutboxRead([_row(record[2:]) for record in found if record[2] is not None], oldest, following)
 
     async def _read_texts(self) -> None:
         self._texts = dict(await self._rows(TEXTS, []))
@@ -114,13 +114,13 @@ class Poller:
 
 
 def connection_arguments() -> dict[str, Any]:
-    """Django's own database, with every statement its own transaction and nothing prepared (PgBouncer)."""
-    given = connection.get_connection_params()
-    ours = {name: value for name, value in given.items() if name not in {"cursor_factory", "context"}}
-    return {**ours, "autocommit": True, "prepare_threshold": None, "application_name": "live"}
+    """Django's database in autocommit mode, without prepared statements (PgBouncer)."""
+    django = connection.get_connection_params()
+    kept = {name: value for name, value in django.items() if name not in {"cursor_factory", "context"}}
+    return {**kept, "autocommit": True, "prepare_threshold": None, "application_name": "live"}
 
 
 def _row(record: Sequence[Any]) -> Row:
     xid, number, key, variables, room, recipient, at = record
-    moment: datetime = at.astimezone(UTC)
-    return Row(xid=xid, id=number, key=key, variables=variables, room=room, recipient=recipient, at=moment)
+    utc: datetime = at.astimezone(UTC)
+    return Row(xid=xid, id=number, key=key, variables=variables, room=room, recipient=recipient, at=utc)

@@ -1,4 +1,4 @@
-"""Writing events, and the words for them."""
+"""Writing events, and editing the templates of their messages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,31 +15,28 @@ from core.clock import db_now
 from core.context import request_id
 from core.db import joined, lock_name, rows
 from core.errors import NotFound, RoleNotAllowed, ValidationFailed
-from live.feed import ROOM_KEYS, Row, Told, told
+from live.feed import Message, Row, message_of
 from live.models import MessageTemplate
-from live.words import EXAMPLES, WORDS, faults_of, fill
+from live.templates import EVENT_TYPES, EventType, fill, register, template_faults
 
 __all__ = [
-    "EDITORS",
-    "WORDS",
+    "EDITOR_ROLES",
     "Event",
-    "Told",
+    "EventType",
+    "edit_template",
     "emit",
-    "fill",
     "preview",
     "prune",
     "recent",
-    "render",
-    "reword",
+    "register",
     "seed_reference",
 ]
 
 KEEP = timedelta(hours=24)
-PRUNE_AT_MOST = 10_000
-PRUNE_ROUNDS = 100
-EDITORS = SUPPORT
-LOCK = "live.words"
-
+MAX_PRUNED_ROWS = 10_000
+MAX_PRUNE_BATCHES = 100
+EDITOR_ROLES = SUPPORT
+LOCK = "live.template"
 
 RECENT = """
 SELECT e.xid::text::bigint AS xid, e.id, e.key, e.variables, e.at,
@@ -50,6 +47,7 @@ SELECT e.xid::text::bigint AS xid, e.id, e.key, e.variables, e.at,
  WHERE e.key <> ALL (%(folded)s::text[]) OR e.newer IS DISTINCT FROM e.key
  ORDER BY e.xid DESC, e.id DESC LIMIT %(limit)s
 """
+PRUNE = "SELECT live_prune(before => %(before)s, at_most => %(at_most)s) AS rows"
 
 
 @dataclass(frozen=True)
@@ -82,23 +80,17 @@ def emit(events: Sequence[Event]) -> None:
         )
 
 
-def render(key: str, variables: Mapping[str, Any]) -> str:
-    """Return the words for one event as plain text, by the template's highest version (one statement)."""
-    newest = MessageTemplate.objects.filter(key=key).order_by("-version").values_list("text", flat=True).first()
-    return fill(newest or "", variables)
+def recent(room_id: UUID, *, limit: int, folded: Sequence[str] = ()) -> list[Message]:
+    """Return the latest messages of a room, newest first, by the templates in force (one statement).
 
-
-def recent(room_id: UUID, *, limit: int, folded: Sequence[str] = ()) -> list[Told]:
-    """Return what a room was told last, newest first, with the words of now (one statement).
-
-    Of `folded` keys only the newest of a row without others in between.
-
-    It reads below the oldest transaction still running, as the streams do: a stream opened before this look and what
-    is seen here leave no gap between them, and nothing later will ever stand below what is seen here.
+    Of consecutive events with the same key in `folded` only the newest is returned. Reads below the oldest
+    transaction still running, as the streams do: together with a stream opened before this call there is no gap, and
+    no later event sorts before one returned here.
     """
-    found = rows(RECENT, {"room": room_id, "keys": sorted(ROOM_KEYS), "limit": limit, "folded": list(folded)})
+    keys = sorted(key for key, event_type in EVENT_TYPES.items() if event_type.room_variables)
+    found = rows(RECENT, {"room": room_id, "keys": keys, "limit": limit, "folded": list(folded)})
     return [
-        told(
+        message_of(
             Row(each["xid"], each["id"], each["key"], json.loads(each["variables"]), room_id, None, each["at"]),
             each["text"],
             kind="room",
@@ -108,58 +100,59 @@ def recent(room_id: UUID, *, limit: int, folded: Sequence[str] = ()) -> list[Tol
 
 
 def preview(*, key: str, text: str) -> str:
-    """Return what this text would say as the words of `key`, filled with its example variables.
+    """Return this text as the message of `key`, filled with its example variables.
 
     Raises:
-        NotFound: there is no such key; ValidationFailed: the text cannot be its words.
+        NotFound: there is no such key; ValidationFailed: the text cannot be its template.
     """
-    return fill(_checked(key, text), EXAMPLES[key])
+    return fill(_checked(key, text), EVENT_TYPES[key].example)
 
 
-def reword(*, key: str, text: str, actor: User) -> MessageTemplate:
-    """Give a key new words, as its next version; the words before stay on record. Pages say them within seconds.
+def edit_template(*, key: str, text: str, actor: User) -> MessageTemplate:
+    """Write the next version of a key's template; earlier versions are kept. Pages use it within seconds.
 
-    Locks the words' name: two edits at once become two versions.
+    Locks the key's name (advisory): two concurrent edits become two versions.
 
     Raises:
-        RoleNotAllowed, NotFound, ValidationFailed (empty, too long, a variable that the key does not have, nothing
-        new): nothing was written.
+        RoleNotAllowed, NotFound, ValidationFailed (empty, too long, an unknown variable, unchanged): nothing was
+        written.
     """
-    if actor.role not in EDITORS:
+    if actor.role not in EDITOR_ROLES:
         raise RoleNotAllowed
-    words = _checked(key, text)
+    checked = _checked(key, text)
     with joined():
         lock_name(f"{LOCK}:{key}")
         newest = MessageTemplate.objects.filter(key=key).order_by("-version").first()
-        if newest is not None and newest.text == words:
+        if newest is not None and newest.text == checked:
             raise ValidationFailed(text=["These are the words already."])
         version = newest.version + 1 if newest else 1
-        return MessageTemplate.objects.create(key=key, version=version, text=words, author=actor.pk)
+        return MessageTemplate.objects.create(key=key, version=version, text=checked, author=actor.pk)
 
 
 def _checked(key: str, text: str) -> str:
-    if key not in EXAMPLES:
+    if key not in EVENT_TYPES:
         raise NotFound
-    words = text.strip()
-    faults = faults_of(key, words)
+    stripped = text.strip()
+    faults = template_faults(key, stripped)
     if faults:
         raise ValidationFailed(text=faults)
-    return words
+    return stripped
 
 
 def seed_reference() -> None:
-    """Make sure that every shipped key has words; words that staff have edited stay (one statement)."""
+    """Insert the shipped text of every event type; edited templates stay (one statement)."""
     MessageTemplate.objects.bulk_create(
-        [MessageTemplate(key=key, version=1, text=text) for key, text in WORDS.items()], ignore_conflicts=True
+        [MessageTemplate(key=each.key, version=1, text=each.text) for each in EVENT_TYPES.values()],
+        ignore_conflicts=True,
     )
 
 
-def prune(*, keep: timedelta = KEEP, at_most: int = PRUNE_AT_MOST) -> int:
-    """Delete events older than `keep` and return how many went, in transactions of at most `at_most` rows each."""
-    before, gone = db_now() - keep, 0
-    for _ in range(PRUNE_ROUNDS):
-        (pruned,) = rows("SELECT live_prune(%s, %s) AS rows", [before, at_most])
-        gone += pruned["rows"]
+def prune(*, keep: timedelta = KEEP, at_most: int = MAX_PRUNED_ROWS) -> int:
+    """Delete events older than `keep`, in transactions of at most `at_most` rows each; return how many."""
+    before, deleted = db_now() - keep, 0
+    for _ in range(MAX_PRUNE_BATCHES):
+        (pruned,) = rows(PRUNE, {"before": before, "at_most": at_most})
+        deleted += pruned["rows"]
         if pruned["rows"] < at_most:
             break
-    return gone
+    return deleted

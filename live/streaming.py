@@ -1,4 +1,4 @@
-"""Sending one stream over ASGI until the client leaves, falls behind, or its time is over."""
+"""Sending one stream over ASGI until the client disconnects, falls behind, or its lifetime ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,22 +36,22 @@ async def serve(
     """Send the stream. It ends after `lasting_s` seconds, with the client, or when the hub ends it."""
     await send(start(200, {**HEADERS, "X-Request-Id": request_id}))
     pumping = asyncio.create_task(_pump(stream, limits, send))
-    leaving = asyncio.create_task(_left(receive))
+    disconnecting = asyncio.create_task(_disconnected(receive))
     try:
-        await asyncio.wait({pumping, leaving}, timeout=lasting_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({pumping, disconnecting}, timeout=lasting_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         pumping.cancel()
-        leaving.cancel()
-    (outcome, _) = await asyncio.gather(pumping, leaving, return_exceptions=True)
-    if isinstance(outcome, TimeoutError | OSError):
-        return  # nobody takes what we send; the server drops the connection
-    if isinstance(outcome, Exception):
-        log.error("stream_failed", exc_info=outcome)
+        disconnecting.cancel()
+    (ending, _) = await asyncio.gather(pumping, disconnecting, return_exceptions=True)
+    if isinstance(ending, TimeoutError | OSError):
+        return  # the client does not read; the server drops the connection
+    if isinstance(ending, Exception):
+        log.error("stream_failed", exc_info=ending)
     await send(body(b"", more=False))
 
 
 async def _pump(stream: Stream, limits: Limits, send: Send) -> None:
-    """Say hello, then send what comes, and a heartbeat when nothing does."""
+    """Send the first block, then events as they come, and a heartbeat when there are none."""
     piece = hello(stream.after, complete=stream.complete, retry_ms=int(limits.retry_s * 1000))
     while True:
         await asyncio.wait_for(send(body(piece, more=True)), limits.send_s)
@@ -60,7 +60,7 @@ async def _pump(stream: Stream, limits: Limits, send: Send) -> None:
         piece = await stream.next(within_s=limits.heartbeat_s) or HEARTBEAT
 
 
-async def _left(receive: Receive) -> None:
-    """Return when the client has gone."""
+async def _disconnected(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         continue

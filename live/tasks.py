@@ -1,4 +1,4 @@
-"""Celery's task for the outbox's age limit. Idempotent: what is gone stays gone."""
+"""Celery's task for the age limit of the outbox. Idempotent."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from live import services
 
 @shared_task(name="live.prune")
 def prune() -> int:
-    """Delete events that nobody can come back to; every ten minutes by beat."""
+    """Delete events too old for a replay; every ten minutes by beat."""
     return services.prune()

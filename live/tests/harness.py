@@ -13,11 +13,21 @@ from django.db import connection, connections, transaction
 
 from live.asgi import Events
 from live.hub import Limits
+from live.models import MessageTemplate
 from live.services import Event, emit
+from live.templates import fill
 
 T = TypeVar("T")
 QUICK = Limits(poll_s=0.02, heartbeat_s=30.0)
 PATIENCE_S = 10.0
+STATES = ("created", "started", "finished", "abandoned", "refunded")
+ROOM_KEYS = {"menu.changed", *(f"queue.item.{state}" for state in STATES)}
+
+
+def rendered(key: str, variables: dict[str, Any]) -> str:
+    """The message of an event by the template in force."""
+    newest = MessageTemplate.objects.filter(key=key).order_by("-version").values_list("text", flat=True).first()
+    return fill(newest or "", variables)
 
 
 @dataclass

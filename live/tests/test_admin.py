@@ -12,7 +12,8 @@ from accounts.backoffice import BACK_OFFICE_ROLES, STAFF_ROLES
 from accounts.models import Role, User
 from live import services
 from live.models import MessageTemplate
-from live.words import WORDS
+from live.templates import EVENT_TYPES
+from live.tests.harness import rendered
 from tests.world import person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +45,7 @@ def test_staff_read_every_key_and_performers_none(role: str) -> None:
     listed, opened = client.get(reverse(LIST)), client.get(address("change"))
 
     if role in STAFF_ROLES:
-        assert all(key in words(listed) for key in WORDS)
+        assert all(key in words(listed) for key in EVENT_TYPES)
         assert "shipped with the product" in words(opened)
     else:
         assert (listed.status_code, opened.status_code) == (403, 403)
@@ -52,7 +53,7 @@ def test_staff_read_every_key_and_performers_none(role: str) -> None:
 
 def test_the_list_shows_the_current_words_and_on_demand_those_before() -> None:
     support = staff()
-    services.reword(key=KEY, text=NEW, actor=support)
+    services.edit_template(key=KEY, text=NEW, actor=support)
     client = signed_in(support)
 
     now, ever = client.get(reverse(LIST)), client.get(reverse(LIST), {"versions": "all"})
@@ -65,7 +66,7 @@ def test_the_list_shows_the_current_words_and_on_demand_those_before() -> None:
 
 def test_the_page_of_a_key_shows_its_history() -> None:
     support = staff()
-    services.reword(key=KEY, text=NEW, actor=support)
+    services.edit_template(key=KEY, text=NEW, actor=support)
 
     page = words(signed_in(support).get(address("change")))
 
@@ -78,9 +79,9 @@ def test_only_support_and_admin_are_offered_new_words(role: str) -> None:
     client = signed_in(person(role=role))
     may = role in (Role.SUPPORT, Role.ADMIN)
 
-    assert (client.get(address("reword")).status_code == 200) is may
+    assert (client.get(address("edit_template")).status_code == 200) is may
     assert ("New words…" in words(client.get(address("change")))) is may
-    client.post(address("reword"), {"text": NEW, "apply": "yes"})
+    client.post(address("edit_template"), {"text": NEW, "apply": "yes"})
 
     assert (MessageTemplate.objects.filter(key=KEY).count() == 2) is may
 
@@ -89,25 +90,25 @@ def test_new_words_are_shown_before_they_are_saved() -> None:
     support = staff()
     client = signed_in(support)
 
-    form = client.get(address("reword"))
-    shown = client.post(address("reword"), {"text": NEW})
+    form = client.get(address("edit_template"))
+    shown = client.post(address("edit_template"), {"text": NEW})
 
     assert "What these words may name" in words(form)
     assert "“Request a song” is on stage." in words(form)
     assert "Version 2 would say “Request a song” begins." in words(shown)
-    assert services.render(KEY, {}) == WORDS[KEY]
+    assert rendered(KEY, {}) == EVENT_TYPES[KEY].text
 
-    saved = client.post(address("reword"), {"text": NEW, "apply": "yes"}, follow=True)
+    saved = client.post(address("edit_template"), {"text": NEW, "apply": "yes"}, follow=True)
 
     assert f"{KEY} has new words, version 2." in words(saved)
-    assert services.render(KEY, {"title": "Song"}) == "“Song” begins."
+    assert rendered(KEY, {"title": "Song"}) == "“Song” begins."
     made = MessageTemplate.objects.get(key=KEY, version=2)
     entry = LogEntry.objects.get()
     assert (made.author, entry.user_id, entry.object_id) == (support.pk, support.pk, str(made.pk))
 
 
 def test_what_was_shown_can_be_changed_again() -> None:
-    page = signed_in(staff()).post(address("reword"), {"text": NEW, "again": "yes"})
+    page = signed_in(staff()).post(address("edit_template"), {"text": NEW, "again": "yes"})
 
     assert "“$title” begins." in words(page)
     assert "Version 2" not in words(page)
@@ -125,7 +126,7 @@ def test_what_was_shown_can_be_changed_again() -> None:
     ],
 )
 def test_a_refusal_stands_under_the_words(text: str, said: str, form: dict[str, str]) -> None:
-    page = signed_in(staff()).post(address("reword"), {"text": text, **form})
+    page = signed_in(staff()).post(address("edit_template"), {"text": text, **form})
 
     assert page.status_code == 200
     assert said in words(page)
@@ -137,7 +138,7 @@ def test_sent_twice_it_is_one_version() -> None:
     client = signed_in(staff())
 
     for _ in range(2):
-        again = client.post(address("reword"), {"text": NEW, "apply": "yes"})
+        again = client.post(address("edit_template"), {"text": NEW, "apply": "yes"})
 
     assert "These are the words already." in words(again)
     assert MessageTemplate.objects.filter(key=KEY).count() == 2
@@ -151,13 +152,13 @@ def test_nobody_changes_adds_or_deletes_a_row() -> None:
     deleted = client.post(address("delete"), {"post": "yes"})
 
     assert [each.status_code for each in (changed, added, deleted)] == [403, 403, 403]
-    assert MessageTemplate.objects.get(key=KEY).text == WORDS[KEY]
+    assert MessageTemplate.objects.get(key=KEY).text == EVENT_TYPES[KEY].text
 
 
 def test_an_old_versions_page_leads_to_the_newest_words() -> None:
     support = staff()
-    services.reword(key=KEY, text=NEW, actor=support)
+    services.edit_template(key=KEY, text=NEW, actor=support)
 
-    page = signed_in(support).get(address("reword"))
+    page = signed_in(support).get(address("edit_template"))
 
     assert "queue.item.started says now, in version 2 “Request a song” begins." in words(page)

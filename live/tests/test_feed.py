@@ -8,10 +8,12 @@ from uuid import UUID
 import pytest
 
 from core.ids import new_id
-from live.feed import ROOM_KEYS, Channel, Message, Row, position_of
-from live.services import WORDS
+from live.feed import Channel, FramedEvent, Row, position_of
+from live.templates import EVENT_TYPES
+from live.tests.harness import ROOM_KEYS
 
 ROOM, BUYER = new_id(), new_id()
+TEXTS = {key: event_type.text for key, event_type in EVENT_TYPES.items()}
 
 
 def row(key: str, *, room: UUID | None = ROOM, recipient: UUID | None = BUYER, **variables: Any) -> Row:
@@ -19,13 +21,13 @@ def row(key: str, *, room: UUID | None = ROOM, recipient: UUID | None = BUYER, *
     return Row(xid=7, id=3, key=key, variables=variables, room=room, recipient=recipient, at=at)
 
 
-def data(message: Message, channel: Channel) -> dict[str, Any]:
-    lines = message.frame(channel).decode().split("\n")
+def data(event: FramedEvent, channel: Channel) -> dict[str, Any]:
+    lines = event.frame(channel).decode().split("\n")
     parsed: dict[str, Any] = json.loads(next(line for line in lines if line.startswith("data: "))[6:])
     return parsed
 
 
-@pytest.mark.parametrize("key", sorted(set(WORDS) - ROOM_KEYS))
+@pytest.mark.parametrize("key", sorted(set(EVENT_TYPES) - ROOM_KEYS))
 def test_what_is_for_one_person_never_reaches_a_room_even_if_its_row_names_one(key: str) -> None:
     assert row(key).channels == (Channel("person", BUYER),)
 
@@ -36,10 +38,10 @@ def test_a_room_event_reaches_the_room_and_its_recipient(key: str) -> None:
 
 
 def test_a_room_sees_only_what_a_stranger_may_know() -> None:
-    message = Message(row("queue.item.finished", title="Song", userId=str(BUYER), settledTokens=61), dict(WORDS))
+    event = FramedEvent(row("queue.item.finished", title="Song", userId=str(BUYER), settledTokens=61), TEXTS)
 
-    assert data(message, Channel("room", ROOM))["variables"] == {"title": "Song"}
-    assert data(message, Channel("person", BUYER))["variables"] == {
+    assert data(event, Channel("room", ROOM))["variables"] == {"title": "Song"}
+    assert data(event, Channel("person", BUYER))["variables"] == {
         "title": "Song",
         "userId": str(BUYER),
         "settledTokens": 61,
@@ -47,14 +49,14 @@ def test_a_room_sees_only_what_a_stranger_may_know() -> None:
 
 
 def test_a_frame_carries_key_words_time_and_position() -> None:
-    message = Message(row("queue.item.started", title="A\nsong"), dict(WORDS))
+    event = FramedEvent(row("queue.item.started", title="A\nsong"), TEXTS)
 
-    frame = message.frame(Channel("room", ROOM)).decode()
+    frame = event.frame(Channel("room", ROOM)).decode()
 
     assert frame.startswith("event: queue.item.started\ndata: ")
     assert frame.endswith("\nid: 7-3\n\n")
     assert frame.count("\n") == 4
-    assert data(message, Channel("room", ROOM)) == {
+    assert data(event, Channel("room", ROOM)) == {
         "key": "queue.item.started",
         "variables": {"title": "A\nsong"},
         "text": "“A\nsong” is on stage.",
@@ -62,9 +64,9 @@ def test_a_frame_carries_key_words_time_and_position() -> None:
     }
 
 
-@pytest.mark.parametrize("words", [WORDS[key] for key in sorted(ROOM_KEYS)])
-def test_the_words_of_a_room_use_only_its_variables(words: str) -> None:
-    assert "$" not in words.replace("$title", "")
+@pytest.mark.parametrize("text", [TEXTS[key] for key in sorted(ROOM_KEYS)])
+def test_the_words_of_a_room_use_only_its_variables(text: str) -> None:
+    assert "$" not in text.replace("$title", "")
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ import pytest
 
 from core.ids import new_id
 from live.errors import TooManyStreams
-from live.feed import Channel, Message, Row
+from live.feed import Channel, FramedEvent, Row
 from live.hub import Hub, Limits, Stream
 
 ALICE, BOB = Channel("person", new_id()), Channel("person", new_id())
 
 
-def message(xid: int, recipient: UUID = ALICE.id) -> Message:
+def event(xid: int, recipient: UUID = ALICE.id) -> FramedEvent:
     at = datetime(2026, 11, 25, tzinfo=UTC)
-    return Message(Row(xid, xid * 10, "slots.spin", {}, None, recipient, at), {})
+    return FramedEvent(Row(xid, xid * 10, "slots.spin", {}, None, recipient, at), {})
 
 
-def tell(hub: Hub, *messages: Message) -> None:
-    hub.publish(messages, upto=messages[-1].position, horizon=messages[-1].position[0] + 1)
+def publish(hub: Hub, *events: FramedEvent) -> None:
+    hub.publish(events, upto=events[-1].position, horizon=events[-1].position[0] + 1)
 
 
 def waiting(stream: Stream) -> list[str]:
@@ -33,20 +33,20 @@ def waiting(stream: Stream) -> list[str]:
 
 def test_a_stream_gets_what_is_its_own_from_when_it_opened() -> None:
     hub = Hub(Limits())
-    tell(hub, message(1))
+    publish(hub, event(1))
 
     stream = hub.subscribe(ALICE, owner="person:a", last=None)
-    tell(hub, message(2), message(3, BOB.id), message(4))
+    publish(hub, event(2), event(3, BOB.id), event(4))
 
     assert waiting(stream) == ["2-20", "4-40"]
 
 
 def test_whoever_comes_back_gets_what_was_missed_once_and_in_order() -> None:
     hub = Hub(Limits())
-    tell(hub, message(1), message(2), message(3, BOB.id), message(4))
+    publish(hub, event(1), event(2), event(3, BOB.id), event(4))
 
     stream = hub.subscribe(ALICE, owner="person:a", last=(1, 10))
-    tell(hub, message(5))
+    publish(hub, event(5))
 
     assert stream.complete
     assert stream.after == (1, 10)
@@ -55,10 +55,10 @@ def test_whoever_comes_back_gets_what_was_missed_once_and_in_order() -> None:
 
 def test_a_process_that_is_behind_another_repeats_nothing() -> None:
     hub = Hub(Limits())
-    hub.publish([message(1)], upto=(1, 10), horizon=9)
+    hub.publish([event(1)], upto=(1, 10), horizon=9)
 
     stream = hub.subscribe(ALICE, owner="person:a", last=(2, 20))
-    tell(hub, message(2), message(3))
+    publish(hub, event(2), event(3))
 
     assert stream.complete
     assert waiting(stream) == ["3-30"]
@@ -66,7 +66,7 @@ def test_a_process_that_is_behind_another_repeats_nothing() -> None:
 
 def test_what_is_no_longer_remembered_makes_a_stream_incomplete() -> None:
     hub = Hub(Limits(remembered=2))
-    tell(hub, message(1), message(2), message(3), message(4))
+    publish(hub, event(1), event(2), event(3), event(4))
 
     lost = hub.subscribe(ALICE, owner="person:a", last=(1, 10))
     kept = hub.subscribe(ALICE, owner="person:a", last=(2, 20))
@@ -77,7 +77,7 @@ def test_what_is_no_longer_remembered_makes_a_stream_incomplete() -> None:
 
 def test_a_long_absence_is_replayed_up_to_a_bound() -> None:
     hub = Hub(Limits(replayed=2))
-    tell(hub, *(message(xid) for xid in range(1, 6)))
+    publish(hub, *(event(xid) for xid in range(1, 6)))
 
     stream = hub.subscribe(ALICE, owner="person:a", last=(1, 10))
 
@@ -88,10 +88,10 @@ def test_a_long_absence_is_replayed_up_to_a_bound() -> None:
 
 def test_a_position_from_a_database_that_was_replaced_starts_anew() -> None:
     hub = Hub(Limits())
-    tell(hub, message(1))
+    publish(hub, event(1))
 
     stream = hub.subscribe(ALICE, owner="person:a", last=(5_000, 1))
-    tell(hub, message(2))
+    publish(hub, event(2))
 
     assert not stream.complete
     assert waiting(stream) == ["2-20"]
@@ -101,7 +101,7 @@ def test_a_client_too_slow_is_cut_off_and_loses_nothing() -> None:
     hub = Hub(Limits(buffered=2))
     slow = hub.subscribe(ALICE, owner="person:a", last=None)
 
-    tell(hub, *(message(xid) for xid in range(1, 6)))
+    publish(hub, *(event(xid) for xid in range(1, 6)))
 
     assert slow.ended
     assert waiting(slow) == ["1-10", "2-20"]
@@ -131,7 +131,7 @@ def test_streams_are_bounded_per_person_per_address_and_in_all() -> None:
 
 def test_streams_that_closed_leave_nothing_behind() -> None:
     hub = Hub(Limits(remembered=1))
-    tell(hub, message(1), message(2, BOB.id))
+    publish(hub, event(1), event(2, BOB.id))
     stream = hub.subscribe(ALICE, owner="person:a", last=None)
 
     hub.unsubscribe(stream)

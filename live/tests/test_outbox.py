@@ -14,6 +14,8 @@ from live import services
 from live.models import EventRow, MessageTemplate
 from live.services import Event, emit
 from live.tasks import prune
+from live.templates import EVENT_TYPES, fill
+from live.tests.harness import rendered
 from tests.world import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,26 +95,26 @@ def test_only_old_events_are_pruned_and_the_endpoint_closes_behind() -> None:
 
 def test_reference_words_are_seeded_once_and_edits_stay() -> None:
     services.seed_reference()
-    services.reword(key="slots.spin", text="Reels stopped.", actor=staff())
+    services.edit_template(key="slots.spin", text="Reels stopped.", actor=staff())
 
     services.seed_reference()
 
-    assert MessageTemplate.objects.count() == len(services.WORDS) + 1
-    assert services.render("slots.spin", {}) == "Reels stopped."
+    assert MessageTemplate.objects.count() == len(EVENT_TYPES) + 1
+    assert rendered("slots.spin", {}) == "Reels stopped."
 
 
 def test_the_highest_version_speaks() -> None:
     services.seed_reference()
     MessageTemplate.objects.create(key="slots.spin", version=2, text="You got $payout.")
 
-    assert services.render("slots.spin", {"payout": 40}) == "You got 40."
+    assert rendered("slots.spin", {"payout": 40}) == "You got 40."
 
 
 def test_words_are_filled_by_name_only() -> None:
-    assert services.fill("$title costs $$5, {0.__class__} $unknown", {"title": "$nonce"}) == (
+    assert fill("$title costs $$5, {0.__class__} $unknown", {"title": "$nonce"}) == (
         "$nonce costs $5, {0.__class__} $unknown"
     )
-    assert services.render("never.heard", {}) == ""
+    assert rendered("never.heard", {}) == ""
 
 
 def test_pruning_twice_is_harmless() -> None:

@@ -9,11 +9,11 @@ from django.db import connection, transaction
 from core.db import rows
 from core.ids import new_id
 from live import services
-from live.feed import ROOM_KEYS
+from live.feed import Message
 from live.models import MessageTemplate
-from live.services import Event, Told, emit
-from live.tests.harness import insert, writer
-from live.words import WORDS
+from live.services import Event, emit
+from live.templates import EVENT_TYPES
+from live.tests.harness import ROOM_KEYS, insert, writer
 from tests.outbox import settled
 from tests.world import staff
 
@@ -25,7 +25,7 @@ def event(key: str = "queue.item.started", room: UUID | None = ROOM, **variables
     return Event(key, variables, room_id=room, recipient_id=BUYER)
 
 
-def read(limit: int = 30) -> list[Told]:
+def read(limit: int = 30) -> list[Message]:
     settled()
     return services.recent(ROOM, limit=limit)
 
@@ -57,7 +57,7 @@ def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
 
 
 def test_only_this_room_and_only_what_a_room_may_hear() -> None:
-    emit([event(key, title=key) for key in WORDS])
+    emit([event(key, title=key) for key in EVENT_TYPES])
     emit([event(room=ELSEWHERE, title="elsewhere"), event(room=None, title="nowhere")])
 
     assert {each.key for each in read()} == ROOM_KEYS
@@ -75,7 +75,7 @@ def test_what_a_stranger_may_not_know_is_not_said_even_if_words_name_it() -> Non
 
 def test_new_words_are_heard_by_what_was_told_before_too() -> None:
     emit([event(title="Song")])
-    services.reword(key="queue.item.started", text="“$title” begins.", actor=staff())
+    services.edit_template(key="queue.item.started", text="“$title” begins.", actor=staff())
 
     assert [each.text for each in read()] == ["“Song” begins."]
 

@@ -55,7 +55,7 @@ def test_a_transaction_that_began_first_and_commits_last_is_told_first(cast: Cas
             late.commit()
             hub = process.app.hub
             assert hub is not None
-            await hub.fresh_look()
+            await hub.fresh_read()
             assert alice.told == [], "an older transaction is still at work"
             early.commit()
 

@@ -1,4 +1,4 @@
-"""What the words of a message may name is what the services really send, for every key."""
+"""The variables that an event type declares are those that the services write, for every key."""
 
 from typing import Any
 
@@ -9,9 +9,8 @@ from core.ids import new_id
 from escrow import services as escrow
 from escrow.models import TokenPackage
 from escrow.services import ProviderEvent
-from live.feed import ROOM_KEYS, ROOM_VARIABLES
 from live.models import EventRow
-from live.words import EXAMPLES, WORDS
+from live.templates import EVENT_TYPES, room_variables
 from menus.tests.offering import menu_of
 from perfqueue import services as perfqueue
 from perfqueue.tests.test_service_holds import ask, service
@@ -21,7 +20,7 @@ from tests import world
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_every_message_carries_what_its_words_may_name(settings: Any) -> None:
+def test_every_event_carries_what_its_type_declares(settings: Any) -> None:
     settings.SLOTS_MIN_INTERVAL_MS = 0
     ruby, alice = world.performer("ruby", user_cap=10), world.person("alice", tokens=5_000, points=5_000)
 
@@ -32,10 +31,9 @@ def test_every_message_carries_what_its_words_may_name(settings: Any) -> None:
     slots.spin(user=alice, bet=100)
 
     sent = _sent()
-    assert set(sent) == set(WORDS)
+    assert set(sent) == set(EVENT_TYPES)
     for key, names in sent.items():
-        audience = ROOM_VARIABLES if key in ROOM_KEYS else names
-        assert set(EXAMPLES[key]) == names & audience, key
+        assert set(EVENT_TYPES[key].example) == names & (room_variables(key) or names), key
 
 
 def _performances(ruby: User, alice: User) -> None:

@@ -93,7 +93,7 @@ def test_new_words_are_a_new_answer() -> None:
     performer, _ = stage("Request a song")
     first = feed(performer)
 
-    live.reword(key="menu.changed", text="Look at the menu.", actor=world.staff())
+    live.edit_template(key="menu.changed", text="Look at the menu.", actor=world.staff())
     again = feed(performer, **{"If-None-Match": first.headers["ETag"]})
 
     assert (again.status_code, texts(again)) == (200, ["Look at the menu."])

@@ -1,4 +1,4 @@
-"""Who may open which stream. Asked once when a stream opens, in a thread with a database connection of its own."""
+"""Who may open which stream. Checked once when a stream opens, in a thread with its own database connection."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,28 +18,28 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Admitted:
-    """A stream that may be opened: whom it counts against, and when its proof of identity ends (epoch seconds)."""
+class StreamAccess:
+    """Permission to open a stream: the owner it is counted for, and when the credentials expire (epoch seconds)."""
 
     channel: Channel
     owner: str
     until: float | None = None
 
 
-async def asked(question: Callable[[], T]) -> T:
-    """Put a question to the database outside the event loop."""
+async def in_database_thread(query: Callable[[], T]) -> T:
+    """Run a database query outside the event loop."""
 
     def in_thread() -> T:
         try:
-            return question()
+            return query()
         finally:
             connections.close_all()
 
     return await asyncio.to_thread(in_thread)
 
 
-def person(headers: Mapping[str, str]) -> Admitted:
-    """Admit the bearer of a token or of a session to her own stream.
+def person(headers: Mapping[str, str]) -> StreamAccess:
+    """Grant the bearer of a token or of a session access to their own stream.
 
     Raises:
         Unauthenticated.
@@ -47,16 +47,16 @@ def person(headers: Mapping[str, str]) -> Admitted:
     scheme, _, raw = headers.get("authorization", "").partition(" ")
     if scheme == "Bearer":
         user, until = accounts.bearer(raw.strip())
-        return Admitted(Channel("person", user.pk), f"person:{user.pk}", float(until))
+        return StreamAccess(Channel("person", user.pk), f"person:{user.pk}", float(until))
     key = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
     holder = accounts.session_user(key) if key else None
     if holder is None:
         raise Unauthenticated
-    return Admitted(Channel("person", holder.pk), f"person:{holder.pk}")
+    return StreamAccess(Channel("person", holder.pk), f"person:{holder.pk}")
 
 
-def room(performer_id: UUID, *, headers: Mapping[str, str], peer: str) -> Admitted:
-    """Admit anybody to the room of an active performer.
+def room(performer_id: UUID, *, headers: Mapping[str, str], peer: str) -> StreamAccess:
+    """Grant anybody access to the room of an active performer.
 
     Raises:
         NotFound: there is no such performer.
@@ -64,4 +64,4 @@ def room(performer_id: UUID, *, headers: Mapping[str, str], peer: str) -> Admitt
     if not accounts.is_performer(performer_id):
         raise NotFound
     address = accounts.address_of(forwarded_for=headers.get("x-forwarded-for", ""), peer=peer)
-    return Admitted(Channel("room", performer_id), f"address:{address}")
+    return StreamAccess(Channel("room", performer_id), f"address:{address}")

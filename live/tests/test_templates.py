@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import Role
 from core.errors import NotFound, RoleNotAllowed, ValidationFailed
 from live import services
-from live.feed import ROOM_KEYS, ROOM_VARIABLES
 from live.models import MessageTemplate
-from live.words import EXAMPLES, WORDS, faults_of
+from live.templates import EVENT_TYPES, template_faults
+from live.tests.harness import ROOM_KEYS, rendered
 from tests.gates import Aside
 from tests.world import person, staff
 
@@ -33,22 +33,22 @@ def refused(work: Callable[[], Any]) -> list[str]:
 def test_new_words_are_the_next_version_and_name_their_author() -> None:
     support = staff()
 
-    made = services.reword(key=KEY, text="  Now on stage: “$title”. ", actor=support)
+    made = services.edit_template(key=KEY, text="  Now on stage: “$title”. ", actor=support)
 
-    assert versions() == [(1, WORDS[KEY]), (2, "Now on stage: “$title”.")]
+    assert versions() == [(1, EVENT_TYPES[KEY].text), (2, "Now on stage: “$title”.")]
     assert (made.author, MessageTemplate.objects.get(key=KEY, version=1).author) == (support.pk, None)
     assert MessageTemplate.objects.get(pk=made.pk).created_at is not None
-    assert services.render(KEY, {"title": "Song"}) == "Now on stage: “Song”."
+    assert rendered(KEY, {"title": "Song"}) == "Now on stage: “Song”."
 
 
 @pytest.mark.parametrize("role", sorted(Role.values))
 def test_support_and_admin_may_write_words(role: str) -> None:
     actor = person(role=role)
     if role in (Role.SUPPORT, Role.ADMIN):
-        services.reword(key=KEY, text="“$title” began.", actor=actor)
+        services.edit_template(key=KEY, text="“$title” began.", actor=actor)
     else:
         with pytest.raises(RoleNotAllowed):
-            services.reword(key=KEY, text="“$title” began.", actor=actor)
+            services.edit_template(key=KEY, text="“$title” began.", actor=actor)
 
     assert len(versions()) == (2 if role in (Role.SUPPORT, Role.ADMIN) else 1)
 
@@ -69,7 +69,7 @@ def test_support_and_admin_may_write_words(role: str) -> None:
     ],
 )
 def test_words_that_cannot_be_said_are_refused(text: str, said: str) -> None:
-    told = refused(lambda: services.reword(key=KEY, text=text, actor=staff()))
+    told = refused(lambda: services.edit_template(key=KEY, text=text, actor=staff()))
 
     assert any(each.startswith(said) for each in told), told
     assert refused(lambda: services.preview(key=KEY, text=text)) == told
@@ -77,18 +77,20 @@ def test_words_that_cannot_be_said_are_refused(text: str, said: str) -> None:
 
 
 def test_what_is_said_already_is_no_new_version() -> None:
-    assert refused(lambda: services.reword(key=KEY, text=WORDS[KEY], actor=staff())) == ["These are the words already."]
+    assert refused(lambda: services.edit_template(key=KEY, text=EVENT_TYPES[KEY].text, actor=staff())) == [
+        "These are the words already."
+    ]
 
 
 def test_a_key_that_nobody_says_has_no_words() -> None:
     with pytest.raises(NotFound):
-        services.reword(key="never.heard", text="x", actor=staff())
+        services.edit_template(key="never.heard", text="x", actor=staff())
 
 
 def test_four_hundred_letters_and_a_dollar_may_be_said() -> None:
-    services.reword(key=KEY, text="$$5 for ${title}" + "x" * 384, actor=staff())
+    services.edit_template(key=KEY, text="$$5 for ${title}" + "x" * 384, actor=staff())
 
-    assert services.render(KEY, {"title": "Song"}).startswith("$5 for Songxxx")
+    assert rendered(KEY, {"title": "Song"}).startswith("$5 for Songxxx")
 
 
 def test_the_preview_fills_in_the_examples_and_writes_nothing() -> None:
@@ -109,7 +111,7 @@ def test_words_are_never_changed(change: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(change)
 
-    assert versions() == [(1, WORDS[KEY])]
+    assert versions() == [(1, EVENT_TYPES[KEY].text)]
 
 
 def test_no_words_at_all_are_refused_by_the_table_too() -> None:
@@ -121,20 +123,21 @@ def test_two_edits_at_once_are_two_versions() -> None:
     first, second = staff(), staff(Role.ADMIN)
 
     with transaction.atomic():
-        services.reword(key=KEY, text="first", actor=first)
-        other = Aside(lambda: services.reword(key=KEY, text="second", actor=second))
+        services.edit_template(key=KEY, text="first", actor=first)
+        other = Aside(lambda: services.edit_template(key=KEY, text="second", actor=second))
         other.waits()
 
     assert other.result().version == 3
-    assert versions() == [(1, WORDS[KEY]), (2, "first"), (3, "second")]
+    assert versions() == [(1, EVENT_TYPES[KEY].text), (2, "first"), (3, "second")]
 
 
-@pytest.mark.parametrize("key", sorted(WORDS))
+@pytest.mark.parametrize("key", sorted(EVENT_TYPES))
 def test_the_shipped_words_pass_their_own_rule(key: str) -> None:
-    assert faults_of(key, WORDS[key]) == []
-    assert set(EXAMPLES) == set(WORDS)
+    assert template_faults(key, EVENT_TYPES[key].text) == []
 
 
 @pytest.mark.parametrize("key", sorted(ROOM_KEYS))
-def test_the_words_of_a_room_may_name_only_what_a_room_sees(key: str) -> None:
-    assert set(EXAMPLES[key]) <= ROOM_VARIABLES
+def test_the_template_of_a_room_event_may_name_only_what_a_room_sees(key: str) -> None:
+    known = EVENT_TYPES[key].room_variables
+    assert set(EVENT_TYPES[key].example) <= known
+    assert known <= {"itemId", "performerId", "title", "state", "position", "menuId"}
