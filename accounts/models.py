@@ -23,9 +23,9 @@ class Role(models.TextChoices):
     SERVICE = "service"
 
 
-STAFF = (Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN)
-SUPPORT = (Role.SUPPORT, Role.ADMIN)
-FINANCE = (Role.FINANCE, Role.ADMIN)
+STAFF_ROLES: frozenset[str] = frozenset({Role.SUPPORT, Role.FINANCE, Role.GAMES, Role.AUDITOR, Role.ADMIN})
+SUPPORT_ROLES: frozenset[str] = frozenset({Role.SUPPORT, Role.ADMIN})
+FINANCE_ROLES: frozenset[str] = frozenset({Role.FINANCE, Role.ADMIN})
 
 
 class UserManager(BaseUserManager["User"]):
@@ -71,7 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_backoffice(self) -> bool:
-        return self.role in STAFF
+        return self.role in STAFF_ROLES
 
 
 class Scope(models.TextChoices):

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
+from accounts.backoffice import ExactFilter, PersonFilter, RoleAdmin
+from accounts.models import STAFF_ROLES
 from compliance.models import Refusal
 
 

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, cast
@@ -74,7 +74,7 @@ class Endpoint(APIView):
     """
 
     public: ClassVar[bool] = False
-    roles: ClassVar[tuple[str, ...]] = ()
+    roles: ClassVar[Collection[str]] = ()
     operation: ClassVar[str] = ""
     etag: ClassVar[bool] = False
     Input: ClassVar[type[serializers.Serializer]] = Body

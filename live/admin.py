@@ -15,8 +15,8 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin, signed_in
-from accounts.models import User
+from accounts.backoffice import ExactFilter, PersonFilter, RoleAdmin, signed_in
+from accounts.models import STAFF_ROLES, User
 from core.db import command
 from core.errors import ValidationFailed
 from live import services

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
-from accounts.models import SUPPORT, User
+from accounts.models import SUPPORT_ROLES, User
 from core.clock import db_now
 from core.context import request_id
 from core.db import joined, lock_name, rows
@@ -35,7 +35,7 @@ __all__ = [
 KEEP = timedelta(hours=24)
 MAX_PRUNED_ROWS = 10_000
 MAX_PRUNE_BATCHES = 100
-EDITOR_ROLES = SUPPORT
+EDITOR_ROLES = SUPPORT_ROLES
 LOCK = "live.template"
 
 RECENT = """

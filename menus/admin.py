@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 
-from accounts.backoffice import STAFF_ROLES, PersonFilter, RoleAdmin, RoleInline, is_performer, signed_in
+from accounts.backoffice import BACK_OFFICE_ROLES, PersonFilter, RoleAdmin, RoleInline, is_performer, signed_in
 from core.db import command
 from core.errors import NotFound
 from menus import services
@@ -17,7 +17,6 @@ from menus.models import Menu, MenuItem, Purchase
 from menus.services.tree import MAX_ITEMS
 
 EDITORS = frozenset(role.value for role in services.EDITORS)
-VIEWERS = STAFF_ROLES | EDITORS
 
 
 class PerformerOfMenu(PersonFilter):
@@ -46,7 +45,7 @@ class ItemLines(RoleInline):
     ordering = (F("parent").asc(nulls_first=True), "position", "pk")
     max_num = MAX_ITEMS
     show_change_link = True
-    view_roles = VIEWERS
+    view_roles = BACK_OFFICE_ROLES
     add_roles = change_roles = delete_roles = EDITORS
     owner_path, parent_owner_path = "menu__owner", "owner"
 
@@ -63,7 +62,7 @@ class ItemLines(RoleInline):
 class MenuAdmin(RoleAdmin):
     form = MenuForm
     inlines = (ItemLines,)
-    view_roles = VIEWERS
+    view_roles = BACK_OFFICE_ROLES
     add_roles = change_roles = delete_roles = EDITORS
     owner_path = "owner"
     list_display = ("title", "owner", "type", "section", "active", "item_count")
@@ -131,7 +130,7 @@ class MenuAdmin(RoleAdmin):
 @admin.register(MenuItem)
 class MenuItemAdmin(RoleAdmin):
     form = ItemForm
-    view_roles = VIEWERS
+    view_roles = BACK_OFFICE_ROLES
     add_roles = change_roles = delete_roles = EDITORS
     owner_path = "menu__owner"
     fields = ("menu", "parent", "place", "title", "section", "description", "active", "price_tokens", "duration_s")
@@ -173,7 +172,7 @@ class MenuItemAdmin(RoleAdmin):
 
 @admin.register(Purchase)
 class PurchaseAdmin(RoleAdmin):
-    view_roles = VIEWERS
+    view_roles = BACK_OFFICE_ROLES
     owner_path = "performer"
     list_display = ("id", "at", "buyer", "performer", "item", "price_tokens", "queue_item_id")
     list_filter = (PerformerOfPurchase, BuyerOfPurchase)

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 
-from accounts.backoffice import STAFF_ROLES, RoleAdmin
+from accounts.backoffice import RoleAdmin
+from accounts.models import STAFF_ROLES
 from core.fields import UUID_TEXT
 from slots.models import Game, Paytable, SlotState, Spin
 

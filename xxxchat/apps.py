@@ -18,4 +18,4 @@ class CompositionConfig(AppConfig):
 class BackOfficeConfig(AdminConfig):
     """`django.contrib.admin` with our own site: people are admitted by role, never by `is_staff`."""
 
-    default_site = "accounts.backoffice.BackOffice"
+    default_site = "accounts.backoffice.site.BackOffice"

@@ -1,5 +1,5 @@
 """Money in the back office: the ledger is read only; what people decide is an action or an address of its own."""
 
-from escrow.admin import audit, desk, ledger, shop
+from escrow.admin import approvals, audit, ledger, shop
 
-__all__ = ["audit", "desk", "ledger", "shop"]
+__all__ = ["approvals", "audit", "ledger", "shop"]

@@ -7,22 +7,20 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from accounts.deciding import DecidingAdmin, Deed
-from accounts.models import Role, User
-from accounts.trails import Trail, lead
+from accounts.backoffice import Action, ActionAdmin, ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.models import FINANCE_ROLES, STAFF_ROLES, Role, User
 from escrow import services
 from escrow.admin import reconciliation
 from escrow.errors import LetGoBefore
 from escrow.models import Finding, Freeze, Verification
 
-RECONCILERS = FINANCE_DESK | {Role.AUDITOR.value}
-lead(
+RECONCILERS = FINANCE_ROLES | {Role.AUDITOR}
+register_related(
     "escrow.finding",
-    Trail("Wallet", "escrow.wallet", by="subject"),
-    Trail("Hold", "escrow.hold", by="subject"),
-    Trail("Operation", "escrow.operation", by="subject"),
-    Trail("Wallets frozen for it", "escrow.freeze"),
+    RelatedList("Wallet", "escrow.wallet", by="subject"),
+    RelatedList("Hold", "escrow.hold", by="subject"),
+    RelatedList("Operation", "escrow.operation", by="subject"),
+    RelatedList("Wallets frozen for it", "escrow.freeze"),
 )
 
 
@@ -46,7 +44,7 @@ class VerificationAdmin(RoleAdmin):
 
     @action(description="Reconciliation", url_path="reconciliation", permissions=["reconcile"])
     def reconciliation(self, request: HttpRequest) -> HttpResponse:
-        return reconciliation.answer(self, request, may_check=self.may(request, FINANCE_DESK))
+        return reconciliation.answer(self, request, may_check=self.may(request, FINANCE_ROLES))
 
     def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, RECONCILERS)
@@ -64,10 +62,10 @@ class FindingAdmin(RoleAdmin):
 
 
 @admin.register(Freeze)
-class FreezeAdmin(DecidingAdmin):
+class FreezeAdmin(ActionAdmin):
     """Standing ones first."""
 
-    decide_roles = FINANCE_DESK
+    action_roles = FINANCE_ROLES
     view_roles = STAFF_ROLES
     actions = ("thaw_chosen",)
     list_display = (
@@ -95,9 +93,9 @@ class FreezeAdmin(DecidingAdmin):
     def currency(self, row: Freeze) -> str:
         return row.wallet.currency
 
-    @admin.action(description="Let the chosen wallets go…", permissions=["decide"])
+    @admin.action(description="Let the chosen wallets go…", permissions=["act"])
     def thaw_chosen(self, request: HttpRequest, queryset: QuerySet[Freeze]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("wallet__owner"), LET_GO)
+        return self.over_selected(request, queryset.select_related("wallet__owner"), LET_GO)
 
 
 def _let_go(row: Freeze, actor: User, reason: str) -> str:
@@ -107,14 +105,14 @@ def _let_go(row: Freeze, actor: User, reason: str) -> str:
     return "pays and receives again"
 
 
-LET_GO = Deed(
-    action="thaw_chosen",
+LET_GO = Action(
+    name="thaw_chosen",
     title="Let wallets go",
     button="Let go",
-    could="wallets can be let go",
-    did="wallets let go",
+    possible="wallets can be let go",
+    done="wallets let go",
     columns=("Owner", "Currency", "Frozen because"),
     cells=lambda row: (row.wallet.owner, row.wallet.currency, row.reason),
-    work=_let_go,
+    execute=_let_go,
     warning="A wallet whose finding is still open is frozen again by the next run of the verifier.",
 )

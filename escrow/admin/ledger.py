@@ -10,29 +10,35 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from accounts.deciding import DecidingAdmin, Deed
-from accounts.models import User
-from accounts.trails import Trail, lead
+from accounts.backoffice import (
+    Action,
+    ActionAdmin,
+    ExactFilter,
+    PersonFilter,
+    RelatedList,
+    RoleAdmin,
+    register_related,
+)
+from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow import services
 from escrow.admin import moves
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
 
-lead(
+register_related(
     "escrow.wallet",
-    Trail("Entries", "escrow.entry"),
-    Trail("Holds of its owner", "escrow.hold", by="owner_id"),
-    Trail("Times it stood still", "escrow.freeze"),
-    Trail("Findings about it", "escrow.finding"),
+    RelatedList("Entries", "escrow.entry"),
+    RelatedList("Holds of its owner", "escrow.hold", by="owner_id"),
+    RelatedList("Times it stood still", "escrow.freeze"),
+    RelatedList("Findings about it", "escrow.finding"),
 )
-lead("escrow.hold", Trail("Operations", "escrow.operation"), Trail("Entries", "escrow.entry"))
-lead(
+register_related("escrow.hold", RelatedList("Operations", "escrow.operation"), RelatedList("Entries", "escrow.entry"))
+register_related(
     "escrow.operation",
-    Trail("Entries", "escrow.entry"),
-    Trail("Undone by", "escrow.operation"),
-    Trail("Order", "escrow.order"),
-    Trail("Payout", "escrow.payout"),
-    Trail("Approval", "escrow.approval"),
+    RelatedList("Entries", "escrow.entry"),
+    RelatedList("Undone by", "escrow.operation"),
+    RelatedList("Order", "escrow.order"),
+    RelatedList("Payout", "escrow.payout"),
+    RelatedList("Approval", "escrow.approval"),
 )
 
 
@@ -66,7 +72,7 @@ class MovingAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
 
     def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, FINANCE_DESK)
+        return self.may(request, FINANCE_ROLES)
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         found = self.get_object(request, object_id)
@@ -76,10 +82,10 @@ class MovingAdmin(RoleAdmin):
 
 
 @admin.register(Wallet)
-class WalletAdmin(DecidingAdmin, MovingAdmin):
+class WalletAdmin(ActionAdmin, MovingAdmin):
     """Balances. Freezing and repairing are actions over chosen wallets; giving and writing off concern one."""
 
-    decide_roles = FINANCE_DESK
+    action_roles = FINANCE_ROLES
     actions = ("freeze_chosen", "repair_chosen")
     actions_detail = actions_row = ("grant", "write_off")
     list_display = ("id", "owner", "currency", "available", "held", "earned", "owed", "version", "status")
@@ -89,13 +95,13 @@ class WalletAdmin(DecidingAdmin, MovingAdmin):
     person_fields = ("owner",)
     ordering = ("-id",)
 
-    @admin.action(description="Freeze the chosen wallets…", permissions=["decide"])
+    @admin.action(description="Freeze the chosen wallets…", permissions=["act"])
     def freeze_chosen(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("owner"), FREEZE)
+        return self.over_selected(request, queryset.select_related("owner"), FREEZE)
 
-    @admin.action(description="Repair the chosen wallets…", permissions=["decide"])
+    @admin.action(description="Repair the chosen wallets…", permissions=["act"])
     def repair_chosen(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("owner"), REPAIR)
+        return self.over_selected(request, queryset.select_related("owner"), REPAIR)
 
     @action(description="Grant…", url_path="grant", permissions=["move"])
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -133,26 +139,26 @@ def _repair(wallet: Wallet, actor: User, reason: str) -> str:
     return f"available {now.available}, held {now.held}, earned {now.earned}, owed {now.owed}"
 
 
-FREEZE = Deed(
-    action="freeze_chosen",
+FREEZE = Action(
+    name="freeze_chosen",
     title="Freeze wallets",
     button="Freeze",
-    could="wallets can be frozen",
-    did="wallets frozen",
+    possible="wallets can be frozen",
+    done="wallets frozen",
     columns=("Owner", "Currency", "Available", "Held"),
     cells=lambda row: (row.owner, row.currency, row.available, row.held),
-    work=_freeze,
+    execute=_freeze,
     warning="Its owner can neither buy nor be paid until somebody lets the wallet go.",
 )
-REPAIR = Deed(
-    action="repair_chosen",
+REPAIR = Action(
+    name="repair_chosen",
     title="Repair wallets",
     button="Repair",
-    could="wallets differ from their last entry and can be led back to it",
-    did="wallets led back to their last entry",
+    possible="wallets differ from their last entry and can be led back to it",
+    done="wallets led back to their last entry",
     columns=("Owner", "Currency", "Available", "Held", "Earned", "Owed"),
     cells=lambda row: (row.owner, row.currency, row.available, row.held, row.earned, row.owed),
-    work=_repair,
+    execute=_repair,
     warning="For rows that were changed from outside: an operation of kind repair carries the true balances on.",
 )
 

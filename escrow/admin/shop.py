@@ -5,16 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from accounts.models import Role
-from accounts.trails import Trail, lead
+from accounts.backoffice import ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.models import FINANCE_ROLES, STAFF_ROLES
 from escrow.models import Order, PaymentEvent, TokenPackage
 
-SELLERS = frozenset({Role.FINANCE.value, Role.ADMIN.value})
 TERMS = ("tokens", "price_minor", "price_currency")
 
 
-lead("escrow.order", Trail("Payment events", "escrow.paymentevent"))
+register_related("escrow.order", RelatedList("Payment events", "escrow.paymentevent"))
 
 
 class Buyer(PersonFilter):
@@ -32,7 +30,7 @@ class EventId(ExactFilter):
 @admin.register(TokenPackage)
 class TokenPackageAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    add_roles = change_roles = SELLERS
+    add_roles = change_roles = FINANCE_ROLES
     list_display = ("title", "tokens", "price_minor", "price_currency", "position", "is_active")
     list_filter = ("is_active",)
     fields = ("title", *TERMS, "position", "is_active")

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 import accounts.services
-from accounts.models import FINANCE, Role
+from accounts.models import FINANCE_ROLES, Role
 from core.api import Endpoint, utc
 from core.db import command
 from core.errors import Forbidden, NotFound
@@ -17,7 +17,7 @@ from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
 from escrow import services, shapes
 from escrow.services import Approval, Currency, Decision, Payout
 
-DESK = FINANCE
+DESK = FINANCE_ROLES
 READERS = (Role.FINANCE, Role.SUPPORT, Role.AUDITOR, Role.ADMIN)
 
 

@@ -6,8 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.backoffice import STAFF_ROLES
-from accounts.models import Role, User
+from accounts.models import STAFF_ROLES, Role, User
 from escrow.models import Entry, Hold, Operation, Wallet
 from tests import world
 
@@ -107,7 +106,7 @@ def test_list_pages_run_the_same_statements_however_long() -> None:
 
 
 def test_a_long_list_is_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.backoffice.MOST_COUNTED", 3)
+    monkeypatch.setattr("accounts.backoffice.lists.MAX_COUNTED_ROWS", 3)
     for _ in range(3):
         world.person(tokens=100)
 

@@ -11,8 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.backoffice import STAFF_ROLES
-from accounts.models import Role, User
+from accounts.models import STAFF_ROLES, Role, User
 from escrow import services
 from escrow.models import Approval, Operation, Payout
 from escrow.services import Close, Currency

@@ -8,8 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from accounts.backoffice import BACK_OFFICE_ROLES, STAFF_ROLES
-from accounts.models import Role, User
+from accounts.backoffice import BACK_OFFICE_ROLES
+from accounts.models import STAFF_ROLES, Role, User
 from live import services
 from live.models import MessageTemplate
 from live.templates import EVENT_TYPES

@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, reverse
 
-from accounts.backoffice import BACK_OFFICE_ROLES, STAFF_ROLES
-from accounts.models import Role, User
+from accounts.backoffice import BACK_OFFICE_ROLES
+from accounts.models import STAFF_ROLES, Role, User
 from core.db import command
 from menus.models import Menu, MenuItem
 from menus.services import purchase

@@ -1,5 +1,5 @@
-"""The line in the back office: a board of items to decide about, the lines and their settings, runs over many items."""
+"""Queues in the back office: items and the actions over them, queues and their settings, runs over many items."""
 
-from perfqueue.admin import board, lines, runs
+from perfqueue.admin import items, queues, runs
 
-__all__ = ["board", "lines", "runs"]
+__all__ = ["items", "queues", "runs"]

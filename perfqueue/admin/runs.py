@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from accounts.backoffice import STAFF_ROLES, ExactFilter, PersonFilter, RoleAdmin
-from accounts.trails import Trail, lead
+from accounts.backoffice import ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.models import STAFF_ROLES
 from perfqueue import services
 from perfqueue.models import Run, RunItem
 
 SHOWN = 50
 
-lead("perfqueue.run", Trail("Its items", "perfqueue.runitem"))
-lead("perfqueue.runitem", Trail("Queue item", "perfqueue.queueitem", by="item_id"))
+register_related("perfqueue.run", RelatedList("Its items", "perfqueue.runitem"))
+register_related("perfqueue.runitem", RelatedList("Queue item", "perfqueue.queueitem", by="item_id"))
 
 
 class Author(PersonFilter):
@@ -60,7 +60,7 @@ class RunAdmin(RoleAdmin):
             "opts": self.opts,
             "title": f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
             "run": run,
-            "trails": self._trails(request, object_id),
+            "related": self.related(request, object_id),
             "asked": (run.asked or {}).items(),
             "far": services.progress(run),
             "results": results[:SHOWN],

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import STAFF, SUPPORT
+from accounts.models import STAFF_ROLES, SUPPORT_ROLES
 from core.api import Endpoint
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
@@ -19,7 +19,7 @@ from perfqueue.api.line import ItemCommand, up_to_date
 from perfqueue.render import items_out, run_out, totals_out
 from perfqueue.services import Choice, State
 
-DESK, READERS = SUPPORT, STAFF
+DESK, READERS = SUPPORT_ROLES, STAFF_ROLES
 COLUMNS = {
     "state": "state",
     "performerId": "performer_id",

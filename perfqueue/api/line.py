@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import SUPPORT, Role
+from accounts.models import SUPPORT_ROLES, Role
 from core.api import WRITES, Endpoint
 from core.db import command
 from core.errors import NotFound, ValidationFailed
@@ -26,7 +26,7 @@ from perfqueue.render import (
 )
 from perfqueue.services import QueueItem, State
 
-STAGE = (Role.PERFORMER, *SUPPORT)
+STAGE = (Role.PERFORMER, *SUPPORT_ROLES)
 
 
 class Reason(Body):

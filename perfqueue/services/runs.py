@@ -13,7 +13,7 @@ from django.db import OperationalError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from accounts.models import SUPPORT, User
+from accounts.models import SUPPORT_ROLES, User
 from core import db
 from core.clock import CoreNow
 from core.errors import DomainError, Forbidden, InternalError, Kind, NotFound, ValidationFailed
@@ -173,7 +173,7 @@ def _do(row_id: UUID) -> int:
 
 def _done(run: Run, item_id: UUID) -> QueueItem:
     actor, reason = run.actor, run.reason
-    if not actor.is_active or actor.role not in SUPPORT:  # asked of the person as she is now, not as she was
+    if not actor.is_active or actor.role not in SUPPORT_ROLES:  # asked of the person as she is now, not as she was
         raise Forbidden
     item = item_for(item_id)
     if item.is_final:

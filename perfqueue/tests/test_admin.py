@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.backoffice import BACK_OFFICE_ROLES, STAFF_ROLES
-from accounts.models import Role, User
+from accounts.backoffice import BACK_OFFICE_ROLES
+from accounts.models import STAFF_ROLES, Role, User
 from perfqueue import services
 from perfqueue.models import PerformerQueue, QueueItem, RunItem, Transition
 from tests import world

@@ -175,7 +175,7 @@ def test_a_split_shows_what_it_comes_to_before_it_is_done() -> None:
     client = signed_in(staff())
 
     asked = act(client, "split_items", items)
-    tried = act(client, "split_items", items, foresee="yes", settle="40", reason="")
+    tried = act(client, "split_items", items, preview="yes", settle="40", reason="")
     assert "2 of 2 items are on stage or under review" in words(asked)
     assert "40 paid, 60 back" in words(tried)
     assert "In all: 40 TOKEN paid , 60 TOKEN given back" in words(tried).replace("paid,", "paid ,")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import STAFF, Role, User
+from accounts.models import STAFF_ROLES, Role, User
 from escrow import services as escrow
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Shell:
                 return [LOBBY, SLOTS, REQUESTS, WALLET]
             case Role.PERFORMER:
                 return [STUDIO, LOBBY, WALLET]
-        return [LOBBY, BACK_OFFICE] if self.role in STAFF else [LOBBY]
+        return [LOBBY, BACK_OFFICE] if self.role in STAFF_ROLES else [LOBBY]
 
     def _tabs(self, places: list[Section]) -> list[Tab]:
         match = self.request.resolver_match

@@ -15,10 +15,25 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from accounts.backoffice import STAFF_ROLES, SUPPORT_DESK, ReasonForm, RoleAdmin, RoleInline, is_performer, signed_in
-from accounts.deciding import MOST, DecidingAdmin, Deed, Outlook, Result, Words, chosen_again, summed
-from accounts.models import Role, User
-from accounts.trails import Trail, lead
+from accounts.backoffice import (
+    BACK_OFFICE_ROLES,
+    MAX_SELECTED_ROWS,
+    Action,
+    ActionAdmin,
+    ActionText,
+    Preview,
+    ReasonForm,
+    RelatedList,
+    RoleAdmin,
+    RoleInline,
+    RowResult,
+    is_performer,
+    register_related,
+    same_rows,
+    signed_in,
+    sums_by_currency,
+)
+from accounts.models import STAFF_ROLES, SUPPORT_ROLES, User
 from core.db import command
 from core.errors import DomainError
 from core.fields import MAX_AMOUNT
@@ -27,25 +42,24 @@ from perfqueue import services
 from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
 from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
-WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
 DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
 log = structlog.get_logger()
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
-lead("escrow.hold", Trail("Queue item", "perfqueue.queueitem"))
-lead(
+register_related("escrow.hold", RelatedList("Queue item", "perfqueue.queueitem"))
+register_related(
     "perfqueue.queueitem",
-    Trail("Transitions", "perfqueue.transition"),
-    Trail("Operations of its hold", "escrow.operation", by="hold_id"),
-    Trail("Entries of its hold", "escrow.entry", by="hold_id"),
-    Trail("Events of its room", "live.eventrow", within=("room", "performer_id")),
-    Trail("Strikes", "perfqueue.strike"),
-    Trail("Runs of staff", "perfqueue.runitem"),
+    RelatedList("Transitions", "perfqueue.transition"),
+    RelatedList("Operations of its hold", "escrow.operation", by="hold_id"),
+    RelatedList("Entries of its hold", "escrow.entry", by="hold_id"),
+    RelatedList("Events of its room", "live.eventrow", within=("room", "performer_id")),
+    RelatedList("Strikes", "perfqueue.strike"),
+    RelatedList("Runs of staff", "perfqueue.runitem"),
 )
 
 
 @dataclass(frozen=True)
-class RunWords(Words):
+class RunText(ActionText):
     """An action that becomes a run. `would` says in a row what is foreseen; `asks_again`: it has amounts to try out."""
 
     deed: services.Deed = services.Deed.REFUND
@@ -66,32 +80,32 @@ class SplitForm(ReasonForm):
     field_order = ("settle", "reason")
 
 
-REFUND = RunWords(
-    action="refund_items",
+REFUND = RunText(
+    name="refund_items",
     title="Refund items",
     button="Refund",
-    could="items can be refunded",
-    did="items refunded",
+    possible="items can be refunded",
+    done="items refunded",
     columns=COLUMNS,
     would="refunded",
 )
-RESOLVE = RunWords(
-    action="resolve_items",
+RESOLVE = RunText(
+    name="resolve_items",
     title="End reviews in the performers' favour",
     button="Pay out",
-    could="items are under review and can be paid in full",
-    did="items paid",
+    possible="items are under review and can be paid in full",
+    done="items paid",
     columns=COLUMNS,
     would="paid in full",
     deed=services.Deed.RESOLVE,
     warning="To give back what is under review, refund it.",
 )
-SPLIT = RunWords(
-    action="split_items",
+SPLIT = RunText(
+    name="split_items",
     title="Split items",
     button="Split",
-    could="items are on stage or under review and can be split",
-    did="items split",
+    possible="items are on stage or under review and can be split",
+    done="items split",
     columns=COLUMNS,
     would="split",
     deed=services.Deed.SPLIT,
@@ -108,35 +122,35 @@ def _start(item: QueueItem, actor: User, reason: str) -> str:
     return "on stage; those ahead of it keep their places"
 
 
-SKIP = Deed(
-    action="start_items",
+SKIP = Action(
+    name="start_items",
     title="Start out of turn",
     button="Start",
-    could="items can be started now",
-    did="items started",
+    possible="items can be started now",
+    done="items started",
     columns=COLUMNS,
     cells=_cells,
-    work=_start,
-    before=lambda item: services.expire_due(item.performer_id) if item.performer_id else None,
+    execute=_start,
+    prepare=lambda item: services.expire_due(item.performer_id) if item.performer_id else None,
 )
 
 
-class TransitionLines(RoleInline):
+class TransitionInline(RoleInline):
     model = Transition
-    view_roles = WITH_PERFORMERS
+    view_roles = BACK_OFFICE_ROLES
     owner_path, parent_owner_path = "item__performer", "performer"
     fields = readonly_fields = ("at", "from_state", "to_state", "actor", "reason", "request_id")
     ordering = ("id",)
 
 
 @admin.register(QueueItem)
-class QueueItemAdmin(DecidingAdmin):
+class QueueItemAdmin(ActionAdmin):
     """Items, read-only. What ends many of them is a run: 50 at once, more in the background."""
 
-    view_roles = WITH_PERFORMERS
-    decide_roles = SUPPORT_DESK
+    view_roles = BACK_OFFICE_ROLES
+    action_roles = SUPPORT_ROLES
     owner_path = "performer"
-    inlines = (TransitionLines,)
+    inlines = (TransitionInline,)
     actions = ("refund_items", "split_items", "resolve_items", "start_items")
     list_display = (
         "title",
@@ -186,62 +200,64 @@ class QueueItemAdmin(DecidingAdmin):
     def asked(self, item: QueueItem) -> str:
         return f"{item.created_at:%d %b %H:%M:%S}"
 
-    @admin.action(description="Refund the chosen items…", permissions=["decide"])
+    @admin.action(description="Refund the chosen items…", permissions=["act"])
     def refund_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
         return self._over_many(request, queryset, REFUND)
 
-    @admin.action(description="Split the chosen items…", permissions=["decide"])
+    @admin.action(description="Split the chosen items…", permissions=["act"])
     def split_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
         return self._over_many(request, queryset, SPLIT)
 
-    @admin.action(description="Pay the chosen items under review…", permissions=["decide"])
+    @admin.action(description="Pay the chosen items under review…", permissions=["act"])
     def resolve_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
         return self._over_many(request, queryset, RESOLVE)
 
-    @admin.action(description="Start the chosen items out of turn…", permissions=["decide"])
+    @admin.action(description="Start the chosen items out of turn…", permissions=["act"])
     def start_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("performer", "user"), SKIP)
+        return self.over_selected(request, queryset.select_related("performer", "user"), SKIP)
 
-    def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], words: RunWords) -> HttpResponse | None:
+    def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], words: RunText) -> HttpResponse | None:
         """What it would come to, with its form; posted with `apply` and a reason, the run."""
         ids = list(queryset.order_by("id").values_list("id", flat=True)[: services.MOST_IN_RUN + 1])
         if len(ids) > services.MOST_IN_RUN:
             told = f"{services.MOST_IN_RUN} items are the most at once. Narrow the list down. Nothing was changed."
             self.message_user(request, told, messages.ERROR)
             return None
-        answered = {"apply", "foresee"} & set(request.POST)
+        answered = {"apply", "preview"} & set(request.POST)
         form = (SplitForm if words.deed == services.Deed.SPLIT else ReasonForm)(request.POST if answered else None)
         if form.is_valid() and "apply" in request.POST:
-            if len(ids) <= MOST or request.POST.get("seen") == _digest(ids):
+            if len(ids) <= MAX_SELECTED_ROWS or request.POST.get("seen") == _digest(ids):
                 return self._run(request, ids, words, form)
             self.message_user(request, "Other items match now than before. Look again.", messages.WARNING)
         settle = form.cleaned_data.get("settle") if form.is_bound else None
-        return self.decide_page(request, words, self._outlook(ids, words, settle), form)
+        return self.action_page(request, words, self._preview(ids, words, settle), form)
 
-    def _outlook(self, ids: Sequence[UUID], words: RunWords, settle: int | None) -> Outlook:
+    def _preview(self, ids: Sequence[UUID], words: RunText, settle: int | None) -> Preview:
         foreseen = services.foresee(item_ids=ids, deed=words.deed, settle=settle)
         willing = [each for each in foreseen if each.code is None]
-        shown = QueueItem.objects.select_related("performer", "user").in_bulk(ids[:MOST])
+        shown = QueueItem.objects.select_related("performer", "user").in_bulk(ids[:MAX_SELECTED_ROWS])
         results = [
-            self._row(shown[each.item_id], each, words, settle) for each in foreseen[:MOST] if each.item_id in shown
+            self._row(shown[each.item_id], each, words, settle)
+            for each in foreseen[:MAX_SELECTED_ROWS]
+            if each.item_id in shown
         ]
-        few = len(ids) <= MOST
-        return Outlook(
+        few = len(ids) <= MAX_SELECTED_ROWS
+        return Preview(
             results=results,
             possible=len(willing),
-            of=len(ids),
+            selected=len(ids),
             totals=_totals(willing, settle),
-            hidden=chosen_again(shown.values())
+            hidden=same_rows(shown.values())
             if few
             else [(ACTION_CHECKBOX_NAME, ids[0]), ("select_across", "1"), ("seen", _digest(ids))],
         )
 
-    def _row(self, item: QueueItem, foreseen: services.Outcome, words: RunWords, settle: int | None) -> Result:
+    def _row(self, item: QueueItem, foreseen: services.Outcome, words: RunText, settle: int | None) -> RowResult:
         said = words.would if settle is None else f"{settle} paid, {item.tokens - settle} back"
         refused = f"refused: {foreseen.code}" if foreseen.code else ""
-        return Result(item, self.address_of(item), _cells(item), refused or said, bool(refused))
+        return RowResult(item, self.address_of(item), _cells(item), refused or said, bool(refused))
 
-    def _run(self, request: HttpRequest, ids: Sequence[UUID], words: RunWords, form: ReasonForm) -> HttpResponse:
+    def _run(self, request: HttpRequest, ids: Sequence[UUID], words: RunText, form: ReasonForm) -> HttpResponse:
         """Write the run down; do it here if it is short. Its page tells the rest."""
         said, actor = form.cleaned_data, signed_in(request)
         run = command(
@@ -249,7 +265,7 @@ class QueueItemAdmin(DecidingAdmin):
                 deed=words.deed, item_ids=ids, actor=actor, reason=said["reason"], settle=said.get("settle")
             )
         )
-        if len(ids) > MOST or not _worked_here(run):
+        if len(ids) > MAX_SELECTED_ROWS or not _worked_here(run):
             wake(services.WORK)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
@@ -257,7 +273,7 @@ class QueueItemAdmin(DecidingAdmin):
 def _worked_here(run: services.Run) -> bool:
     """Do a short run on the spot; what cannot be done now is left to the workers, and its page says so."""
     try:
-        return services.work_runs(run_id=run.pk, at_most=MOST) == run.total
+        return services.work_runs(run_id=run.pk, at_most=MAX_SELECTED_ROWS) == run.total
     except (DomainError, DatabaseError):
         log.exception("run_not_worked_here", run=str(run.pk))
         return False
@@ -265,7 +281,7 @@ def _worked_here(run: services.Run) -> bool:
 
 def _totals(willing: Sequence[services.Outcome], settle: int | None) -> list[tuple[str, int]]:
     """What the deed concerns in all; of a split, its two parts."""
-    held = summed(("TOKEN", each.tokens) for each in willing)
+    held = sums_by_currency(("TOKEN", each.tokens) for each in willing)
     if settle is None or not held:
         return held
     paid = settle * len(willing)

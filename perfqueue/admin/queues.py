@@ -8,22 +8,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from accounts.backoffice import STAFF_ROLES, SUPPORT_DESK, RoleAdmin
-from accounts.deciding import DecidingAdmin, Deed
-from accounts.models import Role, User
-from accounts.trails import Trail, lead
+from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, RelatedList, RoleAdmin, register_related
+from accounts.models import STAFF_ROLES, SUPPORT_ROLES, Role, User
 from perfqueue import services
 from perfqueue.admin.filters import Performer
 from perfqueue.models import PerformerQueue, Strike
 
-WITH_PERFORMERS = STAFF_ROLES | {Role.PERFORMER.value}
 SETTINGS = (*services.BOUNDS, "abandon_policy")
 STATE = ("is_open", "is_paused", "presence", "seen_at")
 
-lead(
+register_related(
     "perfqueue.performerqueue",
-    Trail("Items", "perfqueue.queueitem"),
-    Trail("Strikes", "perfqueue.strike"),
+    RelatedList("Items", "perfqueue.queueitem"),
+    RelatedList("Strikes", "perfqueue.strike"),
 )
 
 
@@ -62,37 +59,37 @@ def _cells(row: PerformerQueue) -> tuple[object, ...]:
 
 
 COLUMNS = ("Performer", "Line", "Now")
-PAUSE = Deed(
-    action="pause_chosen",
+PAUSE = Action(
+    name="pause_chosen",
     title="Pause lines",
     button="Pause",
-    could="lines can be paused",
-    did="lines paused",
+    possible="lines can be paused",
+    done="lines paused",
     columns=COLUMNS,
     cells=_cells,
-    work=_pause,
-    before=lambda row: services.expire_due(row.pk),
+    execute=_pause,
+    prepare=lambda row: services.expire_due(row.pk),
 )
-RESUME = Deed(
-    action="resume_chosen",
+RESUME = Action(
+    name="resume_chosen",
     title="Resume lines",
     button="Resume",
-    could="lines can go on",
-    did="lines go on",
+    possible="lines can go on",
+    done="lines go on",
     columns=COLUMNS,
     cells=_cells,
-    work=_resume,
-    before=lambda row: services.expire_due(row.pk),
+    execute=_resume,
+    prepare=lambda row: services.expire_due(row.pk),
 )
 
 
 @admin.register(PerformerQueue)
-class PerformerQueueAdmin(DecidingAdmin):
+class PerformerQueueAdmin(ActionAdmin):
     """Lines. A performer sets up her own; support pauses and resumes any."""
 
-    view_roles = WITH_PERFORMERS
-    change_roles = frozenset({Role.ADMIN.value, Role.PERFORMER.value})
-    decide_roles = SUPPORT_DESK
+    view_roles = BACK_OFFICE_ROLES
+    change_roles = frozenset({Role.ADMIN, Role.PERFORMER})
+    action_roles = SUPPORT_ROLES
     owner_path = "performer"
     form = SettingsForm
     actions = ("pause_chosen", "resume_chosen")
@@ -109,13 +106,13 @@ class PerformerQueueAdmin(DecidingAdmin):
         if changed:
             services.configure(performer_id=obj.pk, **changed)
 
-    @admin.action(description="Pause the chosen lines…", permissions=["decide"])
+    @admin.action(description="Pause the chosen lines…", permissions=["act"])
     def pause_chosen(self, request: HttpRequest, queryset: QuerySet[PerformerQueue]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("performer"), PAUSE)
+        return self.over_selected(request, queryset.select_related("performer"), PAUSE)
 
-    @admin.action(description="Let the chosen lines go on…", permissions=["decide"])
+    @admin.action(description="Let the chosen lines go on…", permissions=["act"])
     def resume_chosen(self, request: HttpRequest, queryset: QuerySet[PerformerQueue]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset.select_related("performer"), RESUME)
+        return self.over_selected(request, queryset.select_related("performer"), RESUME)
 
 
 @admin.register(Strike)

@@ -10,9 +10,8 @@ from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.resources import ModelResource
 
-from accounts.backoffice import FINANCE_DESK, STAFF_ROLES, PersonFilter
-from accounts.deciding import DecidingAdmin, Deed
-from accounts.models import Role, User
+from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, PersonFilter
+from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow import services
 from escrow.admin.spreadsheets import SafeCSV
 from escrow.models import Approval, Payout
@@ -37,7 +36,7 @@ class Performer(PersonFilter):
     title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
 
 
-def approvals_decided(*, approve: bool) -> Deed:
+def approvals_decided(*, approve: bool) -> Action:
     def work(row: Approval, actor: User, reason: str) -> str:
         return services.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
 
@@ -50,7 +49,7 @@ def approvals_decided(*, approve: bool) -> Deed:
     )
 
 
-def payouts_decided(*, approve: bool) -> Deed:
+def payouts_decided(*, approve: bool) -> Action:
     def work(row: Payout, actor: User, reason: str) -> str:
         done = services.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
         return done.payout.status if done.payout else "a second person must approve"
@@ -72,26 +71,26 @@ def _decided(
     amount: Callable[[Any], tuple[str, int]],
     *,
     approve: bool,
-) -> Deed:
+) -> Action:
     verb = "Approve" if approve else "Reject"
-    return Deed(
-        action=f"{verb.lower()}_chosen",
+    return Action(
+        name=f"{verb.lower()}_chosen",
         title=f"{verb} {noun}",
         button=verb,
-        could="can be decided so",
-        did="decided",
+        possible="can be decided so",
+        done="decided",
         columns=("Whose", "Amount", "Reason so far"),
         cells=cells,
-        work=work,
+        execute=work,
         amount=amount,
     )
 
 
 @admin.register(Approval)
-class ApprovalAdmin(DecidingAdmin):
+class ApprovalAdmin(ActionAdmin):
     """Open ones first. What an approval moves is moved by its approval alone."""
 
-    decide_roles = FINANCE_DESK
+    action_roles = FINANCE_ROLES
     view_roles = STAFF_ROLES
     actions = ("approve_chosen", "reject_chosen")
     list_display = (
@@ -113,13 +112,13 @@ class ApprovalAdmin(DecidingAdmin):
     person_fields = ("user", "requested_by")
     ordering = (F("decided_at").desc(nulls_first=True), "-id")
 
-    @admin.action(description="Approve the chosen…", permissions=["decide"])
+    @admin.action(description="Approve the chosen…", permissions=["act"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset, approvals_decided(approve=True))
+        return self.over_selected(request, queryset, approvals_decided(approve=True))
 
-    @admin.action(description="Reject the chosen…", permissions=["decide"])
+    @admin.action(description="Reject the chosen…", permissions=["act"])
     def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset, approvals_decided(approve=False))
+        return self.over_selected(request, queryset, approvals_decided(approve=False))
 
 
 class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
@@ -135,11 +134,11 @@ class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export 
 
 
 @admin.register(Payout)
-class PayoutAdmin(Exporting, DecidingAdmin):
+class PayoutAdmin(Exporting, ActionAdmin):
     """Approving lets a payout go, rejecting moves it back to `earned`. The export follows search and filters."""
 
-    decide_roles = FINANCE_DESK
-    view_roles = STAFF_ROLES | {Role.PERFORMER.value}
+    action_roles = FINANCE_ROLES
+    view_roles = BACK_OFFICE_ROLES
     owner_path = "performer"
     actions = ("approve_chosen", "reject_chosen")
     resource_classes = (PayoutLines,)
@@ -153,12 +152,12 @@ class PayoutAdmin(Exporting, DecidingAdmin):
     ordering = ("-id",)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, FINANCE_DESK)
+        return self.may(request, FINANCE_ROLES)
 
-    @admin.action(description="Approve the chosen…", permissions=["decide"])
+    @admin.action(description="Approve the chosen…", permissions=["act"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset, payouts_decided(approve=True))
+        return self.over_selected(request, queryset, payouts_decided(approve=True))
 
-    @admin.action(description="Reject the chosen…", permissions=["decide"])
+    @admin.action(description="Reject the chosen…", permissions=["act"])
     def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
-        return self.over_chosen(request, queryset, payouts_decided(approve=False))
+        return self.over_selected(request, queryset, payouts_decided(approve=False))

@@ -1,0 +1,38 @@
+"""The back office: one admin site for staff and performers, its base classes, filters and actions."""
+
+from accounts.backoffice.actions import (
+    MAX_SELECTED_ROWS,
+    Action,
+    ActionAdmin,
+    ActionText,
+    Preview,
+    ReasonForm,
+    RowResult,
+    same_rows,
+    sums_by_currency,
+)
+from accounts.backoffice.filters import ExactFilter, PersonFilter
+from accounts.backoffice.lists import RoleAdmin, RoleInline
+from accounts.backoffice.related import RelatedList, register_related
+from accounts.backoffice.roles import BACK_OFFICE_ROLES, is_performer, signed_in
+
+__all__ = [
+    "BACK_OFFICE_ROLES",
+    "MAX_SELECTED_ROWS",
+    "Action",
+    "ActionAdmin",
+    "ActionText",
+    "ExactFilter",
+    "PersonFilter",
+    "Preview",
+    "ReasonForm",
+    "RelatedList",
+    "RoleAdmin",
+    "RoleInline",
+    "RowResult",
+    "is_performer",
+    "register_related",
+    "same_rows",
+    "signed_in",
+    "sums_by_currency",
+]
