@@ -79,6 +79,7 @@ class Endpoint(APIView):
     etag: ClassVar[bool] = False
     Input: ClassVar[type[serializers.Serializer]] = Body
     Query: ClassVar[type[serializers.Serializer] | None] = None
+    Output: ClassVar[Any] = None
     http_method_names = ["get", "post", "put", "patch", "delete"]
     format_kwarg = None  # no `.json` endings; the negotiator asks
     content_negotiation_class = ByAccept

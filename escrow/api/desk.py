@@ -201,7 +201,7 @@ class ApprovePayout(Wish):
 class RejectPayout(ApprovePayout):
     """POST /admin/payouts/{id}/reject {reason}. 200: the tokens are back; 400; 404; 409 APPROVAL_CLOSED."""
 
-    operation, approves = "admin.reject_payout", False
+    operation, approves, Output = "admin.reject_payout", False, {200: shapes.PayoutOut}
 
 
 class OwnMoney(Endpoint):

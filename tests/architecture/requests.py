@@ -1,0 +1,271 @@
+"""One request that succeeds for every endpoint, method and documented status of the API, by `METHOD path status`."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+
+import accounts.services
+import escrow.services
+from accounts.models import Role, Scope, User
+from core.ids import new_id
+from escrow.services.payments import signature
+from escrow.tests.moving import finished, indebt
+from menus.tests.offering import item_in, menu_of
+from perfqueue.services import AbandonPolicy
+from tests import world
+
+BASE = "/api/v1"
+PASSWORD = "words-that-nobody-guesses"
+BIG = settings.FOUR_EYES_TOKENS + 1
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: who sends it, the ids of its path, its body and its query."""
+
+    actor: User | None
+    ids: dict[str, UUID] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def send(self, method: str, path: str) -> HttpResponse:
+        client = world.client_of(self.actor)
+        client.raise_request_exception = False
+        address = f"{BASE}{path.format(**self.ids)}{self.query}"
+        sent = json.dumps(self.body) if method != "GET" else ""
+        return client.generic(method, address, sent, "application/json", headers=world.key() | self.headers)
+
+
+class World:
+    """People with money, and rows for each request to act upon."""
+
+    @cached_property
+    def ruby(self) -> User:
+        ruby = world.performer("ruby", user_cap=10)
+        item_in(menu := menu_of(ruby), title="Requests", price=None, duration_s=None)
+        item_in(menu, title="Later", price=50, parent_id=item_in(menu, title="Songs", price=None, duration_s=None).pk)
+        self.earn(ruby, BIG * 3)
+        return ruby
+
+    @cached_property
+    def alice(self) -> User:
+        alice = world.person("alice", tokens=BIG * 9, points=1_000)
+        alice.set_password(PASSWORD)
+        alice.save()
+        return alice
+
+    @cached_property
+    def finance(self) -> User:
+        return world.staff(Role.FINANCE)
+
+    @cached_property
+    def other_finance(self) -> User:
+        return world.staff(Role.FINANCE)
+
+    @cached_property
+    def support(self) -> User:
+        return world.staff()
+
+    @cached_property
+    def arcade(self) -> User:
+        arcade = world.person(role=Role.SERVICE)
+        accounts.services.make_service_account(arcade, features=["arcade"], scopes=list(Scope), cap_per_user_day=1_000)
+        return arcade
+
+    def earn(self, performer: User, amount: int) -> None:
+        hold_id = finished(self.alice, performer, amount, amount)
+        escrow.services.close_many([escrow.services.Close(str(hold_id), hold_id, amount, 0)])
+
+    def refresh(self) -> dict[str, str]:
+        body = {"username": self.alice.username, "password": PASSWORD}
+        return {"refresh": done(Asked(None, body=body).send("POST", "/auth/token"))["refresh"]}
+
+    def head(self, **settings: Any) -> tuple[User, dict[str, UUID]]:
+        """A performer of her own with the head of her queue, bought by alice."""
+        performer = world.performer(**settings)
+        return performer, {"item_id": world.buy(self.alice, performer).pk}
+
+    def started(self, **settings: Any) -> tuple[User, dict[str, UUID]]:
+        performer, ids = self.head(**settings)
+        done(Asked(performer, ids).send("POST", "/queue/items/{item_id}/start"))
+        return performer, ids
+
+    def reviewed(self) -> dict[str, UUID]:
+        performer, ids = self.started(abandon_policy=AbandonPolicy.REVIEW)
+        done(Asked(performer, ids).send("POST", "/queue/items/{item_id}/abandon"))
+        return ids
+
+    def queue(self) -> dict[str, UUID]:
+        """Ruby's, with a started item and one that waits."""
+        ids = {"performer_id": self.ruby.pk}
+        if not done(Asked(None, ids).send("GET", "/performer/{performer_id}/queue"))["nowPerforming"]:
+            first = {"item_id": world.buy(self.alice, self.ruby).pk}
+            done(Asked(self.ruby, first).send("POST", "/queue/items/{item_id}/start"))
+            world.buy(self.alice, self.ruby)
+        return ids
+
+    def blocked(self) -> dict[str, str]:
+        blocked = {"userId": str(world.person().pk)}
+        done(Asked(self.ruby, self.own, blocked).send("POST", "/performer/{performer_id}/blocks"))
+        return blocked
+
+    @property
+    def own(self) -> dict[str, UUID]:
+        return {"performer_id": self.ruby.pk}
+
+    def adjustment(self, amount: int, user: User | None = None) -> dict[str, Any]:
+        user = user or self.alice
+        return {"userId": str(user.pk), "currency": "TOKEN", "amount": amount, "reason": "sorry"}
+
+    def debt(self, amount: int) -> dict[str, Any]:
+        debtor = world.person()
+        indebt(debtor, amount)
+        return self.adjustment(amount, debtor)
+
+    def deposit(self, amount: int) -> dict[str, Any]:
+        entry = escrow.services.transfers_of(world.person(tokens=amount).pk).get()
+        return {"operationId": str(entry.operation_id), "reason": "sorry"}
+
+    def approval(self) -> dict[str, UUID]:
+        found = done(Asked(self.finance, body=self.adjustment(BIG)).send("POST", "/admin/grants"))
+        return {"approval_id": UUID(found["approvalId"])}
+
+    def payout(self, amount: int) -> dict[str, UUID]:
+        asked = Asked(self.ruby, self.own, {"amount": amount})
+        return {"payout_id": UUID(done(asked.send("POST", "/performer/{performer_id}/payouts"))["id"])}
+
+    def event(self) -> Asked:
+        escrow.services.make_packages([escrow.services.Offer("Pocket", 500, 499)])
+        package = next(iter(escrow.services.packages()))
+        body = {
+            "eventId": "evt_1", "type": "order.paid", "orderId": "ord_1", "userId": str(self.alice.pk),
+            "packageId": str(package.pk), "amount": 500,
+        }  # fmt: skip
+        at = int(time.time())
+        signed = signature(json.dumps(body).encode(), at, settings.PAYMENT_WEBHOOK_SECRETS[0])
+        return Asked(None, body=body, headers={"X-Payment-Signature": f"t={at},v1={signed}"})
+
+    def hold(self) -> dict[str, Any]:
+        return {
+            "userId": str(self.alice.pk), "amount": 100, "currency": "TOKEN", "payee": "revenue", "reason": "a round",
+            "sourceFeature": "arcade", "sourceEventId": "round-7",
+        }  # fmt: skip
+
+    def held(self) -> str:
+        found: str = done(Asked(self.arcade, body=self.hold()).send("POST", "/escrow/holds"))["id"]
+        return found
+
+    def intake(self) -> Asked:
+        key = str(new_id())
+        body = {
+            "idempotencyKey": key, "sourceFeature": "arcade", "sourceEventId": "round-7", "performerId": None,
+            "userId": str(self.alice.pk), "escrowTransactionId": self.held(), "tokens": 100, "currency": "TOKEN",
+            "title": "A dare", "fulfilment": "instant",
+        }  # fmt: skip
+        return Asked(self.arcade, body=body, headers={"Idempotency-Key": key})
+
+    def refunds(self, count: int, **more: Any) -> Asked:
+        ids = [str(new_id()) for _ in range(count)]
+        return Asked(self.support, body={"ids": ids, "reason": "sorry", **more})
+
+    def run(self) -> dict[str, UUID]:
+        return {"run_id": UUID(done(self.refunds(51).send("POST", "/admin/queue/refunds"))["runId"])}
+
+    def spin(self) -> dict[str, UUID]:
+        spun = done(Asked(self.alice, body={"betAmount": 100}).send("POST", "/slot-machine/spin"))
+        return {"spin_id": UUID(spun["spinId"])}
+
+
+def done(answer: Any) -> Any:
+    assert answer.status_code < 300, answer.content
+    return answer.json()
+
+
+def brief(w: World) -> Asked:
+    """What somebody else sees of an item."""
+    return Asked(world.person(), w.head()[1])
+
+
+def purchase(w: World) -> Asked:
+    return Asked(w.alice, {"item_id": item_in(menu_of(world.performer())).pk}, {"expectedPrice": 40})
+
+
+READ: dict[str, Callable[[World], Asked]] = {
+    "GET /me 200": lambda w: Asked(w.alice),
+    "GET /wallet 200": lambda w: Asked(w.alice),
+    "GET /wallet/holds 200": lambda w: Asked(w.alice, w.queue()),
+    "GET /wallet/transfers 200": lambda w: Asked(w.alice),
+    "GET /wallet/statement 200": lambda w: Asked(w.alice),
+    "GET /wallet/balance 200": lambda w: Asked(w.alice, query="?version=1"),
+    "GET /token-packages 200": lambda w: Asked(w.event().actor),
+    "GET /performer/{performer_id}/earnings 200": lambda w: Asked(w.ruby, w.own),
+    "GET /performer/{performer_id}/payouts 200": lambda w: Asked(w.ruby, w.own | w.payout(1_000)),
+    "GET /admin/approvals 200": lambda w: Asked(w.finance, w.approval()),
+    "GET /admin/approvals/{approval_id} 200": lambda w: Asked(w.finance, w.approval()),
+    "GET /admin/payouts 200": lambda w: Asked(w.finance, w.payout(1_000)),
+    "GET /performer 200": lambda w: Asked(None, w.own),
+    "GET /performer/{performer_id} 200": lambda w: Asked(None, w.own),
+    "GET /performer/{performer_id}/queue 200": lambda w: Asked(w.alice, w.queue()),
+    "GET /performer/{performer_id}/queue/settings 200": lambda w: Asked(w.ruby, w.own),
+    "GET /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, w.blocked()),
+    "GET /queue/items 200": lambda w: Asked(w.alice, w.queue()),
+    "GET /queue/items/{item_id} 200": lambda w: Asked(w.alice, w.head()[1]),
+    "GET /admin/queue/items 200": lambda w: Asked(w.support, w.queue()),
+    "GET /admin/queue/refunds/{run_id} 200": lambda w: Asked(w.support, w.run()),
+    "GET /escrow/holds/{hold_id} 200": lambda w: Asked(w.arcade, {"hold_id": UUID(w.held())}),
+    "GET /menus 200": lambda w: Asked(None, w.own),
+    "GET /performer/{performer_id}/menus 200": lambda w: Asked(None, w.own),
+    "GET /slot-machine/history 200": lambda w: Asked(w.alice, w.spin()),
+    "GET /slot-machine/config 200": lambda w: Asked(w.alice),
+    "GET /slot-machine/rate-limit 200": lambda w: Asked(w.alice),
+    "GET /slot-machine/fairness 200": lambda w: Asked(w.alice),
+    "GET /slot-machine/spins/{spin_id} 200": lambda w: Asked(w.alice, w.spin()),
+}
+WRITTEN: dict[str, Callable[[World], Asked]] = {
+    "POST /auth/token 200": lambda w: Asked(None, body={"username": w.alice.username, "password": PASSWORD}),
+    "POST /auth/token/refresh 200": lambda w: Asked(None, body=w.refresh()),
+    "POST /auth/token/revoke 200": lambda w: Asked(None, body=w.refresh()),
+    "POST /payments/webhook 200": lambda w: w.event(),
+    "POST /performer/{performer_id}/payouts 201": lambda w: Asked(w.ruby, w.own, {"amount": 1_000}),
+    "POST /admin/grants 200": lambda w: Asked(w.finance, body=w.adjustment(10)),
+    "POST /admin/grants 202": lambda w: Asked(w.finance, body=w.adjustment(BIG)),
+    "POST /admin/write-offs 200": lambda w: Asked(w.finance, body=w.debt(10)),
+    "POST /admin/write-offs 202": lambda w: Asked(w.finance, body=w.debt(BIG)),
+    "POST /admin/corrections 200": lambda w: Asked(w.finance, body=w.deposit(10)),
+    "POST /admin/corrections 202": lambda w: Asked(w.finance, body=w.deposit(BIG)),
+    "POST /admin/approvals/{approval_id}/approve 200": lambda w: Asked(w.other_finance, w.approval()),
+    "POST /admin/approvals/{approval_id}/reject 200": lambda w: Asked(w.other_finance, w.approval(), {"reason": "no"}),
+    "POST /admin/payouts/{payout_id}/approve 200": lambda w: Asked(w.finance, w.payout(1_000)),
+    "POST /admin/payouts/{payout_id}/approve 202": lambda w: Asked(w.finance, w.payout(BIG)),
+    "POST /admin/payouts/{payout_id}/reject 200": lambda w: Asked(w.finance, w.payout(1_000), {"reason": "no"}),
+    **{
+        f"POST /performer/{{performer_id}}/queue/{command} 200": lambda w: Asked(w.ruby, w.queue())
+        for command in ("open", "close", "pause", "resume")
+    },
+    "PATCH /performer/{performer_id}/queue/settings 200": lambda w: Asked(w.ruby, w.own, {"maxDepth": 20}),
+    "POST /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, {"userId": str(world.person().pk)}),
+    "DELETE /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, w.blocked()),
+    "POST /performer/{performer_id}/presence 200": lambda w: Asked(w.ruby, w.own, {"state": "streaming"}),
+    "POST /queue/items/{item_id}/start 200": lambda w: Asked(*w.head()),
+    "POST /queue/items/{item_id}/finish 200": lambda w: Asked(*w.started(), {"settleTokens": 61, "reason": "short"}),
+    "POST /queue/items/{item_id}/abandon 200": lambda w: Asked(*w.started()),
+    "POST /queue/items/{item_id}/refund 200": lambda w: Asked(*w.head()),
+    "POST /queue/items/{item_id}/leave 200": lambda w: Asked(w.alice, w.head()[1]),
+    "POST /queue/intake 201": lambda w: w.intake(),
+    "POST /admin/queue/items/{item_id}/refund 200": lambda w: Asked(w.support, w.head()[1], {"reason": "no"}),
+    "POST /admin/queue/items/{item_id}/resolve 200": lambda w: Asked(w.support, w.reviewed(), {"reason": "no"}),
+    "POST /admin/queue/refunds 200": lambda w: w.refunds(2, dryRun=True),
+    "POST /admin/queue/refunds 202": lambda w: w.refunds(51),
+    "POST /escrow/holds 201": lambda w: Asked(w.arcade, body=w.hold()),
+    "POST /menus/items/{item_id}/purchase 201": purchase,
+    "POST /slot-machine/spin 200": lambda w: Asked(w.alice, body={"betAmount": 100}),
+}
+REQUESTS = READ | WRITTEN
