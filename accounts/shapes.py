@@ -1,6 +1,5 @@
 """What sign-in endpoints answer, for the API's description only; a test keeps the real answers equal to it."""
 
-# ruff: noqa: N815  the API's spelling
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 

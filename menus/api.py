@@ -49,7 +49,7 @@ class BuyItem(Endpoint):
     operation, Output = "menus.purchase", {201: shapes.PurchaseOut}
 
     class Input(Body):
-        expectedPrice = Amount()  # noqa: N815  the API's name
+        expectedPrice = Amount()
         amount = Amount(required=False)
         note = StrictChar(required=False, allow_blank=True, max_length=200)
 

@@ -1,6 +1,5 @@
 """What the menus' endpoints answer, for the API's description only; a test keeps the real answers equal to it."""
 
-# ruff: noqa: N815  the API's spelling
 from rest_framework import serializers
 
 from escrow.services import Currency

@@ -105,12 +105,12 @@ class Spin(Endpoint):
     Output = shapes.SpinOut
 
     class Input(Body):
-        betAmount = Amount()  # noqa: N815  the API's spelling
+        betAmount = Amount()
         commitment = HexBytes(length_bytes=32, required=False)
-        paytableDigest = HexBytes(length_bytes=32, required=False)  # noqa: N815
-        clientNonce = HexBytes(length_bytes=draw.CLIENT_NONCE_BYTES, required=False)  # noqa: N815
-        clientSeed = ClientSeed(required=False)  # noqa: N815
-        performerId = StrictUUID(required=False)  # noqa: N815
+        paytableDigest = HexBytes(length_bytes=32, required=False)
+        clientNonce = HexBytes(length_bytes=draw.CLIENT_NONCE_BYTES, required=False)
+        clientSeed = ClientSeed(required=False)
+        performerId = StrictUUID(required=False)
 
     def post(self, request: Request) -> HttpResponse:
         try:

@@ -73,7 +73,7 @@ class Wish(Endpoint):
 
 
 class Movement(Body):
-    userId = StrictUUID()  # noqa: N815
+    userId = StrictUUID()
     currency = StrictChoice(choices=Currency.choices)
     amount = Amount()
     reason = StrictChar(max_length=500)
@@ -103,7 +103,7 @@ class Correction(Wish):
     operation = "admin.correct"
 
     class Input(Body):
-        operationId = StrictUUID()  # noqa: N815
+        operationId = StrictUUID()
         reason = StrictChar(max_length=500)
 
     def post(self, request: Request) -> HttpResponse:

@@ -41,11 +41,11 @@ class PackageList(Endpoint):
 class OrderFacts(Params):
     """What an event about an order must say. A provider adds members over time: those we do not know are ignored."""
 
-    eventId = Name()  # noqa: N815
+    eventId = Name()
     type = StrictChar(trim_whitespace=False)
-    orderId = Name()  # noqa: N815
-    userId = StrictUUID()  # noqa: N815
-    packageId = StrictUUID()  # noqa: N815
+    orderId = Name()
+    userId = StrictUUID()
+    packageId = StrictUUID()
     amount = Amount()
 
 
@@ -57,11 +57,11 @@ class PaymentWebhook(Endpoint):
     authentication_classes = ()
 
     class Input(Params):
-        eventId = Name()  # noqa: N815
+        eventId = Name()
         type = StrictChar(trim_whitespace=False)
-        orderId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
-        userId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
-        packageId = serializers.JSONField(required=False, allow_null=True)  # noqa: N815
+        orderId = serializers.JSONField(required=False, allow_null=True)
+        userId = serializers.JSONField(required=False, allow_null=True)
+        packageId = serializers.JSONField(required=False, allow_null=True)
         amount = serializers.JSONField(required=False, allow_null=True)
 
     def perform_authentication(self, request: Request) -> None:

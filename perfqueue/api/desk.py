@@ -40,13 +40,13 @@ def choice_of(said: dict[str, Any]) -> Choice:
 
 class StaffItemQuery(Page):
     state = StrictChoice(required=False, choices=State.choices)
-    performerId = StrictUUID(required=False)  # noqa: N815
-    userId = StrictUUID(required=False)  # noqa: N815
+    performerId = StrictUUID(required=False)
+    userId = StrictUUID(required=False)
     feature = StrictChar(required=False, max_length=40)
     key = StrictChar(required=False, max_length=128)
-    minAgeSeconds = Digits(required=False, max_value=OLDEST_S)  # noqa: N815
-    minTokens = Digits(required=False)  # noqa: N815
-    maxTokens = Digits(required=False)  # noqa: N815
+    minAgeSeconds = Digits(required=False, max_value=OLDEST_S)
+    minTokens = Digits(required=False)
+    maxTokens = Digits(required=False)
     overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
@@ -83,8 +83,8 @@ class StaffResolve(ItemCommand):
 
     class Input(Body):
         reason = StrictChar(max_length=500)
-        settleTokens = Amount(required=False, min_value=0)  # noqa: N815
-        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
+        settleTokens = Amount(required=False, min_value=0)
+        refundTokens = Amount(required=False, min_value=0)
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
@@ -103,13 +103,13 @@ class Filter(Body):
     """Open items by what is known of them; at least one thing is said."""
 
     state = StrictChoice(required=False, choices=[each.value for each in services.OPEN_STATES])
-    performerId = StrictUUID(required=False)  # noqa: N815
-    userId = StrictUUID(required=False)  # noqa: N815
+    performerId = StrictUUID(required=False)
+    userId = StrictUUID(required=False)
     feature = StrictChar(required=False, max_length=40)
     key = StrictChar(required=False, max_length=128)
-    minAgeSeconds = StrictInt(required=False, min_value=0, max_value=OLDEST_S)  # noqa: N815
-    minTokens = Amount(required=False, min_value=0)  # noqa: N815
-    maxTokens = Amount(required=False, min_value=0)  # noqa: N815
+    minAgeSeconds = StrictInt(required=False, min_value=0, max_value=OLDEST_S)
+    minTokens = Amount(required=False, min_value=0)
+    maxTokens = Amount(required=False, min_value=0)
     overdue = StrictBool(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class RefundsIn(Body):
     ids = serializers.ListField(required=False, child=StrictUUID(), min_length=1, max_length=services.MOST_IN_RUN)
     filter = Filter(required=False)
     reason = StrictChar(max_length=500)
-    dryRun = StrictBool(required=False, default=False)  # noqa: N815
+    dryRun = StrictBool(required=False, default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("ids" in attrs) == ("filter" in attrs):

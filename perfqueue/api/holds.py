@@ -37,13 +37,13 @@ class OpenHold(Endpoint):
     roles, operation, Output = (Role.SERVICE,), "escrow.hold", {201: shapes.ServiceHoldOut}
 
     class Input(Body):
-        userId = StrictUUID()  # noqa: N815
+        userId = StrictUUID()
         amount = Amount()
         currency = StrictChoice(choices=Currency.choices)
         payee = StrictChar(max_length=36)
         reason = StrictChar(max_length=500)
-        sourceFeature = StrictChar(max_length=40)  # noqa: N815
-        sourceEventId = StrictChar(max_length=128)  # noqa: N815
+        sourceFeature = StrictChar(max_length=40)
+        sourceEventId = StrictChar(max_length=128)
 
         def validate_payee(self, said: str) -> UUID | House:
             if said in services.PAYEES:

@@ -41,22 +41,22 @@ class HandIn(Endpoint):
     roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
 
     class Input(Body):
-        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)  # noqa: N815
-        sourceFeature = StrictChar(max_length=40)  # noqa: N815
-        sourceEventId = StrictChar(max_length=128)  # noqa: N815
-        performerId = StrictUUID(allow_null=True)  # noqa: N815
-        userId = StrictUUID()  # noqa: N815
-        escrowTransactionId = StrictUUID()  # noqa: N815
+        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)
+        sourceFeature = StrictChar(max_length=40)
+        sourceEventId = StrictChar(max_length=128)
+        performerId = StrictUUID(allow_null=True)
+        userId = StrictUUID()
+        escrowTransactionId = StrictUUID()
         tokens = Amount()
         currency = StrictChoice(choices=Currency.choices)
         title = StrictChar(max_length=200)
         description = StrictChar(required=False, max_length=2_000, default="", allow_blank=True)
-        durationSeconds = StrictInt(required=False, min_value=1, max_value=86_400, default=None, allow_null=True)  # noqa: N815
+        durationSeconds = StrictInt(required=False, min_value=1, max_value=86_400, default=None, allow_null=True)
         fulfilment = StrictChoice(choices=Fulfilment.choices)
         award = Award(required=False, default=None, allow_null=True)
         metadata = serializers.JSONField(required=False, default=dict)
 
-        def validate_idempotencyKey(self, key: str) -> str:  # noqa: N802  DRF's name for it
+        def validate_idempotencyKey(self, key: str) -> str:
             if not KEY.match(key):
                 raise serializers.ValidationError("8 to 128 of A-Z a-z 0-9 _ - are needed.")
             return key

@@ -63,8 +63,8 @@ class FinishItem(ItemCommand):
     roles, operation = STAGE, "queue.finish"
 
     class Input(Reason):
-        settleTokens = Amount(required=False, min_value=0)  # noqa: N815  the API's name
-        refundTokens = Amount(required=False, min_value=0)  # noqa: N815
+        settleTokens = Amount(required=False, min_value=0)
+        refundTokens = Amount(required=False, min_value=0)
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
@@ -240,13 +240,13 @@ class Settings(Endpoint):
     roles, Output = (Role.PERFORMER,), shapes.SettingsOut
 
     class Input(Body):
-        maxDepth = _setting("depth")  # noqa: N815
-        openItemsPerUser = _setting("user_cap")  # noqa: N815
-        ropeDropSeconds = _setting("rope_drop_s")  # noqa: N815
-        maxWaitSeconds = _setting("max_wait_s")  # noqa: N815
-        overrunGraceSeconds = _setting("grace_s")  # noqa: N815
-        disconnectGraceSeconds = _setting("disconnect_s")  # noqa: N815
-        abandonmentPolicy = StrictChoice(required=False, choices=services.AbandonPolicy.choices)  # noqa: N815
+        maxDepth = _setting("depth")
+        openItemsPerUser = _setting("user_cap")
+        ropeDropSeconds = _setting("rope_drop_s")
+        maxWaitSeconds = _setting("max_wait_s")
+        overrunGraceSeconds = _setting("grace_s")
+        disconnectGraceSeconds = _setting("disconnect_s")
+        abandonmentPolicy = StrictChoice(required=False, choices=services.AbandonPolicy.choices)
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         return self.ok(settings_out(services.settings_of(performer_id=performer_id, actor=self.actor)))
@@ -259,7 +259,7 @@ class Settings(Endpoint):
 
 
 class BlockQuery(Page):
-    userId = StrictUUID(required=False)  # noqa: N815
+    userId = StrictUUID(required=False)
 
 
 class Blocks(Endpoint):
@@ -269,7 +269,7 @@ class Blocks(Endpoint):
     Output = {"GET": shapes.BlocksOut, "POST": shapes.BlockOut, "DELETE": shapes.UnblockedOut}
 
     class Input(Body):
-        userId = StrictUUID(required=False)  # noqa: N815
+        userId = StrictUUID(required=False)
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.settings_of(performer_id=performer_id, actor=self.actor)
