@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django_prometheus.middleware import Metrics
 
-from escrow.services import breaker_state, reset_breaker
+from escrow.services import breaker_state
+from escrow.services.breaker import reset_breaker
 from tests.clock import Clock
 from tests.emptying import empty_database
 from xxxchat.reference import seed_reference

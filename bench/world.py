@@ -79,6 +79,7 @@ def _buyers(number: int) -> list[str]:
     from accounts.tokens import issue
     from core.db import command
     from escrow.services import Currency, Deposit, House
+    from escrow.services.operations import deposit_many
 
     tokens: list[str] = []
 
@@ -88,7 +89,7 @@ def _buyers(number: int) -> list[str]:
             for name in names
         ]
         escrow.services.open_wallets([user.pk for user in people])
-        escrow.services.deposit_many(
+        deposit_many(
             [
                 Deposit(f"bench:{user.username}:{currency}", user.pk, currency, START, House.MINT)
                 for user in people

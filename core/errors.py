@@ -139,3 +139,13 @@ class LedgerUnavailable(Refused):
 class InternalError(DomainError):
     kind, code = Kind.INTERNAL, "INTERNAL_ERROR"
     message = "Something on our side failed. Nothing was taken twice; quote the request id."
+
+
+def assert_reason(reason: str) -> None:
+    """Refuse a decision of staff that has no reason.
+
+    Raises:
+        ValidationFailed.
+    """
+    if not reason.strip():
+        raise ValidationFailed(reason=["A reason is needed."])

@@ -32,7 +32,7 @@ class SplitMismatch(Refused):
     message = "Paid and returned must be whole amounts that add up to what is held, with at least 1 paid."
 
 
-class NotUndone(Refused):
+class NotReversible(Refused):
     """Only deposits, awards, settlements, splits, chargebacks and write-offs are undone, each once."""
 
     kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
@@ -45,19 +45,19 @@ class NothingLeftToTake(InsufficientBalance):
     message = "The tokens or points are no longer there to be taken back. Nothing was changed."
 
 
-class NotRepairable(NotUndone):
+class NotRepairable(NotReversible):
     """A wallet's row agrees with its last entry, or its version does not, which no operation mends."""
 
     message = "Nothing to repair: the wallet says what its last entry says, or its version was changed too."
 
 
-class FrozenBefore(NotUndone):
+class AlreadyFrozen(NotReversible):
     """A wallet that stands still is frozen already."""
 
     message = "This wallet stands still already."
 
 
-class LetGoBefore(NotUndone):
+class AlreadyThawed(NotReversible):
     """A freeze that ended. Its wallet may be frozen again by now, which is another freeze's matter."""
 
     message = "This wallet was let go before."
@@ -89,7 +89,7 @@ _REFUSALS: tuple[type[Refused], ...] = (
     SplitMismatch,
     IdempotencyKeyReused,
     NotFound,
-    NotUndone,
+    NotReversible,
     ApprovalClosed,
 )
 BY_CODE: dict[str, type[Refused]] = {error.code: error for error in _REFUSALS} | {"WALLET_UNKNOWN": WalletUnknown}

@@ -2,7 +2,8 @@
 
 from rest_framework import serializers
 
-from escrow.services import ApprovalKind, ApprovalStatus, Currency, PayoutStatus
+from escrow.models import ApprovalKind, ApprovalStatus, PayoutStatus
+from escrow.services import Currency
 
 
 class WalletOut(serializers.Serializer):

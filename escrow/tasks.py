@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from escrow import services
+from escrow.services import houses
 
 
 @shared_task(name="escrow.snapshot_houses")
 def snapshot_houses() -> int:
     """Sum what has settled in each house account since its last snapshot; hourly by beat."""
-    return services.snapshot_houses()
+    return houses.snapshot_houses()

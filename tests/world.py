@@ -8,7 +8,8 @@ import escrow.services
 import perfqueue.services
 from accounts.models import PerformerProfile, Role, User
 from core.ids import new_id
-from escrow.services import Currency, Deposit, HoldRequest, House, Opened, Payee
+from escrow.services import Currency, Deposit, HoldRequest, House, Payee, operations
+from escrow.services.operations import HoldResult
 
 SETTLED_AGE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ def people(count: int, *, role: str = Role.USER, tokens: int = 0) -> list[User]:
     escrow.services.open_wallets([user.pk for user in made])
     if tokens:
         deposits = [Deposit(str(new_id()), user.pk, Currency.TOKEN, tokens, House.MINT) for user in made]
-        assert {paid.code for paid in escrow.services.deposit_many(deposits)} == {None}
+        assert {paid.code for paid in operations.deposit_many(deposits)} == {None}
     return made
 
 
@@ -63,7 +64,7 @@ def staff(role: str = Role.SUPPORT) -> User:
     return person(role=role)
 
 
-def held(payer: User, payee: User, amount: int = 100) -> Opened:
+def held(payer: User, payee: User, amount: int = 100) -> HoldResult:
     """An open token hold."""
     return escrow.services.hold(
         HoldRequest(new_id(), str(new_id()), payer.pk, Payee(payee.pk), Currency.TOKEN, amount, "test")

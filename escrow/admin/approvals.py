@@ -15,6 +15,7 @@ from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow import services
 from escrow.admin.spreadsheets import SafeCSV
 from escrow.models import Approval, Payout
+from escrow.services import approvals
 
 if TYPE_CHECKING:  # django-import-export carries no types
 
@@ -38,7 +39,7 @@ class Performer(PersonFilter):
 
 def approvals_decided(*, approve: bool) -> Action:
     def work(row: Approval, actor: User, reason: str) -> str:
-        return services.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
+        return approvals.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
 
     return _decided(
         "approvals",
@@ -51,7 +52,7 @@ def approvals_decided(*, approve: bool) -> Action:
 
 def payouts_decided(*, approve: bool) -> Action:
     def work(row: Payout, actor: User, reason: str) -> str:
-        done = services.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
+        done = approvals.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
         return done.payout.status if done.payout else "a second person must approve"
 
     token = services.Currency.TOKEN.value

@@ -9,10 +9,10 @@ from unfold.decorators import action
 
 from accounts.backoffice import Action, ActionAdmin, ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, Role, User
-from escrow import services
 from escrow.admin import reconciliation
-from escrow.errors import LetGoBefore
+from escrow.errors import AlreadyThawed
 from escrow.models import Finding, Freeze, Verification
+from escrow.services import auditing
 
 RECONCILERS = FINANCE_ROLES | {Role.AUDITOR}
 register_related(
@@ -100,8 +100,8 @@ class FreezeAdmin(ActionAdmin):
 
 def _let_go(row: Freeze, actor: User, reason: str) -> str:
     if row.thawed_at is not None:
-        raise LetGoBefore
-    services.thaw(wallet_id=row.wallet_id, actor_id=actor.pk, reason=reason)
+        raise AlreadyThawed
+    auditing.thaw(wallet_id=row.wallet_id, actor_id=actor.pk, reason=reason)
     return "pays and receives again"
 
 

@@ -20,9 +20,9 @@ from accounts.backoffice import (
     register_related,
 )
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
-from escrow import services
 from escrow.admin import moves
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
+from escrow.services import adjustments, approvals, auditing
 
 register_related(
     "escrow.wallet",
@@ -105,17 +105,17 @@ class WalletAdmin(ActionAdmin, MovingAdmin):
 
     @action(description="Grant…", url_path="grant", permissions=["move"])
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "grant", "Grant", services.grant)
+        return self._move(request, object_id, "grant", "Grant", approvals.grant)
 
     @action(description="Write off…", url_path="write-off", permissions=["move"])
     def write_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "write_off", "Write off a debt", services.write_off)
+        return self._move(request, object_id, "write_off", "Write off a debt", approvals.write_off)
 
     def _move(self, request: HttpRequest, object_id: str, name: str, title: str, service: Any) -> HttpResponse:
         wallet: Wallet = self.row_or_404(request, object_id)
 
-        def wish(said: dict[str, Any], actor: User) -> services.Decision:
-            decision: services.Decision = service(
+        def wish(said: dict[str, Any], actor: User) -> approvals.Decision:
+            decision: approvals.Decision = service(
                 owner_id=wallet.owner_id,
                 currency=Currency(wallet.currency),
                 amount=said["amount"],
@@ -129,12 +129,12 @@ class WalletAdmin(ActionAdmin, MovingAdmin):
 
 
 def _freeze(wallet: Wallet, actor: User, reason: str) -> str:
-    services.freeze(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
+    auditing.freeze(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
     return "pays and receives nothing; refunds still arrive"
 
 
 def _repair(wallet: Wallet, actor: User, reason: str) -> str:
-    services.repair(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
+    adjustments.repair(wallet_id=wallet.pk, actor_id=actor.pk, reason=reason)
     now = Wallet.objects.get(pk=wallet.pk)
     return f"available {now.available}, held {now.held}, earned {now.earned}, owed {now.owed}"
 
@@ -203,8 +203,8 @@ class OperationAdmin(MovingAdmin):
     def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
         operation: Operation = self.row_or_404(request, object_id)
 
-        def wish(said: dict[str, Any], actor: User) -> services.Decision:
-            return services.correct(operation_id=operation.pk, reason=said["reason"], actor=actor)
+        def wish(said: dict[str, Any], actor: User) -> approvals.Decision:
+            return approvals.correct(operation_id=operation.pk, reason=said["reason"], actor=actor)
 
         lines = Entry.objects.filter(operation=operation, wallet__isnull=False)
         wallets = Wallet.objects.filter(pk__in=lines.values("wallet")).select_related("owner")

@@ -21,7 +21,7 @@ from core.db import rehearsed, translated
 from core.errors import DomainError
 from core.ids import new_id
 from escrow.models import Wallet
-from escrow.services import Decision
+from escrow.services.approvals import Decision
 
 MOST = 1_000_000_000
 

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from core.wakeups import wake
 from escrow import services
 from escrow.models import Finding, Freeze, Verification
+from escrow.services import houses
 
 VERIFY_ALL = "xxxchat.verify_all"
 SHOWN = 50
@@ -26,7 +27,7 @@ def answer(admin: Any, request: HttpRequest, *, may_check: bool) -> HttpResponse
         **admin.admin_site.each_context(request),
         "opts": admin.opts,
         "title": "Reconciliation",
-        "books": services.books(),
+        "books": houses.totals_by_currency(),
         "runs": {"Last full run": runs.filter(is_full=True).first(), "Last run": runs.first()},
         "findings": findings[:SHOWN],
         "more_findings": findings[SHOWN:].exists(),

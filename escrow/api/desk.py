@@ -15,7 +15,10 @@ from core.db import command
 from core.errors import Forbidden, NotFound
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
 from escrow import services, shapes
-from escrow.services import Approval, Currency, Decision, Payout
+from escrow.models import Approval, ApprovalStatus, Payout, PayoutStatus
+from escrow.services import Currency, approvals, earnings, payouts
+from escrow.services.approvals import Decision
+from escrow.services.payouts import PayoutView
 
 DESK = FINANCE_ROLES
 READERS = (Role.FINANCE, Role.SUPPORT, Role.AUDITOR, Role.ADMIN)
@@ -41,9 +44,9 @@ def approval_out(approval: Approval) -> dict[str, Any]:
     }
 
 
-def payout_out(payout: Payout) -> dict[str, Any]:
+def payout_out(payout: Payout | PayoutView) -> dict[str, Any]:
     return {
-        "id": payout.pk,
+        "id": payout.id,
         "performerId": payout.performer_id,
         "amount": payout.amount,
         "currency": Currency.TOKEN,
@@ -85,7 +88,7 @@ class Grant(Wish):
     operation, Input = "admin.grant", Movement
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: services.grant(**movement(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.grant(**movement(self.data), actor=self.actor))
 
 
 class WriteOffDebt(Wish):
@@ -94,7 +97,7 @@ class WriteOffDebt(Wish):
     operation, Input = "admin.write_off", Movement
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: services.write_off(**movement(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.write_off(**movement(self.data), actor=self.actor))
 
 
 class Correction(Wish):
@@ -108,7 +111,7 @@ class Correction(Wish):
 
     def post(self, request: Request) -> HttpResponse:
         operation_id, reason = self.data["operationId"], self.data["reason"]
-        return self.decided(lambda: services.correct(operation_id=operation_id, reason=reason, actor=self.actor))
+        return self.decided(lambda: approvals.correct(operation_id=operation_id, reason=reason, actor=self.actor))
 
 
 def movement(said: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +124,7 @@ def movement(said: dict[str, Any]) -> dict[str, Any]:
 
 
 class ApprovalQuery(Page):
-    status = StrictChoice(required=False, choices=services.ApprovalStatus.choices)
+    status = StrictChoice(required=False, choices=ApprovalStatus.choices)
 
 
 class ApprovalList(Endpoint):
@@ -131,7 +134,9 @@ class ApprovalList(Endpoint):
 
     def get(self, request: Request) -> HttpResponse:
         narrowed = {name: self.query[name] for name in ("status",) if name in self.query}
-        return self.page(services.approvals().filter(**narrowed), lambda found: [approval_out(one) for one in found])
+        return self.page(
+            approvals.list_approvals().filter(**narrowed), lambda found: [approval_out(one) for one in found]
+        )
 
 
 class ApprovalDetail(Endpoint):
@@ -140,7 +145,7 @@ class ApprovalDetail(Endpoint):
     roles, Output = READERS, shapes.ApprovalOut
 
     def get(self, request: Request, approval_id: UUID) -> HttpResponse:
-        found = services.approvals().filter(pk=approval_id).first()
+        found = approvals.list_approvals().filter(pk=approval_id).first()
         if found is None:
             raise NotFound
         return self.ok(approval_out(found))
@@ -158,7 +163,7 @@ class Approve(Endpoint):
 
     def post(self, request: Request, approval_id: UUID) -> HttpResponse:
         decided = command(
-            lambda: services.decide(
+            lambda: approvals.decide(
                 approval_id=approval_id, approve=self.approves, reason=self.data["reason"], actor=self.actor
             )
         )
@@ -172,7 +177,7 @@ class Reject(Approve):
 
 
 class PayoutQuery(Page):
-    status = StrictChoice(required=False, choices=services.PayoutStatus.choices)
+    status = StrictChoice(required=False, choices=PayoutStatus.choices)
 
 
 class PayoutList(Endpoint):
@@ -182,7 +187,7 @@ class PayoutList(Endpoint):
 
     def get(self, request: Request) -> HttpResponse:
         narrowed = {name: self.query[name] for name in ("status",) if name in self.query}
-        return self.page(services.payouts().filter(**narrowed), payouts_out)
+        return self.page(payouts.list_payouts().filter(**narrowed), payouts_out)
 
 
 class ApprovePayout(Wish):
@@ -194,7 +199,7 @@ class ApprovePayout(Wish):
     def post(self, request: Request, payout_id: UUID) -> HttpResponse:
         reason = self.data["reason"]
         return self.decided(
-            lambda: services.decide_payout(payout_id=payout_id, approve=self.approves, reason=reason, actor=self.actor)
+            lambda: approvals.decide_payout(payout_id=payout_id, approve=self.approves, reason=reason, actor=self.actor)
         )
 
 
@@ -229,13 +234,13 @@ class PerformerPayouts(OwnMoney):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
-        return self.page(services.payouts(performer_id), payouts_out)
+        return self.page(payouts.list_payouts(performer_id), payouts_out)
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
         amount = self.data["amount"]
         return self.once(
-            work=lambda: services.ask_payout(performer_id=performer_id, amount=amount, actor=self.actor),
+            work=lambda: services.request_payout(performer_id=performer_id, amount=amount, actor=self.actor),
             render=payout_out,
             status=201,
         )
@@ -248,7 +253,7 @@ class PerformerEarnings(OwnMoney):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
-        found = services.earnings_of(performer_id)
+        found = earnings.earnings_of(performer_id)
         return self.ok(
             {
                 "currency": Currency.TOKEN,
@@ -257,7 +262,7 @@ class PerformerEarnings(OwnMoney):
                 "payoutsPending": found.payouts_pending,
                 "paidOut": found.paid_out,
                 "minimumPayout": settings.PAYOUT_MINIMUM,
-                **{name: {"settled": settled, "count": count} for name, (settled, count) in found.lately.items()},
+                **{name: {"settled": settled, "count": count} for name, (settled, count) in found.recent.items()},
             }
         )
 

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from core.api import Endpoint, utc
 from core.errors import ValidationFailed
 from core.fields import Digits, Page, Params, StrictChoice
-from escrow import services, shapes
-from escrow.services import Currency
+from escrow import shapes
+from escrow.services import Currency, wallets
 
 
 class StatementQuery(Page):
@@ -24,8 +24,8 @@ class Statement(Endpoint):
     Query, Output = StatementQuery, shapes.StatementOut
 
     def get(self, request: Request) -> HttpResponse:
-        wallet = services.wallet_of(self.actor.pk, Currency(self.query["currency"]))
-        return self.page(services.statement(wallet), lines_out, by="version")
+        wallet = wallets.wallet_of(self.actor.pk, Currency(self.query["currency"]))
+        return self.page(wallets.statement(wallet), lines_out, by="version")
 
 
 class BalanceQuery(Params):
@@ -44,11 +44,11 @@ class BalanceAsOf(Endpoint):
         if ("version" in self.query) == ("at" in self.query):
             raise ValidationFailed(version=["Give a version or a moment (at), not both."])
         currency = Currency(self.query["currency"])
-        wallet = services.wallet_of(self.actor.pk, currency)
+        wallet = wallets.wallet_of(self.actor.pk, currency)
         if "version" in self.query:
-            found = services.balance_at_version(wallet, self.query["version"])
+            found = wallets.balance_at_version(wallet, self.query["version"])
         else:
-            found = services.balance_at(wallet, self.query["at"])
+            found = wallets.balance_at(wallet, self.query["at"])
         return self.ok(
             {
                 "currency": currency,

@@ -14,6 +14,7 @@ from core.errors import BodyTooLarge
 from core.fields import Amount, Name, Page, Params, StrictChar, StrictUUID
 from core.parsing import MAX_BODY_BYTES, declared_length
 from escrow import services, shapes
+from escrow.services import payments
 
 
 class PackageList(Endpoint):
@@ -70,7 +71,7 @@ class PaymentWebhook(Endpoint):
                 raise BodyTooLarge  # nobody reads that much to check a signature
             return request._request.body
 
-        services.assert_signed(
+        payments.assert_signed(
             body,
             request.headers.get("X-Payment-Signature", ""),
             secrets=settings.PAYMENT_WEBHOOK_SECRETS,
@@ -79,12 +80,12 @@ class PaymentWebhook(Endpoint):
 
     def post(self, request: Request) -> HttpResponse:
         event_id, kind = self.data["eventId"], self.data["type"]
-        if kind not in (services.PAID, services.CHARGEBACK):
-            return self._received(command(lambda: services.ignore(event_id=event_id, type=kind)))
+        if kind not in (payments.PAID, payments.CHARGEBACK):
+            return self._received(command(lambda: payments.ignore(event_id=event_id, type=kind)))
         facts = OrderFacts(data=request.data)
         facts.is_valid(raise_exception=True)
         said: dict[str, Any] = facts.validated_data
-        event = services.ProviderEvent(
+        event = payments.ProviderEvent(
             event_id=event_id,
             type=kind,
             order_id=said["orderId"],
@@ -92,7 +93,7 @@ class PaymentWebhook(Endpoint):
             package_id=said["packageId"],
             amount=said["amount"],
         )
-        return self._received(command(lambda: services.receive(event)))
+        return self._received(command(lambda: payments.receive(event)))
 
-    def _received(self, receipt: services.Receipt) -> HttpResponse:
+    def _received(self, receipt: payments.Receipt) -> HttpResponse:
         return self.ok({"received": True, "outcome": receipt.outcome, "orderId": receipt.order_id})

@@ -8,7 +8,9 @@ from rest_framework.request import Request
 
 from core.api import Endpoint, utc
 from core.fields import Page
-from escrow import services, shapes
+from escrow import shapes
+from escrow.models import Hold
+from escrow.services import HoldStatus, holds, wallets
 
 
 class MyWallets(Endpoint):
@@ -26,12 +28,12 @@ class MyWallets(Endpoint):
                     "earned": wallet.earned,
                     "owed": wallet.owed,
                 }
-                for wallet in services.wallets(self.actor.pk)
+                for wallet in wallets.wallets_of(self.actor.pk)
             ]
         )
 
 
-def hold_out(hold: services.Hold) -> dict[str, Any]:
+def hold_out(hold: Hold) -> dict[str, Any]:
     return {
         "id": hold.id,
         "status": hold.status,
@@ -42,7 +44,7 @@ def hold_out(hold: services.Hold) -> dict[str, Any]:
         "payee": hold.payee_id or hold.payee_house,
         "feature": hold.feature,
         "createdAt": utc(hold.created_at),
-        "expiresAt": utc(hold.expires_at) if hold.status == services.HoldStatus.HELD else None,
+        "expiresAt": utc(hold.expires_at) if hold.status == HoldStatus.HELD else None,
     }
 
 
@@ -52,7 +54,7 @@ class MyHolds(Endpoint):
     Query, Output = Page, shapes.HoldsOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.page(services.holds_of(self.actor.pk), lambda holds: [hold_out(hold) for hold in holds])
+        return self.page(holds.holds_of(self.actor.pk), lambda found: [hold_out(hold) for hold in found])
 
 
 class MyTransfers(Endpoint):
@@ -61,7 +63,7 @@ class MyTransfers(Endpoint):
     Query, Output = Page, shapes.TransfersOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.page(services.transfers_of(self.actor.pk), _transfers)
+        return self.page(wallets.transfers_of(self.actor.pk), _transfers)
 
 
 def _transfers(entries: Sequence[Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Tables of money: the ledger itself, what is sold and paid out, what needs two people, what the verifier found."""
 
+from escrow.models.approvals import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
 from escrow.models.audit import Finding, Freeze, Verification
-from escrow.models.desk import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
 from escrow.models.houses import HouseSnapshot
 from escrow.models.ledger import (
     Currency,

@@ -9,8 +9,8 @@ import structlog
 
 from core import db
 from core.clock import CoreNow
-from core.errors import NotFound, ValidationFailed
-from escrow.errors import FrozenBefore, NotUndone
+from core.errors import NotFound, assert_reason
+from escrow.errors import AlreadyFrozen, NotReversible
 from escrow.models import Finding as FindingRow
 from escrow.models import Freeze, Verification, Wallet, WalletStatus
 from escrow.services.verification import Finding
@@ -83,9 +83,9 @@ def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
     """Stop a wallet from paying and receiving, by hand. Refunds still arrive. Locks the wallet.
 
     Raises:
-        NotFound, FrozenBefore, ValidationFailed (no reason): nothing was written.
+        NotFound, AlreadyFrozen, ValidationFailed (no reason): nothing was written.
     """
-    _assert_reason(reason)
+    assert_reason(reason)
     with db.joined():
         _assert_status(wallet_id, WalletStatus.ACTIVE)
         _freeze([Freeze(wallet_id=wallet_id, reason=reason, frozen_by=actor_id)])
@@ -95,9 +95,9 @@ def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
     """Let a frozen wallet pay and receive again. Locks the wallet.
 
     Raises:
-        NotFound, NotUndone (it is not frozen), ValidationFailed (no reason): nothing was written.
+        NotFound, NotReversible (it is not frozen), ValidationFailed (no reason): nothing was written.
     """
-    _assert_reason(reason)
+    assert_reason(reason)
     with db.joined():
         _assert_status(wallet_id, WalletStatus.FROZEN)
         Freeze.objects.filter(wallet_id=wallet_id, thawed_at=None).update(
@@ -142,9 +142,4 @@ def _assert_status(wallet_id: UUID, status: str) -> None:
     if not found:
         raise NotFound
     if found[0].status != status:
-        raise FrozenBefore if status == WalletStatus.ACTIVE else NotUndone
-
-
-def _assert_reason(reason: str) -> None:
-    if not reason.strip():
-        raise ValidationFailed(reason=["A reason is needed."])
+        raise AlreadyFrozen if status == WalletStatus.ACTIVE else NotReversible

@@ -1,26 +1,23 @@
-"""What a performer earned: what is there, what is on its way out, and what came in lately."""
+"""A performer's earnings: her balance, her payouts, and what was settled to her recently."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Sum
-
 from core import db
 from core.errors import NotFound
-from escrow.models import Payout, PayoutStatus
 
-LATELY = {"last24Hours": "24 hours", "last7Days": "7 days", "last30Days": "30 days"}
+RECENT = {"last24Hours": "24 hours", "last7Days": "7 days", "last30Days": "30 days"}
 
 
 @dataclass(frozen=True)
 class Earnings:
-    """Whole tokens. `lately`: settled to her and how often, for 24 hours, 7 and 30 days."""
+    """Whole tokens. `recent`: tokens settled to her and in how many operations, in 24 hours, 7 and 30 days."""
 
     earned: int
     owed: int
     payouts_pending: int
     paid_out: int
-    lately: dict[str, tuple[int, int]]
+    recent: dict[str, tuple[int, int]]
 
 
 SUMS = """
@@ -48,17 +45,11 @@ SELECT w.earned, w.owed,
 """
 
 
-def pending_payouts(performer_id: UUID) -> int:
-    """Tokens asked for and not decided yet (one statement, her payouts only)."""
-    asked = Payout.objects.filter(performer_id=performer_id, status=PayoutStatus.REQUESTED)
-    return int(asked.aggregate(total=Sum("amount"))["total"] or 0)
-
-
 def earnings_of(performer_id: UUID) -> Earnings:
-    """One statement; reads her entries of the last 30 days, newest first, and no older ones.
+    """Read a performer's earnings (one statement; of her entries it reads the last 30 days only).
 
     Raises:
-        NotFound: nobody with a wallet.
+        NotFound: she has no wallet.
     """
     found = db.rows(SUMS, {"performer": performer_id})
     if not found:
@@ -69,8 +60,8 @@ def earnings_of(performer_id: UUID) -> Earnings:
         owed=row["owed"],
         payouts_pending=row["pending"],
         paid_out=row["paid"],
-        lately={
+        recent={
             name: (row[column], row[f"{column}_count"])
-            for name, column in zip(LATELY, ("day", "week", "month"), strict=True)
+            for name, column in zip(RECENT, ("day", "week", "month"), strict=True)
         },
     )

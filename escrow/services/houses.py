@@ -24,7 +24,7 @@ class HouseBalance:
 
 
 @dataclass(frozen=True)
-class Books:
+class CurrencyTotals:
     """Everything of one currency, by where it is. All of it comes to nothing: `total` is 0."""
 
     currency: str
@@ -83,14 +83,14 @@ def snapshot_houses() -> int:
     return len(db.rows(SNAPSHOT, PLACES | {"settled": SETTLED}))
 
 
-def books() -> list[Books]:
+def totals_by_currency() -> list[CurrencyTotals]:
     """What there is of each currency and where, in one snapshot of the database (reads every wallet)."""
     with snapshot():
         houses = house_balances()
         wallets = {row.pop("currency"): row for row in db.rows(WALLETS)}
     nothing = {"available": 0, "held": 0, "earned": 0, "owed": 0}
     return [
-        Books(
+        CurrencyTotals(
             currency=currency.value,
             **wallets.get(currency.value, nothing),
             houses=[each for each in houses if each.currency == currency.value],

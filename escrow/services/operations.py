@@ -47,7 +47,7 @@ class HoldRequest:
 
 
 @dataclass(frozen=True)
-class Opened:
+class HoldResult:
     """Element of `hold_many`. `available`, `held`: the payer's balances after it (before it, if refused)."""
 
     code: str | None
@@ -73,7 +73,7 @@ class Close:
 
 
 @dataclass(frozen=True)
-class Closed:
+class CloseResult:
     """Element of `close_many`. `available`: the payer's balance after it."""
 
     code: str | None
@@ -110,7 +110,7 @@ class Deposit:
 
 
 @dataclass(frozen=True)
-class Credited:
+class CreditResult:
     """Element of `award_many` and `deposit_many`. `available`: the owner's balance after it."""
 
     code: str | None
@@ -119,7 +119,7 @@ class Credited:
     replayed: bool
 
 
-def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
+def hold_many(requests: Sequence[HoldRequest]) -> list[HoldResult]:
     """Open holds. Locks the payers' wallets in id order.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
@@ -143,12 +143,12 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[Opened]:
         [traced(r.meta) for r in requests],
     ]
     return [
-        Opened(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
+        HoldResult(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
         for row in call("escrow_hold", columns)
     ]
 
 
-def hold(request: HoldRequest) -> Opened:
+def hold(request: HoldRequest) -> HoldResult:
     """Open one hold.
 
     Raises:
@@ -162,7 +162,7 @@ def hold(request: HoldRequest) -> Opened:
     return opened
 
 
-def close_many(closes: Sequence[Close]) -> list[Closed]:
+def close_many(closes: Sequence[Close]) -> list[CloseResult]:
     """Close holds in full. Locks the holds, then payers' and payees' wallets, each in id order.
 
     Only perfqueue calls it: the trigger on holds wants the item in the state that allows it.
@@ -183,12 +183,12 @@ def close_many(closes: Sequence[Close]) -> list[Closed]:
         [traced({}) for _ in closes],
     ]
     return [
-        Closed(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
+        CloseResult(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
         for row in call("escrow_close", columns)
     ]
 
 
-def award_many(awards: Sequence[Award]) -> list[Credited]:
+def award_many(awards: Sequence[Award]) -> list[CreditResult]:
     """Pay points from `slots_bank`. Locks the wallets in id order. Only perfqueue calls it.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
@@ -201,7 +201,7 @@ def award_many(awards: Sequence[Award]) -> list[Credited]:
     )
 
 
-def deposit_many(requests: Sequence[Deposit]) -> list[Credited]:
+def deposit_many(requests: Sequence[Deposit]) -> list[CreditResult]:
     """Credit wallets from house accounts. Locks the wallets in id order.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
@@ -214,7 +214,7 @@ def deposit_many(requests: Sequence[Deposit]) -> list[Credited]:
     )
 
 
-def deposit(request: Deposit) -> Credited:
+def deposit(request: Deposit) -> CreditResult:
     """Credit one wallet from a house account.
 
     Raises:
@@ -242,7 +242,7 @@ class _Credit:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
-def _credit(credits: Sequence[_Credit]) -> list[Credited]:
+def _credit(credits: Sequence[_Credit]) -> list[CreditResult]:
     columns: Columns = [
         [new_id() for _ in credits],
         [c.kind for c in credits],
@@ -259,6 +259,6 @@ def _credit(credits: Sequence[_Credit]) -> list[Credited]:
         [traced(c.meta) for c in credits],
     ]
     return [
-        Credited(row["code"], row["operation"], row["available"] or 0, row["replayed"])
+        CreditResult(row["code"], row["operation"], row["available"] or 0, row["replayed"])
         for row in call("escrow_credit", columns)
     ]

@@ -4,12 +4,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import QuerySet
 
 import live.services
 from core import db
@@ -18,8 +17,8 @@ from core.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 from core.ids import new_id
 from escrow.errors import SignatureInvalid
 from escrow.models import Currency, House, Order, OrderStatus, PaymentEvent, TokenPackage
+from escrow.services.adjustments import Reversal, chargeback_many
 from escrow.services.calling import fingerprint, refusal
-from escrow.services.movements import Reversal, chargeback_many
 from escrow.services.operations import Deposit, deposit
 
 TOLERANCE_S = 300
@@ -52,6 +51,13 @@ class Offer:
     tokens: int
     price_minor: int
     price_currency: str = "EUR"
+
+
+@dataclass(frozen=True)
+class PackageView(Offer):
+    """A bundle that is on sale."""
+
+    id: UUID = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -124,9 +130,10 @@ def ignore(*, event_id: str, type: str) -> Receipt:
     return Receipt("ignored")
 
 
-def packages() -> "QuerySet[TokenPackage]":
-    """What is on sale, in its order."""
-    return TokenPackage.objects.filter(is_active=True)
+def packages() -> list[PackageView]:
+    """The bundles on sale, in their order (one statement)."""
+    on_sale = TokenPackage.objects.filter(is_active=True)
+    return [PackageView(**row) for row in on_sale.values(*PackageView.__dataclass_fields__)]
 
 
 def make_packages(offers: Sequence[Offer]) -> None:

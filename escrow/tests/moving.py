@@ -12,7 +12,8 @@ from core.clock import db_now
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Wallet
-from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, Reversal
+from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, adjustments, auditing
+from escrow.services.adjustments import Reversal
 from perfqueue.models import Fulfilment, QueueItem, State
 from perfqueue.services.ledger import save
 from tests import world
@@ -80,12 +81,12 @@ def house(account: House) -> int:
 
 def freeze(owner: User) -> None:
     for each in Wallet.objects.filter(owner=owner):
-        services.freeze(wallet_id=each.pk, actor_id=owner.pk, reason="test")
+        auditing.freeze(wallet_id=each.pk, actor_id=owner.pk, reason="test")
 
 
 def thaw(owner: User) -> None:
     for each in Wallet.objects.filter(owner=owner):
-        services.thaw(wallet_id=each.pk, actor_id=owner.pk, reason="test")
+        auditing.thaw(wallet_id=each.pk, actor_id=owner.pk, reason="test")
 
 
 @contextmanager
@@ -102,5 +103,5 @@ def indebt(owner: User, amount: int) -> None:
     assert bought.available == amount
     hold_id = finished(owner, House.REVENUE, amount, amount)
     services.close_many([Close(str(hold_id), hold_id, amount, 0)])
-    (done,) = services.chargeback_many([Reversal(bought.operation_id)])
+    (done,) = adjustments.chargeback_many([Reversal(bought.operation_id)])
     assert (done.code, done.owed) == (None, amount)

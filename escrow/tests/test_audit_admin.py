@@ -6,8 +6,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from accounts.models import User
-from escrow import services
 from escrow.models import Finding, Freeze, Verification
+from escrow.services import auditing
 from escrow.tests.moving import wallet
 from escrow.tests.test_admin import page, signed_in
 from escrow.tests.test_desk_admin import words
@@ -21,7 +21,7 @@ def frozen(*names: str) -> list[Freeze]:
     """Wallets frozen by hand."""
     finance = world.staff("finance")
     for name in names:
-        services.freeze(wallet_id=wallet(world.person(name)).pk, actor_id=finance.pk, reason="a phone call")
+        auditing.freeze(wallet_id=wallet(world.person(name)).pk, actor_id=finance.pk, reason="a phone call")
     return list(Freeze.objects.order_by("id"))
 
 
@@ -41,7 +41,7 @@ def test_letting_go_first_shows_what_would_happen_and_changes_nothing() -> None:
 
 def test_each_wallet_is_let_go_with_the_reason_and_an_audit_row() -> None:
     rows, finance = frozen("alice", "bob"), world.staff("finance")
-    services.thaw(wallet_id=rows[0].wallet_id, actor_id=finance.pk, reason="before")
+    auditing.thaw(wallet_id=rows[0].wallet_id, actor_id=finance.pk, reason="before")
 
     done = act(finance, rows, apply="yes", reason="checked")
 

@@ -13,9 +13,9 @@ from accounts.models import User
 from core.errors import ValidationFailed
 from core.ids import first_id_at, new_id
 from escrow import services
-from escrow.errors import NotUndone, WalletFrozen
+from escrow.errors import NotReversible, WalletFrozen
 from escrow.models import Finding, Freeze, Operation, Verification, Wallet
-from escrow.services import Close, Currency, Deposit, House
+from escrow.services import Close, Currency, Deposit, House, auditing
 from escrow.services.invariants import CHECKS, RECENT
 from escrow.services.verification import OVERLAP
 from escrow.tests.moving import balances, finished, request, tampering, wallet
@@ -189,11 +189,11 @@ def test_a_finding_is_one_row_until_a_full_run_no_longer_sees_it(alice: User) ->
 
 def test_staff_let_a_wallet_go_with_a_reason(alice: User) -> None:
     finance, found = world.staff("finance"), wallet(alice)
-    services.freeze(wallet_id=found.pk, actor_id=finance.pk, reason="a phone call")
+    auditing.freeze(wallet_id=found.pk, actor_id=finance.pk, reason="a phone call")
 
     with pytest.raises(ValidationFailed):
-        services.thaw(wallet_id=found.pk, actor_id=finance.pk, reason=" ")
-    services.thaw(wallet_id=found.pk, actor_id=finance.pk, reason="checked")
+        auditing.thaw(wallet_id=found.pk, actor_id=finance.pk, reason=" ")
+    auditing.thaw(wallet_id=found.pk, actor_id=finance.pk, reason="checked")
 
     row = Freeze.objects.get()
     assert (row.thawed_by, row.thaw_reason, Wallet.objects.get(pk=found.pk).status) == (
@@ -204,12 +204,12 @@ def test_staff_let_a_wallet_go_with_a_reason(alice: User) -> None:
     services.hold(request(alice))
 
 
-@pytest.mark.parametrize("deed", [services.freeze, services.thaw])
+@pytest.mark.parametrize("deed", [auditing.freeze, auditing.thaw])
 def test_what_is_frozen_is_not_frozen_again_nor_what_flows_let_go(alice: User, deed: Callable[..., None]) -> None:
-    if deed is services.freeze:
-        services.freeze(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="first")
+    if deed is auditing.freeze:
+        auditing.freeze(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="first")
 
-    with pytest.raises(NotUndone):
+    with pytest.raises(NotReversible):
         deed(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="again")
 
 

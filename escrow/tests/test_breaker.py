@@ -198,7 +198,7 @@ def test_reads_of_an_overdue_line_go_on_while_it_is_open(alice: User, clock: Clo
 
     assert answer.status_code == 200
     assert [each["id"] for each in answer.json()["items"]] == [str(item.pk)]
-    services.reset_breaker()
+    breaker.reset_breaker()
     assert client_of(None).get(f"/api/v1/performer/{ruby.pk}/queue").json()["items"] == []
 
 

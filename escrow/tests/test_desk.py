@@ -10,7 +10,7 @@ from accounts.models import User
 from core.ids import new_id
 from escrow import services
 from escrow.models import Approval, Operation, Payout
-from escrow.services import Close, Currency, Deposit, House
+from escrow.services import Close, Currency, Deposit, House, adjustments
 from escrow.tests.moving import balances, finished, freeze, house, thaw
 from tests import world
 from tests.racing import race
@@ -150,7 +150,7 @@ def test_a_debt_is_written_off_as_far_as_it_goes(finance: User, alice: User) -> 
     operation = services.deposit(Deposit("k", alice.pk, Currency.TOKEN, 100, House.SALES)).operation_id
     hold_id = finished(alice, House.REVENUE, 100, 100)
     services.close_many([Close(str(hold_id), hold_id, 100, 0)])
-    services.chargeback_many([services.Reversal(operation)])
+    adjustments.chargeback_many([adjustments.Reversal(operation)])
     facts: dict[str, Any] = {"userId": str(alice.pk), "currency": "TOKEN", "reason": "gone"}
 
     assert told(post(finance, "admin/write-offs", amount=101, **facts)) == (402, "INSUFFICIENT_BALANCE")
@@ -180,7 +180,7 @@ def test_a_bad_wish_is_refused(finance: User, alice: User, body: dict[str, Any],
 @pytest.mark.parametrize("role", ["user", "performer", "support", "games", "auditor", "service"])
 def test_only_finance_and_admin_move_money(role: str, finance: User, alice: User, ruby: User) -> None:
     who, approval = world.person(role=role), grant(finance, alice, 9_000).json()["approvalId"]
-    payout = services.ask_payout(performer_id=ruby.pk, amount=1_000, actor=ruby)
+    payout = services.request_payout(performer_id=ruby.pk, amount=1_000, actor=ruby)
 
     for path, body in (
         ("admin/grants", {"userId": str(alice.pk), "currency": "TOKEN", "amount": 5, "reason": "x"}),
@@ -188,8 +188,8 @@ def test_only_finance_and_admin_move_money(role: str, finance: User, alice: User
         ("admin/corrections", {"operationId": str(new_id()), "reason": "x"}),
         (f"admin/approvals/{approval}/approve", {}),
         (f"admin/approvals/{approval}/reject", {}),
-        (f"admin/payouts/{payout.pk}/approve", {}),
-        (f"admin/payouts/{payout.pk}/reject", {"reason": "x"}),
+        (f"admin/payouts/{payout.id}/approve", {}),
+        (f"admin/payouts/{payout.id}/reject", {"reason": "x"}),
     ):
         assert told(post(who, path, **body)) == (403, "ROLE_NOT_ALLOWED"), path
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.models import STAFF_ROLES, Role, User
 from escrow import services
 from escrow.models import Approval, Operation, Payout
-from escrow.services import Close, Currency
+from escrow.services import Close, Currency, approvals
 from escrow.tests.moving import balances, finished
 from escrow.tests.test_admin import page, signed_in
 from tests import world
@@ -30,13 +30,14 @@ def earner(name: str, earned: int) -> User:
 
 
 def asked(owner: User, actor: User, amount: int = 9_000) -> Approval:
-    decision = services.grant(owner_id=owner.pk, currency=Currency.TOKEN, amount=amount, reason="sorry", actor=actor)
+    decision = approvals.grant(owner_id=owner.pk, currency=Currency.TOKEN, amount=amount, reason="sorry", actor=actor)
     assert decision.approval is not None
     return decision.approval
 
 
 def payout(performer: User, amount: int) -> Payout:
-    return services.ask_payout(performer_id=performer.pk, amount=amount, actor=performer)
+    requested = services.request_payout(performer_id=performer.pk, amount=amount, actor=performer)
+    return Payout.objects.get(pk=requested.id)
 
 
 def act(who: User, verb: str, rows: list[Any], **form: str) -> Any:
@@ -155,7 +156,7 @@ def test_the_export_follows_the_filter_and_escapes_formulas() -> None:
 def test_open_approvals_come_first() -> None:
     alice, finance = world.person("alice"), world.staff("finance")
     rows = [asked(alice, finance) for _ in range(3)]
-    services.decide(approval_id=rows[2].pk, approve=False, reason="no", actor=finance)
+    approvals.decide(approval_id=rows[2].pk, approve=False, reason="no", actor=finance)
 
     listed = signed_in(finance).get(page(Approval, "changelist")).context["cl"].result_list
 

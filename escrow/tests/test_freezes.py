@@ -8,9 +8,9 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from core.ids import new_id
-from escrow import services
-from escrow.errors import NotUndone
+from escrow.errors import NotReversible
 from escrow.models import Freeze, Wallet
+from escrow.services import auditing
 from escrow.tests.moving import tampering, wallet
 from tests.racing import race
 from tests.world import person, staff
@@ -41,7 +41,7 @@ def flowing() -> Wallet:
 @pytest.fixture
 def frozen(finance: User) -> Wallet:
     found = wallet(person("bob"))
-    services.freeze(wallet_id=found.pk, actor_id=finance.pk, reason="a phone call")
+    auditing.freeze(wallet_id=found.pk, actor_id=finance.pk, reason="a phone call")
     return found
 
 
@@ -82,11 +82,11 @@ def test_both_halves_in_one_transaction_are_taken_in_any_order(flowing: Wallet, 
 
 
 def test_of_several_clerks_one_freezes_a_wallet_and_one_lets_it_go(flowing: Wallet, finance: User) -> None:
-    for deed in (services.freeze, services.thaw):
+    for deed in (auditing.freeze, auditing.thaw):
         answers = race(*[lambda: deed(wallet_id=flowing.pk, actor_id=finance.pk, reason="x")] * 6)  # noqa: B023
 
         assert answers.count(None) == 1
-        assert all(isinstance(each, NotUndone) for each in answers if each is not None)
+        assert all(isinstance(each, NotReversible) for each in answers if each is not None)
 
     assert Freeze.objects.get().thawed_by == finance.pk
 
@@ -105,7 +105,7 @@ def test_what_was_written_by_hand_before_is_set_right(flowing: Wallet, finance: 
 
     assert set(Freeze.objects.values_list("wallet", flat=True)) == {flowing.pk, other.pk}
     for each in (flowing, other):
-        services.thaw(wallet_id=each.pk, actor_id=finance.pk, reason="checked")
+        auditing.thaw(wallet_id=each.pk, actor_id=finance.pk, reason="checked")
 
 
 def test_a_wallet_does_not_begin_frozen() -> None:
@@ -141,7 +141,7 @@ def test_a_freeze_keeps_what_it_says(frozen: Wallet, flowing: Wallet, change: st
 
 
 def test_a_freeze_ends_once(frozen: Wallet, finance: User) -> None:
-    services.thaw(wallet_id=frozen.pk, actor_id=finance.pk, reason="checked")
+    auditing.thaw(wallet_id=frozen.pk, actor_id=finance.pk, reason="checked")
 
     again = THAWED.replace(" AND thawed_at IS NULL", "")
     with pytest.raises(IntegrityError, match="ends once"):

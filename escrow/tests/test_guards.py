@@ -14,7 +14,7 @@ from core.db import rows
 from core.ids import new_id
 from escrow import services
 from escrow.models import Operation, OperationKind, Wallet, WalletStatus
-from escrow.services import Close, Currency, Deposit, House
+from escrow.services import Close, Currency, Deposit, House, operations
 from escrow.tests.moving import finished, request, tampering
 from tests.clock import Clock
 from tests.world import performer, person
@@ -341,11 +341,11 @@ def test_the_setting_is_gone_when_a_function_of_the_ledger_is(scene: Scene) -> N
     sql = filled("UPDATE escrow_wallet SET available = 0, version = version + 1 WHERE id = :wallet", scene)
 
     with transaction.atomic():
-        services.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 5, House.MINT)])
+        operations.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 5, House.MINT)])
         with pytest.raises(IntegrityError, match="functions only"), transaction.atomic():
             rows(sql)
         with pytest.raises(IntegrityError, match="out of range"), transaction.atomic():
-            services.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 0, House.MINT)])
+            operations.deposit_many([Deposit(str(new_id()), scene.alice.pk, Currency.TOKEN, 0, House.MINT)])
         with pytest.raises(IntegrityError, match="functions only"), transaction.atomic():
             rows(sql)
 

@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry
-from escrow.services import Currency, Deposit, House
+from escrow.services import Currency, Deposit, House, wallets
 from escrow.tests.moving import wallet
 from tests import world
 from tests.clock import Clock
@@ -57,7 +57,7 @@ def test_a_statement_runs_backward_in_pages_that_new_lines_do_not_move(alice: Us
 
 @pytest.mark.parametrize("version", range(10))
 def test_a_balance_by_version_is_that_of_its_line(alice: User, version: int) -> None:
-    assert services.balance_at_version(wallet(alice), version).available == sum(range(version + 1))
+    assert wallets.balance_at_version(wallet(alice), version).available == sum(range(version + 1))
 
 
 def test_a_balance_at_a_moment_is_that_of_the_last_line_before_it(alice: User) -> None:
@@ -65,21 +65,19 @@ def test_a_balance_at_a_moment_is_that_of_the_last_line_before_it(alice: User) -
     moments = list(Entry.objects.filter(wallet=found).order_by("version").values_list("at", flat=True))
 
     for version, moment in enumerate(moments, start=1):
-        assert services.balance_at(found, moment).version == version
-        assert services.balance_at(found, moment - timedelta(microseconds=1)).version == version - 1
-    assert services.balance_at(found, db_now() + timedelta(days=1)).available == 45
-    assert services.balance_at(wallet(world.person()), db_now()).version == 0
+        assert wallets.balance_at(found, moment).version == version
+        assert wallets.balance_at(found, moment - timedelta(microseconds=1)).version == version - 1
+    assert wallets.balance_at(found, db_now() + timedelta(days=1)).available == 45
+    assert wallets.balance_at(wallet(world.person()), db_now()).version == 0
 
 
 def test_the_search_reads_as_many_lines_as_the_number_has_digits(alice: User) -> None:
     found = wallet(alice)
-    from escrow.services.history import LAST_BEFORE
-
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # a dozen lines are read whole otherwise
         plan = rows(
-            f"EXPLAIN (ANALYZE, FORMAT TEXT) {LAST_BEFORE}",
-            {"wallet": found.pk, "moment": db_now() - timedelta(minutes=45)},
+            f"EXPLAIN (ANALYZE, FORMAT TEXT) {wallets.LAST_BEFORE}",
+            {"wallet": found.pk, "at": db_now() - timedelta(minutes=45)},
         )
     text = "\n".join(next(iter(row.values())) for row in plan)
     assert "escrow_entry_version_once" in text
@@ -108,7 +106,7 @@ def test_the_endpoints_of_the_past_are_ones_own(alice: User) -> None:
 
 
 def test_the_csv_has_every_line_oldest_first(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("escrow.services.history.CHUNK", 4)
+    monkeypatch.setattr("escrow.services.wallets.CHUNK_ENTRIES", 4)
     client = Client()
     client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
 
@@ -129,4 +127,4 @@ def test_the_csv_is_for_its_owner_signed_in() -> None:
 
 def test_nobodys_wallet_is_not_found() -> None:
     with pytest.raises(NotFound):
-        services.wallet_of(User.objects.create(username="nobody").pk, Currency.TOKEN)
+        wallets.wallet_of(User.objects.create(username="nobody").pk, Currency.TOKEN)

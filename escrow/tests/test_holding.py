@@ -13,7 +13,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.errors import InsufficientBalance, WalletFrozen, WalletUnknown
 from escrow.models import Entry, Hold, HoldStatus, Operation
-from escrow.services import Award, Currency, Deposit, House
+from escrow.services import Award, Currency, Deposit, House, adjustments, operations
 from escrow.tests.moving import balances, finished, freeze, house, indebt, request, wallet
 from tests.racing import names, race
 from tests.world import performer, person
@@ -64,7 +64,7 @@ def test_each_element_of_a_list_has_its_own_outcome_and_sees_the_earlier_ones() 
         request(bob, amount=10),
     ]
 
-    found = services.hold_many(asked)
+    found = operations.hold_many(asked)
 
     assert [each.code for each in found] == [
         None,
@@ -94,7 +94,7 @@ def test_each_element_of_a_list_has_its_own_outcome_and_sees_the_earlier_ones() 
 def test_currencies_are_separate_wallets() -> None:
     alice = person(tokens=100, points=100)
 
-    found = services.hold_many([request(alice, currency=Currency.POINT), request(alice, currency=Currency.POINT)])
+    found = operations.hold_many([request(alice, currency=Currency.POINT), request(alice, currency=Currency.POINT)])
 
     assert [each.code for each in found] == [None, "INSUFFICIENT_BALANCE"]
     assert balances(alice) == (100, 0, 0, 0)
@@ -117,7 +117,7 @@ def test_a_replay_returns_the_first_result_and_moves_nothing() -> None:
 def test_within_one_list_the_second_use_of_a_key_is_a_replay() -> None:
     asked = request(person(tokens=100), amount=60)
 
-    first, second = services.hold_many([asked, replace(asked, hold_id=new_id())])
+    first, second = operations.hold_many([asked, replace(asked, hold_id=new_id())])
 
     assert (first.replayed, second.replayed) == (False, True)
     assert second.hold_id == first.hold_id == Hold.objects.get().pk
@@ -128,7 +128,7 @@ def test_within_one_list_the_first_of_two_wallets_that_can_pay_has_the_key() -> 
     asked = [request(alice, amount=100), request(bob, amount=100), request(carol, amount=100), request(bob, amount=100)]
     one_key = [replace(each, key="one") for each in asked]
 
-    told = services.hold_many(one_key)
+    told = operations.hold_many(one_key)
 
     assert [each.code for each in told] == ["INSUFFICIENT_BALANCE", None, "IDEMPOTENCY_KEY_REUSED", None]
     assert [each.replayed for each in told] == [False, False, False, True]
@@ -139,7 +139,7 @@ def test_a_long_list_over_few_wallets_is_told_in_its_own_order() -> None:
     people = [person(tokens=500) for _ in range(3)]
     asked = [request(people[n * n % 3], amount=n + 1) for n in range(50)]
 
-    told = services.hold_many(asked)
+    told = operations.hold_many(asked)
 
     assert [each.hold_id for each in told] == [each.hold_id for each in asked]
     left = {who.pk: 500 for who in people}
@@ -155,7 +155,7 @@ def test_a_key_of_another_hold_in_a_list_is_told_of_what_was_before_it() -> None
     first = request(alice, amount=10)
     services.hold(first)
 
-    told = services.hold_many([replace(first, amount=11), request(alice, amount=20), first])
+    told = operations.hold_many([replace(first, amount=11), request(alice, amount=20), first])
 
     assert [each.code for each in told] == ["IDEMPOTENCY_KEY_REUSED", None, None]
     assert [(each.available, each.held) for each in told] == [(90, 10), (70, 30), (90, 10)]
@@ -165,16 +165,16 @@ def test_a_key_of_another_hold_in_a_list_is_told_of_what_was_before_it() -> None
 def test_an_empty_list_moves_nothing() -> None:
     before = written()
 
-    assert services.hold_many([]) == []
-    assert services.deposit_many([]) == []
+    assert operations.hold_many([]) == []
+    assert operations.deposit_many([]) == []
     assert services.award_many([]) == []
     assert services.close_many([]) == []
-    assert services.reverse_many([]) == []
-    assert services.chargeback_many([]) == []
-    assert services.write_off_many([]) == []
-    assert services.request_payouts([], minimum=1) == []
-    assert services.decide_payouts([]) == []
-    assert services.repair_many([]) == []
+    assert adjustments.reverse_many([]) == []
+    assert adjustments.chargeback_many([]) == []
+    assert adjustments.write_off_many([]) == []
+    assert adjustments.request_payouts([], minimum=1) == []
+    assert adjustments.decide_payouts([]) == []
+    assert adjustments.repair_many([]) == []
     assert written() == before
 
 
@@ -189,7 +189,7 @@ def test_a_key_used_for_another_hold_is_refused_but_keys_of_features_are_their_o
         replace(asked, payee=request(alice, House.SLOTS_BANK).payee),
         replace(asked, currency=Currency.POINT),
     ]
-    assert [each.code for each in services.hold_many(others)] == ["IDEMPOTENCY_KEY_REUSED"] * 4
+    assert [each.code for each in operations.hold_many(others)] == ["IDEMPOTENCY_KEY_REUSED"] * 4
     with pytest.raises(IdempotencyKeyReused):
         services.hold(others[0])
 

@@ -7,7 +7,7 @@ from core.db import rows
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, HouseSnapshot
-from escrow.services import Award, Close, Currency, Deposit, House
+from escrow.services import Award, Close, Currency, Deposit, House, houses
 from escrow.services.houses import BALANCES, PLACES
 from escrow.tests.moving import finished, house, tampering
 from tests.clock import Clock
@@ -27,7 +27,7 @@ def move() -> None:
 
 
 def told() -> dict[tuple[str, str], int]:
-    return {(each.house, each.currency): each.balance for each in services.house_balances()}
+    return {(each.house, each.currency): each.balance for each in houses.house_balances()}
 
 
 def summed() -> dict[tuple[str, str], int]:
@@ -41,7 +41,7 @@ def test_balances_are_the_sums_of_all_entries_whenever_snapshots_are_taken(clock
     taken = []
     for minutes in (0, 59, 2, 30, 90):
         clock.shift(minutes=minutes)
-        taken.append(services.snapshot_houses())
+        taken.append(houses.snapshot_houses())
         assert told() == summed()
         move()
         assert told() == summed()
@@ -57,18 +57,18 @@ def test_a_snapshot_holds_no_entry_younger_than_an_hour(clock: Clock) -> None:
     first = Entry.objects.order_by("-id")[0].pk
     move()
 
-    services.snapshot_houses()
+    houses.snapshot_houses()
 
     assert HouseSnapshot.objects.exists()
     assert all(snapshot.upto <= first for snapshot in HouseSnapshot.objects.all())
-    assert services.snapshot_houses() == 0
+    assert houses.snapshot_houses() == 0
 
 
 def test_a_balance_reads_no_entry_older_than_its_snapshot(clock: Clock) -> None:
     for _ in range(20):
         move()
     clock.shift(minutes=61)
-    services.snapshot_houses()
+    houses.snapshot_houses()
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ANALYZE escrow_entry, escrow_housesnapshot")  # else what is known is of another test's rows
@@ -84,7 +84,7 @@ def test_a_balance_reads_no_entry_older_than_its_snapshot(clock: Clock) -> None:
 def test_a_snapshot_is_kept_and_a_wrong_one_is_found(clock: Clock) -> None:
     move()
     clock.shift(minutes=61)
-    services.snapshot_houses()
+    houses.snapshot_houses()
 
     for sql in ("UPDATE escrow_housesnapshot SET balance = 0", "DELETE FROM escrow_housesnapshot"):
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
@@ -101,7 +101,7 @@ def test_a_snapshot_is_kept_and_a_wrong_one_is_found(clock: Clock) -> None:
 def test_all_of_each_currency_comes_to_nothing() -> None:
     move()
 
-    books = {each.currency: each for each in services.books()}
+    books = {each.currency: each for each in houses.totals_by_currency()}
 
     assert (books["TOKEN"].total, books["POINT"].total) == (0, 0)
     assert (books["TOKEN"].available, books["TOKEN"].earned) == (449, 55)
@@ -109,7 +109,7 @@ def test_all_of_each_currency_comes_to_nothing() -> None:
 
 
 def test_empty_books_come_to_nothing_too() -> None:
-    assert [(each.currency, each.total, each.available) for each in services.books()] == [
+    assert [(each.currency, each.total, each.available) for each in houses.totals_by_currency()] == [
         ("TOKEN", 0, 0),
         ("POINT", 0, 0),
     ]

@@ -10,17 +10,8 @@ from accounts.models import User
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Operation, Payout
-from escrow.services import (
-    Close,
-    Currency,
-    Deposit,
-    House,
-    PayoutDecision,
-    PayoutRequest,
-    Repair,
-    Reversal,
-    WriteOff,
-)
+from escrow.services import Close, Currency, Deposit, House, adjustments
+from escrow.services.adjustments import PayoutDecision, PayoutRequest, Repair, Reversal, WriteOff
 from escrow.tests.moving import balances, finished, freeze, house, indebt, tampering, thaw, wallet
 from tests import world
 
@@ -41,24 +32,24 @@ def settled(payer: User, payee: User | House, amount: int, settle: int, fee_bps:
 
 
 def reverse(*operations: UUID) -> list[str | None]:
-    return [each.code for each in services.reverse_many([Reversal(each, reason="test") for each in operations])]
+    return [each.code for each in adjustments.reverse_many([Reversal(each, reason="test") for each in operations])]
 
 
-def charge_back(operation: UUID) -> services.ChargedBack:
-    (done,) = services.chargeback_many([Reversal(operation)])
+def charge_back(operation: UUID) -> adjustments.ChargebackResult:
+    (done,) = adjustments.chargeback_many([Reversal(operation)])
     return done
 
 
-def ask(performer: User, amount: int, key: str = "", minimum: int = 1) -> services.PaidOut:
-    (done,) = services.request_payouts(
+def ask(performer: User, amount: int, key: str = "", minimum: int = 1) -> adjustments.PayoutResult:
+    (done,) = adjustments.request_payouts(
         [PayoutRequest(new_id(), key or str(new_id()), performer.pk, amount)], minimum=minimum
     )
     return done
 
 
-def decide(payout_id: UUID | None, actor: User, *, approve: bool) -> services.Moved:
+def decide(payout_id: UUID | None, actor: User, *, approve: bool) -> adjustments.AdjustmentResult:
     assert payout_id is not None
-    (done,) = services.decide_payouts([PayoutDecision(payout_id, approve, actor.pk, "because")])
+    (done,) = adjustments.decide_payouts([PayoutDecision(payout_id, approve, actor.pk, "because")])
     return done
 
 
@@ -76,7 +67,7 @@ def test_a_settlement_with_a_fee_is_undone_to_the_token() -> None:
 def test_what_is_undone_once_is_undone_for_ever() -> None:
     buyer = world.person()
     operation = bought(buyer, 50)
-    first, again = (services.reverse_many([Reversal(operation)])[0] for _ in range(2))
+    first, again = (adjustments.reverse_many([Reversal(operation)])[0] for _ in range(2))
 
     assert (first.code, again.code, again.replayed, again.operation_id) == (None, None, True, first.operation_id)
     assert charge_back(operation).code == "INVALID_TRANSITION"
@@ -172,7 +163,7 @@ def test_a_debt_is_written_off_to_losses_and_no_more_than_it() -> None:
     charge_back(operation)
 
     asked = [WriteOff(f"key-{n}", buyer.pk, Currency.TOKEN, amount) for n, amount in enumerate((101, 60, 41, 40))]
-    done = services.write_off_many(asked)
+    done = adjustments.write_off_many(asked)
 
     assert [(each.code, each.owed) for each in done] == [
         ("INSUFFICIENT_BALANCE", 100),
@@ -181,8 +172,8 @@ def test_a_debt_is_written_off_to_losses_and_no_more_than_it() -> None:
         (None, 0),
     ]
     assert house(House.LOSSES) == -100
-    assert services.write_off_many([asked[1]])[0].replayed
-    assert services.write_off_many([WriteOff("key-1", buyer.pk, Currency.TOKEN, 61)])[0].code == (
+    assert adjustments.write_off_many([asked[1]])[0].replayed
+    assert adjustments.write_off_many([WriteOff("key-1", buyer.pk, Currency.TOKEN, 61)])[0].code == (
         "IDEMPOTENCY_KEY_REUSED"
     )
 
@@ -210,7 +201,7 @@ def test_what_is_owed_is_kept_back_from_a_payout() -> None:
     """Somebody who has earned owes again when the write-off of an old debt is undone."""
     buyer, performer = world.person(tokens=100), world.performer()
     indebt(performer, 50)
-    (given_up,) = services.write_off_many([WriteOff("w", performer.pk, Currency.TOKEN, 50)])
+    (given_up,) = adjustments.write_off_many([WriteOff("w", performer.pk, Currency.TOKEN, 50)])
     settled(buyer, performer, 100, 100)
     assert given_up.operation_id is not None
     assert reverse(given_up.operation_id) == [None]
@@ -259,7 +250,7 @@ def test_a_wallet_changed_from_outside_is_led_back_to_its_entries() -> None:
         cursor.execute("UPDATE escrow_wallet SET available = 1000 WHERE id = %s", [found.pk])
     assert [each.check for each in services.verify()] == ["V2"]
 
-    done, nothing, unknown = services.repair_many(
+    done, nothing, unknown = adjustments.repair_many(
         [Repair(found.pk, reason="tampered"), Repair(found.pk), Repair(new_id())]
     )
 
@@ -274,7 +265,7 @@ def test_a_wallet_whose_version_was_changed_too_is_left_to_a_backup() -> None:
     with tampering(), connection.cursor() as cursor:
         cursor.execute("UPDATE escrow_wallet SET available = 1000, version = version + 1 WHERE id = %s", [found.pk])
 
-    (done,) = services.repair_many([Repair(found.pk)])
+    (done,) = adjustments.repair_many([Repair(found.pk)])
 
     assert done.code == "INVALID_TRANSITION"
     assert [each.check for each in services.verify()] == ["V2"]

@@ -20,19 +20,8 @@ from core.clock import db_now
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Wallet
-from escrow.services import (
-    Award,
-    Close,
-    Currency,
-    Deposit,
-    HoldRequest,
-    House,
-    Payee,
-    PayoutDecision,
-    PayoutRequest,
-    Reversal,
-    WriteOff,
-)
+from escrow.services import Award, Close, Currency, Deposit, HoldRequest, House, Payee, adjustments, operations
+from escrow.services.adjustments import PayoutDecision, PayoutRequest, Reversal, WriteOff
 from escrow.tests.moving import freeze, thaw
 from escrow.tests.oracle import Answer, Oracle, Purse
 from perfqueue.models import Fulfilment, QueueItem
@@ -130,11 +119,11 @@ class Ledger(RuleBasedStateMachine):
             key, name = self.keyed("deposit", again), self.name("deposit")
             expected.append((name, self.oracle.credit(name, "deposit", key, who, "sales", amount)))
             asked.append(Deposit(key, self.users[who].pk, Currency.TOKEN, amount, House.SALES))
-        for (name, answer), done in zip(expected, services.deposit_many(asked), strict=True):
+        for (name, answer), done in zip(expected, operations.deposit_many(asked), strict=True):
             self.told("deposit", answer, done.code, done.replayed)
             if answer == (None, False):
                 self.ids[name] = done.operation_id
-        self.remember("deposit", services.deposit_many, asked, expected)
+        self.remember("deposit", operations.deposit_many, asked, expected)
 
     def remember(self, kind: str, work: Callable[..., Any], asked: Sequence[Any], expected: Any) -> None:
         """Keep what was done, to be sent again."""
@@ -174,12 +163,12 @@ class Ledger(RuleBasedStateMachine):
             expected.append((name, self.oracle.hold(name, key, who, payee, amount, ends_as)))
             to = Payee(house=House.REVENUE) if payee == "revenue" else Payee(self.users[payee].pk)
             asked.append(HoldRequest(new_id(), key, self.users[who].pk, to, Currency.TOKEN, amount, "oracle"))
-        for (name, answer), wish, done in zip(expected, asked, services.hold_many(asked), strict=True):
+        for (name, answer), wish, done in zip(expected, asked, operations.hold_many(asked), strict=True):
             self.told("hold", answer, done.code, done.replayed)
             if answer == (None, False):
                 self.ids[name] = wish.hold_id
                 self.item_of(name)
-        self.remember("hold", services.hold_many, asked, expected)
+        self.remember("hold", operations.hold_many, asked, expected)
 
     def item_of(self, name: str) -> None:
         """The item that says how the hold ends, in its final state: the line is not what is tried here."""
@@ -266,12 +255,12 @@ class Ledger(RuleBasedStateMachine):
             for target in targets
             for name in [self.name(scope)]
         ]
-        answers = services.chargeback_many(asked) if back else services.reverse_many(asked)
+        answers = adjustments.chargeback_many(asked) if back else adjustments.reverse_many(asked)
         for (name, answer), done in zip(expected, answers, strict=True):
             self.told(scope, answer, done.code, done.replayed)
             if answer == (None, False) and done.operation_id:
                 self.ids[name] = done.operation_id
-        work = services.chargeback_many if back else services.reverse_many
+        work = adjustments.chargeback_many if back else adjustments.reverse_many
         self.remember(scope, work, asked, expected)
 
     @rule(who=st.sampled_from(PEOPLE))
@@ -298,22 +287,22 @@ class Ledger(RuleBasedStateMachine):
         key, name = self.keyed("write_off", again), self.name("write_off")
         answer = self.oracle.write_off(name, key, who, amount)
         wish = WriteOff(key, self.users[who].pk, Currency.TOKEN, amount)
-        (done,) = services.write_off_many([wish])
+        (done,) = adjustments.write_off_many([wish])
         self.told("write_off", answer, done.code, done.replayed)
         if answer == (None, False) and done.operation_id:
             self.ids[name] = done.operation_id
-            self.sent.append(("write_off", lambda: services.write_off_many([wish])))
+            self.sent.append(("write_off", lambda: adjustments.write_off_many([wish])))
 
     @rule(who=st.sampled_from(["ruby", "ruby", "ruby", "alice", "nobody"]), amount=amounts, again=pick)
     def asks_for_a_payout(self, who: str, amount: int, again: int) -> None:
         key, name = self.keyed("payout", again), self.name("payout")
         answer = self.oracle.ask_payout(name, key, who, amount, MINIMUM)
         wish = PayoutRequest(new_id(), key, self.users[who].pk, amount)
-        (done,) = services.request_payouts([wish], minimum=MINIMUM)
+        (done,) = adjustments.request_payouts([wish], minimum=MINIMUM)
         self.told("payout", answer, done.code, done.replayed)
         if answer == (None, False):
             self.ids[name] = wish.payout_id
-            self.sent.append(("payout", lambda: services.request_payouts([wish], minimum=MINIMUM)))
+            self.sent.append(("payout", lambda: adjustments.request_payouts([wish], minimum=MINIMUM)))
 
     @rule(chosen=st.lists(st.tuples(pick, st.booleans()), min_size=1, max_size=3))
     def decides_payouts(self, chosen: list[tuple[int, bool]]) -> None:
@@ -323,7 +312,7 @@ class Ledger(RuleBasedStateMachine):
             payout = names[number % len(names)] if names and number < 36 else "missing"
             expected.append(self.oracle.decide_payout(payout, approve=approve))
             asked.append(PayoutDecision(self.ids.get(payout, UUID(int=9)), approve, self.desk, "r"))
-        for answer, done in zip(expected, services.decide_payouts(asked), strict=True):
+        for answer, done in zip(expected, adjustments.decide_payouts(asked), strict=True):
             self.told("decide", answer, done.code, done.replayed)
 
     @rule(who=st.sampled_from(PEOPLE))

@@ -18,8 +18,8 @@ from core.ids import new_id
 from escrow import services
 from escrow.errors import SignatureInvalid
 from escrow.models import Operation, Order, PaymentEvent, TokenPackage
-from escrow.services import Currency, House, ProviderEvent
-from escrow.services.payments import assert_signed, signature
+from escrow.services import Currency, House, adjustments
+from escrow.services.payments import ProviderEvent, assert_signed, signature
 from escrow.tests.moving import balances, finished, freeze, house, thaw
 from live.models import EventRow
 from tests import world
@@ -97,7 +97,7 @@ def test_a_chargeback_takes_what_is_there_and_books_the_rest(alice: User, packag
 
 def test_a_chargeback_of_what_staff_took_back_before_changes_nothing(alice: User, package: TokenPackage) -> None:
     send(said(alice, package))
-    services.reverse_many([services.Reversal(Order.objects.get().deposit_id)])
+    adjustments.reverse_many([adjustments.Reversal(Order.objects.get().deposit_id)])
 
     answer = send(said(alice, package, type="order.chargeback"))
 

@@ -14,7 +14,7 @@ import perfqueue.services
 from accounts.models import Role, User
 from escrow import services
 from escrow.models import Entry, Finding, Freeze, Hold, Operation, Order, Verification, Wallet
-from escrow.services import Close, House
+from escrow.services import Close, House, adjustments, auditing
 from escrow.tests.moving import balances, finished, tampering, wallet
 from escrow.tests.test_admin import page, signed_in
 from escrow.tests.test_desk_admin import words
@@ -65,7 +65,7 @@ def test_the_page_tells_what_is_wrong_and_who_stands_still() -> None:
     assert "1 finding" in told
     assert "alice, TOKEN" in told
     assert "the verifier" in told
-    services.repair(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="test")
+    adjustments.repair(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="test")
 
 
 def test_the_page_costs_the_same_however_much_there_is() -> None:
@@ -75,7 +75,7 @@ def test_the_page_costs_the_same_however_much_there_is() -> None:
         client.get(reconciliation())
     for number in range(3):
         frozen = world.person(f"f{number}", tokens=10)
-        services.freeze(wallet_id=wallet(frozen).pk, actor_id=frozen.pk, reason="x")
+        auditing.freeze(wallet_id=wallet(frozen).pk, actor_id=frozen.pk, reason="x")
 
     with CaptureQueriesContext(connection) as many:
         client.get(reconciliation())
@@ -104,7 +104,7 @@ def act(who: User, action: str, rows: list[Wallet], **form: str) -> Any:
 def test_wallets_are_frozen_by_hand_each_with_its_own_result() -> None:
     alice, bob = (wallet(world.person(name, tokens=10)) for name in ("alice", "bob"))
     finance = world.staff("finance")
-    services.freeze(wallet_id=bob.pk, actor_id=finance.pk, reason="before")
+    auditing.freeze(wallet_id=bob.pk, actor_id=finance.pk, reason="before")
 
     shown = act(finance, "freeze_chosen", [alice, bob])
     assert "1 of 2 wallets can be frozen" in words(shown)
@@ -203,7 +203,7 @@ def test_a_finding_leads_to_what_it_is_about_and_an_operation_to_its_order() -> 
     assert rows_of(client, led["Wallets frozen for it"]) == [str(Freeze.objects.get().pk)]
     deposit = Operation.objects.get(kind="deposit")
     assert urlsplit(links(client.get(page(Operation, "change", deposit.pk)))["Order"]).path == page(Order, "changelist")
-    services.repair(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="test")
+    adjustments.repair(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="test")
 
 
 def test_a_performer_is_led_nowhere_she_may_not_look() -> None:

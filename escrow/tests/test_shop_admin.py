@@ -6,6 +6,7 @@ import pytest
 
 from escrow import services
 from escrow.models import Order, PaymentEvent, TokenPackage
+from escrow.services import payments
 from escrow.tests.test_admin import page, signed_in
 from tests import world
 
@@ -54,7 +55,7 @@ def test_a_package_that_cannot_be_is_told_at_its_field(field: dict[str, str]) ->
 @pytest.mark.parametrize("model", [Order, PaymentEvent])
 def test_orders_and_events_are_read_only_for_everybody(model: Any) -> None:
     alice, package = world.person("alice"), offered()
-    services.receive(services.ProviderEvent("e-1", services.PAID, "o-1", alice.pk, package.pk, 500))
+    payments.receive(payments.ProviderEvent("e-1", payments.PAID, "o-1", alice.pk, package.pk, 500))
     row = model.objects.get()
 
     for role in ("admin", "finance", "auditor"):

@@ -13,7 +13,8 @@ from django.db import connection
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Operation, Wallet
-from escrow.services import Close, PayoutDecision, PayoutRequest
+from escrow.services import Close, adjustments
+from escrow.services.adjustments import PayoutDecision, PayoutRequest
 from escrow.tests.moving import finished, request, tampering, wallet
 from tests.world import performer, person
 
@@ -47,8 +48,8 @@ def books() -> Books:
     still = services.hold(request(alice, ruby, 50)).hold_id
     payout, refused = new_id(), new_id()
     for each, amount in ((payout, 20), (refused, 10)):
-        services.request_payouts([PayoutRequest(each, str(each), ruby.pk, amount)], minimum=1)
-    services.decide_payouts([PayoutDecision(refused, approve=False, actor_id=new_id(), reason="no")])
+        adjustments.request_payouts([PayoutRequest(each, str(each), ruby.pk, amount)], minimum=1)
+    adjustments.decide_payouts([PayoutDecision(refused, approve=False, actor_id=new_id(), reason="no")])
     assert services.verify() == []
     return Books(
         alice=wallet(alice).pk,

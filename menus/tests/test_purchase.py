@@ -84,7 +84,7 @@ def test_a_purchase_holds_the_price_and_joins_the_line(alice: User, ruby: User, 
         str(bought.pk),
         {"menuItemId": str(song.pk)},
     )
-    wallet = escrow.services.wallets(alice.pk)[1 if escrow.services.wallets(alice.pk)[0].currency == "POINT" else 0]
+    wallet = escrow.services.wallets_of(alice.pk)[0]
     assert (wallet.available, wallet.held) == (960, 40)
 
 

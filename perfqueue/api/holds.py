@@ -12,14 +12,14 @@ from accounts.models import Role
 from compliance.errors import GateRefused
 from core.api import Endpoint, utc
 from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
-from escrow.services import Currency, Hold, HoldStatus, House
+from escrow.services import Currency, HoldStatus, HoldView, House
 from perfqueue import services, shapes
 from perfqueue.api.desk import READERS
 
 
-def hold_out(hold: Hold) -> dict[str, Any]:
+def hold_out(hold: HoldView) -> dict[str, Any]:
     return {
-        "id": hold.pk,
+        "id": hold.id,
         "status": hold.status,
         "amount": hold.amount,
         "captured": hold.captured,

@@ -13,7 +13,7 @@ from accounts.models import Role, Scope, ServiceAccount, User
 from core import db
 from core.errors import Forbidden, NotFound, ValidationFailed
 from core.ids import new_id
-from escrow.services import Currency, Hold, HoldRequest, House, Payee
+from escrow.services import Currency, HoldRequest, HoldView, House, Payee
 from perfqueue.errors import ServiceCapReached
 
 OUR_OWN = frozenset({"slots", "menus"})
@@ -36,7 +36,7 @@ class HoldWish:
     source_event_id: str
 
 
-def open_hold(wish: HoldWish, *, service: User) -> Hold:
+def open_hold(wish: HoldWish, *, service: User) -> HoldView:
     """Set a buyer's tokens or points aside for another feature, and tell the buyer.
 
     Locks the name of (feature, buyer), which makes the cap exact, then the buyer's wallet.
@@ -69,18 +69,16 @@ def open_hold(wish: HoldWish, *, service: User) -> Hold:
         )
         told = {"amount": wish.amount, "currency": wish.currency.value, "feature": wish.feature}
         live.services.emit([live.services.Event("escrow.hold.opened", told, recipient_id=payer.pk)])
-        return Hold.objects.get(pk=opened.hold_id)
+        return escrow.services.hold_by_id(opened.hold_id)
 
 
-def hold_for(hold_id: UUID, *, viewer: User) -> Hold:
+def hold_for(hold_id: UUID, *, viewer: User) -> HoldView:
     """One hold, for the service account whose feature opened it, and for staff (two statements).
 
     Raises:
         NotFound, Forbidden.
     """
-    hold = Hold.objects.filter(pk=hold_id).first()
-    if hold is None:
-        raise NotFound
+    hold = escrow.services.hold_by_id(hold_id)
     if viewer.role == Role.SERVICE:
         account = accounts.services.service_account(viewer)
         if account is None or hold.feature not in account.features:

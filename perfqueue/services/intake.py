@@ -16,7 +16,7 @@ from core import db
 from core.db import constraint_of
 from core.errors import Forbidden, IdempotencyKeyReused, Refused
 from escrow.errors import HoldClosed, HoldMismatch
-from escrow.services import Award, Currency, Hold, HoldStatus
+from escrow.services import Award, Currency, HoldStatus, HoldView
 from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
 from perfqueue.models import Fulfilment, QueueItem, State, Transition, columns_of
 from perfqueue.services.ledger import close_holds, events_of, step
@@ -115,7 +115,7 @@ def _assert_room(line: Line, standing: dict[str, Any]) -> None:
         raise Forbidden
 
 
-def _assert_fits(payload: Intake, hold: Hold, now: datetime) -> None:
+def _assert_fits(payload: Intake, hold: HoldView, now: datetime) -> None:
     performed = payload.fulfilment == Fulfilment.PERFORMED
     if payload.award and (performed or not (payload.may_award or payload.source_feature in AWARDING)):
         raise Forbidden

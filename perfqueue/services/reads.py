@@ -10,7 +10,7 @@ import escrow.services
 from accounts.models import Role, User
 from core import db
 from core.errors import NotFound
-from escrow.services import TrailLine
+from escrow.services import TrailEntry
 from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
 from perfqueue.services.line import on_stage, waiting
 
@@ -32,7 +32,7 @@ class ItemView:
     item: QueueItem
     position: int | None
     wait: Wait | None
-    trail: Sequence[TrailLine]
+    trail: Sequence[TrailEntry]
     mine: bool
     full: bool
 

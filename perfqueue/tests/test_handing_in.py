@@ -76,7 +76,7 @@ def test_a_performed_item_joins_the_line_and_is_settled_by_the_performer(arcade:
     item = services.item_for(UUID(told_item["id"]))
     services.start(item_id=item.pk, actor=ruby)
     services.finish(item_id=item.pk, actor=ruby)
-    assert escrow.services.wallets(ruby.pk)[0].earned == 90
+    assert escrow.services.wallets_of(ruby.pk)[0].earned == 90
     assert world.client_of(arcade).get(f"/api/v1/queue/items/{item.pk}").json()["settledTokens"] == 100
     assert EventRow.objects.filter(key="queue.item.created", recipient=alice.pk).exists()
 

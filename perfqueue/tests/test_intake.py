@@ -11,7 +11,8 @@ from core.db import command
 from core.errors import Forbidden, IdempotencyKeyReused, NotFound
 from core.ids import new_id
 from escrow.errors import HoldClosed, HoldMismatch
-from escrow.services import Currency, Hold, HoldRequest, House, Payee
+from escrow.models import Hold
+from escrow.services import Currency, HoldRequest, House, Payee
 from live.models import EventRow
 from perfqueue import services
 from perfqueue.models import Transition
@@ -271,7 +272,7 @@ def test_a_performer_is_paid_for_an_instant_item_less_her_fee() -> None:
 
     placed = command(lambda: services.intake(asked, actor=alice))
 
-    assert (placed.item.fee_bps, escrow.services.wallets(ruby.pk)[0].earned) == (1_000, 90)
+    assert (placed.item.fee_bps, escrow.services.wallets_of(ruby.pk)[0].earned) == (1_000, 90)
 
 
 def test_several_instant_items_are_one_list_and_stand_or_fall_together() -> None:

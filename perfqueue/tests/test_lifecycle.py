@@ -36,7 +36,7 @@ def path_of(item: QueueItem) -> list[str]:
 def earned(user: object) -> int:
     import escrow.services
 
-    return escrow.services.wallets(user.pk)[0].earned  # type: ignore[attr-defined]
+    return escrow.services.wallets_of(user.pk)[0].earned  # type: ignore[attr-defined]
 
 
 def test_a_finished_performance_pays_the_performer_in_full() -> None:

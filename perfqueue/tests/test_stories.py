@@ -21,8 +21,9 @@ from core.db import command, rows
 from core.errors import DomainError
 from core.ids import new_id
 from escrow.models import Wallet
-from escrow.services import Currency, Deposit, deposit_many
+from escrow.services import Currency, Deposit
 from escrow.services import House as Source
+from escrow.services.operations import deposit_many
 from perfqueue import services
 from perfqueue.models import Block
 from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State

@@ -11,6 +11,7 @@ from core.errors import NotFound
 from core.ids import new_id
 from escrow import services as escrow
 from escrow.errors import InsufficientBalance
+from escrow.models import Hold
 from slots import services
 from slots.draw import commitment, draw
 from slots.errors import CommitmentStale, HourlyLimitReached, InvalidBet, PaytableChanged, SpinTooFast
@@ -103,7 +104,7 @@ def test_the_hold_pays_the_bank_never_the_performer_whose_room_it_was(user: User
 
     spun = services.spin(user=user, bet=100, client_nonce=winning(user), performer_id=room.id).spin
 
-    hold = escrow.Hold.objects.get(id=spun.hold_id)
+    hold = Hold.objects.get(id=spun.hold_id)
     assert (hold.status, hold.captured, hold.payee_house) == ("SETTLED", 100, "slots_bank")
     assert escrow.balance(room.id, escrow.Currency.POINT) == 0
 

@@ -131,7 +131,9 @@ class World:
         return self.adjustment(amount, debtor)
 
     def deposit(self, amount: int) -> dict[str, Any]:
-        entry = escrow.services.transfers_of(world.person(tokens=amount).pk).get()
+        (entry,) = escrow.services.recent_entries(
+            world.person(tokens=amount).pk, escrow.services.Currency.TOKEN, limit=1
+        )
         return {"operationId": str(entry.operation_id), "reason": "sorry"}
 
     def approval(self) -> dict[str, UUID]:
@@ -147,7 +149,7 @@ class World:
         package = next(iter(escrow.services.packages()))
         body = {
             "eventId": "evt_1", "type": "order.paid", "orderId": "ord_1", "userId": str(self.alice.pk),
-            "packageId": str(package.pk), "amount": 500,
+            "packageId": str(package.id), "amount": 500,
         }  # fmt: skip
         at = int(time.time())
         signed = signature(json.dumps(body).encode(), at, settings.PAYMENT_WEBHOOK_SECRETS[0])

@@ -8,7 +8,8 @@ from accounts.models import User
 from core.ids import new_id
 from escrow import services as escrow
 from escrow.models import TokenPackage
-from escrow.services import ProviderEvent
+from escrow.services import payments
+from escrow.services.payments import ProviderEvent
 from live.models import EventRow
 from live.templates import EVENT_TYPES, room_variables
 from menus.tests.offering import menu_of
@@ -51,7 +52,7 @@ def _orders(alice: User) -> None:
     escrow.make_packages([escrow.Offer("Pocket", 500, 499)])
     package = TokenPackage.objects.get()
     for kind in ("order.paid", "order.chargeback"):
-        escrow.receive(ProviderEvent(str(new_id()), kind, "ord_1", alice.pk, package.pk, 500))
+        payments.receive(ProviderEvent(str(new_id()), kind, "ord_1", alice.pk, package.pk, 500))
 
 
 def _sent() -> dict[str, set[str]]:

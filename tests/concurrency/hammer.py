@@ -66,7 +66,8 @@ class Hammer:
 
     def deposits(self) -> None:
         from core.ids import new_id
-        from escrow.services import Currency, Deposit, House, deposit_many
+        from escrow.services import Currency, Deposit, House
+        from escrow.services.operations import deposit_many
 
         shared = self.random.random() < 0.3  # a key that every process uses, always for the same thing
         wishes = []
@@ -83,7 +84,8 @@ class Hammer:
 
     def holds_and_closes(self) -> None:
         from core.ids import new_id
-        from escrow.services import Currency, HoldRequest, House, Payee, hold_many
+        from escrow.services import Currency, HoldRequest, House, Payee
+        from escrow.services.operations import hold_many
 
         wishes = []
         for payer in self.some():
@@ -118,7 +120,7 @@ class Hammer:
         self.moved += [each.operation_id for each in done if each.code is None]
 
     def undoes(self) -> None:
-        from escrow.services import Reversal, chargeback_many, reverse_many
+        from escrow.services.adjustments import Reversal, chargeback_many, reverse_many
 
         if not self.moved:
             return
@@ -130,7 +132,12 @@ class Hammer:
 
     def pays_out(self) -> None:
         from core.ids import new_id
-        from escrow.services import PayoutDecision, PayoutRequest, decide_payouts, request_payouts
+        from escrow.services.adjustments import (
+            PayoutDecision,
+            PayoutRequest,
+            decide_payouts,
+            request_payouts,
+        )
 
         if self.payouts and self.random.random() < 0.5:
             decision = PayoutDecision(self.random.choice(self.payouts), self.random.random() < 0.5, UUID(int=1))
@@ -144,7 +151,13 @@ class Hammer:
     def forgives(self) -> None:
         """Take a payment back and, in the same transaction, give up one token of what is owed then, if anything is."""
         from core.ids import new_id
-        from escrow.services import Currency, Reversal, WriteOff, chargeback_many, write_off_many
+        from escrow.services import Currency
+        from escrow.services.adjustments import (
+            Reversal,
+            WriteOff,
+            chargeback_many,
+            write_off_many,
+        )
 
         if not self.bought:
             return

@@ -53,7 +53,7 @@ def test_of_two_endings_at_once_one_happens(first: str, second: str) -> None:
     assert len(won) == 1
     assert type(lost[0]).__name__ == "InvalidTransition" or lost[0].args == ("INVALID_TRANSITION",)
     paid = PAID[won[0]]
-    assert (available(alice), escrow.services.wallets(ruby.pk)[0].earned) == (100 - paid, paid)
+    assert (available(alice), escrow.services.wallets_of(ruby.pk)[0].earned) == (100 - paid, paid)
     assert again(item).state == (State.FINISHED if paid else State.REFUNDED)
     assert Transition.objects.filter(item=item, to_state__in=("finished", "refunded")).count() == 1
 

@@ -13,7 +13,8 @@ from core.db import command, rows
 from core.ids import new_id
 from escrow import services
 from escrow.models import Hold, HoldStatus, Operation
-from escrow.services import Close, Currency, Deposit, House, Reversal, WriteOff
+from escrow.services import Close, Currency, Deposit, House, adjustments, operations
+from escrow.services.adjustments import Reversal, WriteOff
 from escrow.tests.moving import balances, finished, indebt, request, wallet
 from perfqueue.services import Intake, QueueItem
 from tests.clock import Clock
@@ -47,11 +48,11 @@ def in_order(first: Callable[[], Any], second: Callable[[], Any], *, back: bool 
 
 
 def holding() -> Movement:
-    return partial(services.hold_many, [request(person(tokens=500), performer(), 30)])
+    return partial(operations.hold_many, [request(person(tokens=500), performer(), 30)])
 
 
 def depositing() -> Movement:
-    return partial(services.deposit_many, [Deposit(str(new_id()), person().pk, Currency.TOKEN, 5, House.MINT)])
+    return partial(operations.deposit_many, [Deposit(str(new_id()), person().pk, Currency.TOKEN, 5, House.MINT)])
 
 
 def closing() -> Movement:
@@ -67,15 +68,15 @@ def undoing(how: Callable[[list[Reversal]], list[Any]]) -> Movement:
 def forgiving() -> Movement:
     bob = person()
     indebt(bob, 50)
-    return partial(services.write_off_many, [WriteOff(str(new_id()), bob.pk, Currency.TOKEN, 20)])
+    return partial(adjustments.write_off_many, [WriteOff(str(new_id()), bob.pk, Currency.TOKEN, 20)])
 
 
 KINDS: dict[str, Callable[[], Movement]] = {
     "hold": holding,
     "deposit": depositing,
     "close": closing,
-    "chargeback": partial(undoing, services.chargeback_many),
-    "reverse": partial(undoing, services.reverse_many),
+    "chargeback": partial(undoing, adjustments.chargeback_many),
+    "reverse": partial(undoing, adjustments.reverse_many),
     "write_off": forgiving,
 }
 
@@ -108,7 +109,7 @@ def test_a_chargeback_waits_for_a_reversal_of_the_same_payment_and_comes_too_lat
     bought = services.deposit(Deposit(str(new_id()), alice.pk, Currency.TOKEN, 70, House.SALES))
     undo = [Reversal(bought.operation_id)]
 
-    (told,), (late,) = in_order(lambda: services.reverse_many(undo), lambda: services.chargeback_many(undo))
+    (told,), (late,) = in_order(lambda: adjustments.reverse_many(undo), lambda: adjustments.chargeback_many(undo))
 
     assert (told.code, late.code) == (None, "INVALID_TRANSITION")
     assert balances(alice) == (0, 0, 0, 0)
@@ -116,7 +117,7 @@ def test_a_chargeback_waits_for_a_reversal_of_the_same_payment_and_comes_too_lat
 
 def test_two_spends_of_one_balance_one_behind_the_other() -> None:
     alice, ruby = person(tokens=100), performer()
-    spend = [partial(services.hold_many, [request(alice, ruby, 60)]) for _ in range(2)]
+    spend = [partial(operations.hold_many, [request(alice, ruby, 60)]) for _ in range(2)]
 
     (told,), (late,) = in_order(*spend)
 
@@ -211,9 +212,9 @@ def test_lists_in_opposite_orders_wait_for_each_other_and_not_in_a_ring() -> Non
 
     with transaction.atomic():
         lock(high)
-        backwards = Aside(lambda: services.hold_many([request(high, amount=10), request(low, amount=10)]))
+        backwards = Aside(lambda: operations.hold_many([request(high, amount=10), request(low, amount=10)]))
         backwards.waits()
-        forwards = Aside(lambda: services.hold_many([request(low, amount=10), request(high, amount=10)]))
+        forwards = Aside(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
         forwards.waits()
 
     assert [each.code for other in (backwards, forwards) for each in other.result()] == [None] * 4
@@ -246,7 +247,7 @@ def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not
     low, high = sorted((person(tokens=200), person(tokens=200)), key=lambda who: wallet(who).pk)
     ended = [finished(who, House.REVENUE, 10, 10) for who in (high, low)]
     moves: dict[str, Movement] = {
-        "hold": partial(services.hold_many, [request(who, amount=10) for who in (high, low)]),
+        "hold": partial(operations.hold_many, [request(who, amount=10) for who in (high, low)]),
         "close": partial(services.close_many, [Close(str(hold_id), hold_id, 10, 0) for hold_id in ended]),
     }
     before = deadlocks()
@@ -275,7 +276,7 @@ def test_one_settlement_behind_a_list_over_its_two_wallets_waits_and_not_in_a_ri
 
     with transaction.atomic():
         lock(low)
-        listed = Aside(lambda: services.hold_many([request(low, amount=10), request(high, amount=10)]))
+        listed = Aside(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
         listed.waits()
         settled = Aside(lambda: services.close_many([Close(str(hold_id), hold_id, 10, 0)]))
         settled.waits()

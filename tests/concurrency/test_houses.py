@@ -11,7 +11,7 @@ from core.db import rows
 from core.ids import new_id
 from escrow import services
 from escrow.models import Entry
-from escrow.services import Award, Close, Currency, Deposit, House
+from escrow.services import Award, Close, Currency, Deposit, House, operations
 from escrow.tests.moving import finished, request
 from tests.racing import race
 from tests.world import performer, person
@@ -58,10 +58,10 @@ def paying_the_house() -> Callable[[], None]:
 
     def run() -> None:
         for hold_id, other in zip(holds, with_fee, strict=True):
-            services.hold_many([request(alice, House.REVENUE, 5)])
+            operations.hold_many([request(alice, House.REVENUE, 5)])
             services.close_many([Close(str(hold_id), hold_id, 10, 0), Close(str(other), other, 61, 39, 1_000)])
             services.award_many([Award(str(new_id()), alice.pk, 7, hold_id)])
-            services.deposit_many([Deposit(str(new_id()), alice.pk, Currency.TOKEN, 3, House.SALES)])
+            operations.deposit_many([Deposit(str(new_id()), alice.pk, Currency.TOKEN, 3, House.SALES)])
 
     return run
 

@@ -14,7 +14,8 @@ from core.db import command
 from core.errors import DomainError, QueueBusy
 from core.ids import new_id
 from escrow.models import Hold, Operation
-from escrow.services import Currency, Deposit, House, deposit_many, hold_many
+from escrow.services import Currency, Deposit, House
+from escrow.services.operations import deposit_many, hold_many
 from escrow.tests.moving import balances, request
 from perfqueue import services
 from tests.concurrency.naive import Twin

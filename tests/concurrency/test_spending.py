@@ -43,7 +43,7 @@ def test_many_spends_stop_exactly_at_the_balance() -> None:
     outcomes = race(*[lambda: held(alice, ruby, 10)] * 12)
 
     assert names(outcomes) == {"Opened": 5, "InsufficientBalance": 7}
-    wallet = services.wallets(alice.pk)[0]
+    wallet = services.wallets_of(alice.pk)[0]
     assert (wallet.available, wallet.held, wallet.version) == (5, 50, 6)
 
 

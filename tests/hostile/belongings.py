@@ -26,7 +26,7 @@ from escrow.models import (
     Wallet,
     WalletStatus,
 )
-from escrow.services import Currency
+from escrow.services import Currency, approvals
 from menus.models import MenuItem
 from perfqueue.models import Deed, PerformerQueue, QueueItem, Run, Strike
 from slots.models import Spin
@@ -78,8 +78,8 @@ def belongings() -> Belongings:
     ended, waiting = bought(alice, song), bought(alice, song)
     perfqueue.services.start(item_id=ended.pk, actor=ruby)
     perfqueue.services.finish(item_id=ended.pk, actor=ruby)
-    services.ask_payout(performer_id=ruby.pk, amount=1_000, actor=ruby)
-    services.grant(owner_id=ruby.pk, currency=Currency.TOKEN, amount=9_000, reason="sorry", actor=staff(Role.FINANCE))
+    services.request_payout(performer_id=ruby.pk, amount=1_000, actor=ruby)
+    approvals.grant(owner_id=ruby.pk, currency=Currency.TOKEN, amount=9_000, reason="sorry", actor=staff(Role.FINANCE))
     slots.services.spin(user=alice, bet=100, performer_id=ruby.pk)
     perfqueue.services.block(performer_id=ruby.pk, user_id=person().pk, actor=ruby)
     Strike.objects.create(performer=ruby, item=waiting, reason="ROPE_DROP_EXPIRED")

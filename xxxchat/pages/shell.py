@@ -126,7 +126,7 @@ class Shell:
     def purse(self) -> Purse:
         if not self.request.user.is_authenticated:
             return Purse()
-        wallets = {wallet.currency: wallet for wallet in escrow.wallets(self.request.user.pk)}
+        wallets = {wallet.currency: wallet for wallet in escrow.wallets_of(self.request.user.pk)}
         token, point = wallets.get(escrow.Currency.TOKEN), wallets.get(escrow.Currency.POINT)
         return Purse(
             tokens=token.available if token else 0,

@@ -169,11 +169,11 @@ def payout(request: HttpRequest) -> HttpResponse:
     user = _performer(request)
     typed = request.POST.get("amount", "")[:10]
 
-    def work() -> escrow.Payout:
+    def work() -> escrow.PayoutView:
         amount = commands.whole(typed.strip())
         if not amount or amount > PAYOUT_MAX:
             raise ValidationFailed(form=["amount: a whole number of tokens."])
-        return escrow.ask_payout(performer_id=user.pk, amount=amount, actor=user)
+        return escrow.request_payout(performer_id=user.pk, amount=amount, actor=user)
 
     outcome = None
     if request.method == "POST":
@@ -209,7 +209,7 @@ def _of_earnings(outcome: Outcome) -> Outcome:
 
 
 def _earned(user: User) -> int:
-    return next((each.earned for each in escrow.wallets(user.pk) if each.currency == escrow.Currency.TOKEN), 0)
+    return next((each.earned for each in escrow.wallets_of(user.pk) if each.currency == escrow.Currency.TOKEN), 0)
 
 
 def _performer(request: HttpRequest) -> User:

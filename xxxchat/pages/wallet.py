@@ -51,16 +51,13 @@ def page(request: HttpRequest) -> HttpResponse:
     user = commands.signed_in(request)
     points = request.GET.get("of") == "points"
     currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
-    entries = escrow.transfers_of(user.pk).filter(currency=currency)
     before = commands.whole(request.GET.get("before", ""))
-    if before is not None:
-        entries = entries.filter(id__lt=before)
-    found = list(entries.order_by("-id")[: PAGE + 1])
+    found = escrow.recent_entries(user.pk, currency, before=before, limit=PAGE + 1)
     card = slots_card_of(user)
     context = {
         "points": points,
         "lines": [_line(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE]],
-        "older": found[PAGE - 1].pk if len(found) > PAGE else None,
+        "older": found[PAGE - 1].id if len(found) > PAGE else None,
         "packages": [_offer(package) for package in escrow.packages()] if user.role == Role.USER else [],
         "spins_left": card.spins_left if card else None,
     }
@@ -78,10 +75,10 @@ def statement_csv(request: HttpRequest) -> StreamingHttpResponse:
     points = request.GET.get("of") == "points"
     currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
     try:
-        wallet = escrow.wallet_of(commands.signed_in(request).pk, currency)
+        entries = escrow.whole_statement(commands.signed_in(request).pk, currency)
     except NotFound as error:
         raise Http404 from error
-    lines = chain([(*COLUMNS, *SUMS, *(f"{name}_after" for name in SUMS))], map(_cells, escrow.whole_statement(wallet)))
+    lines = chain([(*COLUMNS, *SUMS, *(f"{name}_after" for name in SUMS))], map(_cells, entries))
     writer = csv.writer(Echo())
     response = StreamingHttpResponse(map(writer.writerow, lines), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="statement-{currency.value}.csv"'
@@ -95,27 +92,27 @@ class Echo:
         return line
 
 
-def _offer(package: escrow.TokenPackage) -> tuple[str, int, str]:
+def _offer(package: escrow.PackageView) -> tuple[str, int, str]:
     """Title, tokens and price in words: its currencies all have a hundredth part."""
     whole, hundredths = divmod(package.price_minor, 100)
     return package.title, package.tokens, f"{grouped(whole)}.{hundredths:02} {package.price_currency}"
 
 
-def _cells(entry: Any) -> list[Any]:
-    said = [entry.version, utc(entry.at), entry.operation.kind, entry.operation_id, entry.operation.hold_id]
+def _cells(entry: escrow.EntryView) -> list[Any]:
+    said = [entry.version, utc(entry.at), entry.kind, entry.operation_id, entry.hold_id]
     changes = [getattr(entry, f"d_{name}") for name in SUMS]
     return [*said, *changes, *(getattr(entry, f"{name}_after") for name in SUMS)]
 
 
-def _line(entry: Any, *, earns: bool) -> StatementLine:
+def _line(entry: escrow.EntryView, *, earns: bool) -> StatementLine:
     if earns and entry.d_earned:
-        what = "Earned" if entry.operation.kind in ("settle", "split") else _what(entry)
+        what = "Earned" if entry.kind in ("settle", "split") else _what(entry)
         return StatementLine(entry.at, what, entry.d_earned, entry.earned_after)
     return StatementLine(entry.at, _what(entry), entry.d_available, entry.available_after)
 
 
-def _what(entry: Any) -> str:
-    kind: str = entry.operation.kind
+def _what(entry: escrow.EntryView) -> str:
+    kind = entry.kind
     paid = -entry.d_held - entry.d_available
     if kind in ("settle", "split"):
         back = f", {grouped(entry.d_available)} back" if entry.d_available else ""

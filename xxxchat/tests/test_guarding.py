@@ -9,6 +9,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 import slots.services
 from escrow import services
 from escrow.models import Entry
+from escrow.services import adjustments
 from escrow.tests.moving import balances, request
 from tests import world
 from xxxchat.guarding import AS_OWNER, guard
@@ -53,7 +54,7 @@ def guarded(transactional_db: None) -> Iterator[None]:
 def test_money_moves_and_partitions_are_made_by_the_guarded_role(guarded: None) -> None:
     buyer, performer = world.person(tokens=100, points=100), world.performer()
     opened = services.hold(request(buyer, performer, 30))
-    (done,) = services.chargeback_many([services.Reversal(_deposit_of(buyer.pk))])
+    (done,) = adjustments.chargeback_many([adjustments.Reversal(_deposit_of(buyer.pk))])
 
     assert (opened.available, done.taken, done.owed) == (70, 70, 30)
     assert balances(buyer) == (0, 30, 0, 30)

@@ -9,7 +9,8 @@ from django.test import Client
 import escrow.services
 from accounts.models import Role, User
 from core.db import rows
-from escrow.services import Currency, TokenPackage
+from escrow.models import TokenPackage
+from escrow.services import Currency
 from tests.world import client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +49,7 @@ def test_everybody_is_there_verified_with_terms_accepted_and_one_password(world:
 
 def test_buyers_own_what_the_mint_gave_and_nobody_else_owns_anything(world: None) -> None:
     owned = {
-        user.username: {wallet.currency: wallet.available for wallet in escrow.services.wallets(user.pk)}
+        user.username: {wallet.currency: wallet.available for wallet in escrow.services.wallets_of(user.pk)}
         for user in User.objects.all()
     }
 

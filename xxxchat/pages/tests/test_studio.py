@@ -17,7 +17,7 @@ STUDIO = "/studio"
 
 
 def earned(user: User) -> int:
-    return escrow.wallets(user.pk)[0].earned
+    return escrow.wallets_of(user.pk)[0].earned
 
 
 def on_stage(tokens: int = 100) -> tuple[User, User, perfqueue.QueueItem]:

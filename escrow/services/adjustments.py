@@ -67,7 +67,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class Moved:
+class AdjustmentResult:
     """Element of an answer. `operation_id`: what was written (None: nothing had to be), the first one if replayed."""
 
     code: str | None
@@ -76,7 +76,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class ChargedBack(Moved):
+class ChargebackResult(AdjustmentResult):
     """What a chargeback found (`taken`) and what it booked as a debt (`owed`)."""
 
     taken: int = 0
@@ -84,41 +84,41 @@ class ChargedBack(Moved):
 
 
 @dataclass(frozen=True)
-class WrittenOff(Moved):
+class WriteOffResult(AdjustmentResult):
     """`owed`: what is left of the debt."""
 
     owed: int = 0
 
 
 @dataclass(frozen=True)
-class PaidOut(Moved):
+class PayoutResult(AdjustmentResult):
     """`payout_id`: the request, the first one if replayed. `earned`: what is left."""
 
     payout_id: UUID | None = None
     earned: int = 0
 
 
-def reverse_many(reversals: Sequence[Reversal]) -> list[Moved]:
+def reverse_many(reversals: Sequence[Reversal]) -> list[AdjustmentResult]:
     """Undo operations: deposits, awards, settlements, splits, chargebacks, write-offs. Locks their wallets by id.
 
     Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or undone already), INSUFFICIENT_BALANCE (a wallet no longer
     has what it gained: nothing is taken).
     """
-    return [_moved(row) for row in call("escrow_reverse", _undoing("reverse", reversals))]
+    return [_result(row) for row in call("escrow_reverse", _undoing("reverse", reversals))]
 
 
-def chargeback_many(reversals: Sequence[Reversal]) -> list[ChargedBack]:
+def chargeback_many(reversals: Sequence[Reversal]) -> list[ChargebackResult]:
     """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Locks their wallets by id.
 
     Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or taken back already).
     """
     return [
-        ChargedBack(row["code"], row["operation"], row["replayed"], row["taken"] or 0, row["owed"] or 0)
+        ChargebackResult(row["code"], row["operation"], row["replayed"], row["taken"] or 0, row["owed"] or 0)
         for row in call("escrow_chargeback", _undoing("chargeback", reversals))
     ]
 
 
-def write_off_many(requests: Sequence[WriteOff]) -> list[WrittenOff]:
+def write_off_many(requests: Sequence[WriteOff]) -> list[WriteOffResult]:
     """Turn debts into losses of the house. Locks the wallets by id.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed).
@@ -135,12 +135,12 @@ def write_off_many(requests: Sequence[WriteOff]) -> list[WrittenOff]:
         [r.reason for r in requests],
     ]
     return [
-        WrittenOff(row["code"], row["operation"], row["replayed"], row["owed"] or 0)
+        WriteOffResult(row["code"], row["operation"], row["replayed"], row["owed"] or 0)
         for row in call("escrow_write_off", columns)
     ]
 
 
-def request_payouts(requests: Sequence[PayoutRequest], *, minimum: int) -> list[PaidOut]:
+def request_payouts(requests: Sequence[PayoutRequest], *, minimum: int) -> list[PayoutResult]:
     """Move earned tokens to `payouts` and write a payout each. Locks the wallets by id.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, PAYOUT_TOO_SMALL, INSUFFICIENT_BALANCE.
@@ -157,12 +157,12 @@ def request_payouts(requests: Sequence[PayoutRequest], *, minimum: int) -> list[
         [r.actor_id for r in requests],
     ]
     return [
-        PaidOut(row["code"], row["operation"], row["replayed"], row["payout"], row["earned"] or 0)
+        PayoutResult(row["code"], row["operation"], row["replayed"], row["payout"], row["earned"] or 0)
         for row in call("escrow_payout", columns)
     ]
 
 
-def decide_payouts(decisions: Sequence[PayoutDecision]) -> list[Moved]:
+def decide_payouts(decisions: Sequence[PayoutDecision]) -> list[AdjustmentResult]:
     """Approve payouts, or reject them, which moves them back to `earned`. Locks the payouts, then the wallets.
 
     The same decision by the same person again is a replay. Codes: NOT_FOUND, APPROVAL_CLOSED (decided otherwise).
@@ -174,10 +174,10 @@ def decide_payouts(decisions: Sequence[PayoutDecision]) -> list[Moved]:
         [d.actor_id for d in decisions],
         [d.reason for d in decisions],
     ]
-    return [_moved(row) for row in call("escrow_decide_payout", columns)]
+    return [_result(row) for row in call("escrow_decide_payout", columns)]
 
 
-def repair_many(repairs: Sequence[Repair]) -> list[Moved]:
+def repair_many(repairs: Sequence[Repair]) -> list[AdjustmentResult]:
     """Carry the balances of each wallet's last entry on, over a row that was changed from outside. Locks the wallets.
 
     Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or its version was changed too).
@@ -188,10 +188,10 @@ def repair_many(repairs: Sequence[Repair]) -> list[Moved]:
         [r.actor_id for r in repairs],
         [r.reason for r in repairs],
     ]
-    return [Moved(row["code"], row["operation"]) for row in call("escrow_repair", columns)]
+    return [AdjustmentResult(row["code"], row["operation"]) for row in call("escrow_repair", columns)]
 
 
-def repair(*, wallet_id: UUID, actor_id: UUID, reason: str) -> Moved:
+def repair(*, wallet_id: UUID, actor_id: UUID, reason: str) -> AdjustmentResult:
     """Lead one wallet back to its last entry. Locks it.
 
     Raises:
@@ -217,5 +217,5 @@ def _undoing(scope: str, reversals: Sequence[Reversal]) -> Columns:
     ]
 
 
-def _moved(row: dict[str, Any]) -> Moved:
-    return Moved(row["code"], row["operation"], row["replayed"])
+def _result(row: dict[str, Any]) -> AdjustmentResult:
+    return AdjustmentResult(row["code"], row["operation"], row["replayed"])
