@@ -13,7 +13,7 @@ from escrow.services import breaker_state
 from escrow.services.breaker import reset_breaker
 from tests.clock import Clock
 from tests.emptying import empty_database
-from xxxchat.reference import seed_reference
+from xxxchat.reference_data import seed_reference
 
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 

@@ -70,7 +70,7 @@ class BuyItem(Endpoint):
 
 
 def _expire_due(item_id: UUID) -> None:
-    performer_id = services.overdue_line_of(item_id)
+    performer_id = services.overdue_queue_of(item_id)
     if performer_id is not None:
         perfqueue.services.expire_due(performer_id)
 
@@ -105,7 +105,7 @@ def offer_out(offer: services.Offer) -> dict[str, Any]:
     }
 
 
-def purchase_out(bought: services.Purchased, buyer: User) -> dict[str, Any]:
+def purchase_out(bought: services.PurchaseResult, buyer: User) -> dict[str, Any]:
     return {
         "purchaseId": bought.purchase.pk,
         "status": bought.status,

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from core.wakeups import wake
+from core.dispatch import request_run
 from perfqueue import services
 
 
@@ -14,8 +14,8 @@ def sweep() -> int:
 
 @shared_task(name=services.WORK)
 def work_runs() -> int:
-    """Go on with the runs that wait: one round, then another task; staff's endpoints wake it."""
+    """Go on with the runs that wait: one round, then another task; staff's endpoints request it."""
     done = services.work_runs()
     if done:
-        wake(services.WORK)
+        request_run(services.WORK)
     return done

@@ -1,9 +1,9 @@
 """The slot machine: paytables, the draw, fairness and spin limits.
 
-Invariant: nobody, the house included, can choose or repeat an outcome. A spin's seed was committed to before the player
-named a nonce; nonces are gapless per user; every spin is stored once, never changed, and linked to the one before it.
+Invariant: nobody, the operator included, can choose or repeat an outcome. A spin's seed is committed to before the
+player names a nonce; nonces are gapless per user; every spin is stored once, never changed, and linked to the previous.
 
-Money never moves here: a spin opens an escrow hold payable to ``slots_bank`` and hands the performance queue one
-instant intake, which settles the hold and pays the award. Called by the API and the pages; calls perfqueue, compliance
-and escrow.
+It moves no money itself: a spin opens an escrow hold payable to ``slots_bank`` and submits an instant item to the
+performance queue, which settles the hold and pays the award. Called by the API and the pages; calls perfqueue,
+compliance and escrow.
 """

@@ -12,8 +12,8 @@ from core.api import Body, Endpoint
 from core.errors import Refused
 from core.fields import Amount, Digits, Params, StrictUUID
 from slots import draw, services, shapes
+from slots.decimals import decimal_text
 from slots.fields import ClientSeed, HexBytes
-from slots.figures import decimal_text
 from slots.models import Spin as SpinRow
 
 FARTHEST = 10**12
@@ -65,15 +65,15 @@ def spin_out(spin: SpinRow) -> dict[str, Any]:
     }
 
 
-def spun_out(spun: services.Spun) -> dict[str, Any]:
+def spin_result_out(result: services.SpinResult) -> dict[str, Any]:
     """The answer to a spin: the spin, the session it belongs to, and what is left to play."""
-    elapsed = spun.spin.at - spun.session.started_at
+    elapsed = result.spin.at - result.session.started_at
     return {
-        **spin_out(spun.spin),
+        **spin_out(result.spin),
         "session": {
-            "netPoints": spun.session.net_points,
+            "netPoints": result.session.net_points,
             "elapsedSeconds": int(elapsed.total_seconds()),
-            "spinsLeft": spun.spins_left,
+            "spinsLeft": result.spins_left,
             "limitsLeft": {},
         },
         "pendingCredit": False,
@@ -114,12 +114,12 @@ class Spin(Endpoint):
 
     def post(self, request: Request) -> HttpResponse:
         try:
-            return self.once(work=self._spin, render=spun_out)
+            return self.once(work=self._spin, render=spin_result_out)
         except Refused as refusal:
             services.record_refusal(user=caller(request), refusal=refusal)
             raise
 
-    def _spin(self) -> services.Spun:
+    def _spin(self) -> services.SpinResult:
         return services.spin(
             user=caller(self.request),
             bet=self.data["betAmount"],

@@ -1,7 +1,7 @@
 """The hash chain over a user's spins: changing, dropping or inserting a spin breaks every later link.
 
-Pure. A link is SHA-256 of the link before it and the spin's record as canonical JSON; the first link hangs on the
-user's id.
+Pure. A link is SHA-256 of the link before it and the spin's record as canonical JSON; the first link follows
+a hash of the user's id.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from uuid import UUID
 
 _GENESIS = b"slots/chain/v1\x00"
 
-# What a link covers. Old links were made with this list: a column added later is not covered and does not belong here.
+# What a link covers. Stored links were made with this list: a column added later must not be added here.
 FIELDS = (
     "id",
     "user_id",
@@ -41,11 +41,11 @@ Record = Mapping[str, str | int | bool | list[str] | None]
 
 
 def genesis(user_id: UUID) -> bytes:
-    """Where a user's chain starts, before the first spin."""
+    """Return the start of a user's chain, before the first spin."""
     return hashlib.sha256(_GENESIS + user_id.bytes).digest()
 
 
 def link(head: bytes, record: Record) -> bytes:
-    """Hang a spin's record on the chain and return the new head."""
+    """Return the head of the chain after a spin's record."""
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(head + canonical.encode()).digest()

@@ -1,7 +1,7 @@
-"""The draw: a paytable, a seed and two nonces in; a ticket, three symbols and a payout out.
+"""The draw: from a paytable, a seed and two nonces to a ticket, three symbols and a payout.
 
-Pure: no Django, no clock, no database, no randomness of its own. Whoever holds the revealed seed gets the same answer,
-byte for byte. The layout of the HMAC message and the rejection of biased words are described in ``slots/README.md``.
+Pure: no Django, no clock, no database, no randomness of its own. The revealed seed gives the same result, byte for
+byte. ``slots/README.md`` describes the HMAC message and the rejection of biased integers.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ CLIENT_NONCE_BYTES = 16
 CLIENT_SEED_MAX_BYTES = 64
 
 _DOMAIN = b"slots/v1\x00"
-_WORD_RANGE = 1 << 64
+_INTEGER_RANGE = 1 << 64
 
 
 class MalformedTable(ValueError):
@@ -28,7 +28,7 @@ class MalformedTable(ValueError):
 
 @dataclass(frozen=True)
 class Symbol:
-    """One stop of a reel: how often it lies there and what three of it pay."""
+    """A symbol: how many stops of a reel show it, and what three of it pay."""
 
     name: str
     weight: int
@@ -86,7 +86,7 @@ class Table:
         return 0
 
     def stops(self, ticket: int) -> tuple[str, str, str]:
-        """Turn a ticket into the symbols on the payline."""
+        """Return the symbols that a ticket shows."""
         rest, third = divmod(ticket, self.reel)
         first, second = divmod(rest, self.reel)
         return self.strip[first], self.strip[second], self.strip[third]
@@ -94,7 +94,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Draw:
-    """What a spin came to."""
+    """The outcome of a spin."""
 
     ticket: int
     symbols: tuple[str, str, str]
@@ -115,30 +115,30 @@ def parse(table: Mapping[str, Any]) -> Table:
     if table.get("reels") != REELS:
         raise MalformedTable(f"exactly {REELS} reels are played")
     symbols = tuple(
-        Symbol(name=str(row["s"]), weight=_whole(row["w"], least=1), triple_pay=_whole(row["x3"], least=0))
+        Symbol(name=str(row["s"]), weight=_whole(row["w"], minimum=1), triple_pay=_whole(row["x3"], minimum=0))
         for row in table["symbols"]
     )
     names = [symbol.name for symbol in symbols]
     mixed = table.get("mixed") or {"of": [], "pay": 0}
-    pairs = {str(name): _whole(pay, least=0) for name, pay in (table.get("pair") or {}).items()}
+    pairs = {str(name): _whole(pay, minimum=0) for name, pay in (table.get("pair") or {}).items()}
     if not names or len(set(names)) != len(names):
         raise MalformedTable("symbols must be named once each")
     if not set(names).issuperset([*pairs, *mixed["of"]]):
         raise MalformedTable("a pay names a symbol that is not on the reels")
     return Table(
         code=str(table["id"]),
-        version=_whole(table["version"], least=1),
-        unit=_whole(table["unit"], least=1),
+        version=_whole(table["version"], minimum=1),
+        unit=_whole(table["unit"], minimum=1),
         symbols=symbols,
         pair_pays=pairs,
         mixed_of=frozenset(mixed["of"]),
-        mixed_pay=_whole(mixed["pay"], least=0),
+        mixed_pay=_whole(mixed["pay"], minimum=0),
         canonical=canonical_form(table),
     )
 
 
 def commitment(seed: bytes) -> bytes:
-    """What is published before a spin; the seed that is revealed after it must hash to this."""
+    """Return what is published before a spin: the hash of the seed revealed after it."""
     return hashlib.sha256(seed).digest()
 
 
@@ -148,33 +148,33 @@ def draw(table: Table, *, seed: bytes, nonce: int, client_seed: str, client_nonc
     Raises:
         ValueError: a seed or nonce has the wrong length.
     """
-    for word in _words(table.digest, seed=seed, nonce=nonce, client_seed=client_seed, client_nonce=client_nonce):
-        if word < _limit(table.tickets):
-            ticket = word % table.tickets
+    for integer in _integers(table.digest, seed=seed, nonce=nonce, client_seed=client_seed, client_nonce=client_nonce):
+        if integer < _limit(table.tickets):
+            ticket = integer % table.tickets
             symbols = table.stops(ticket)
             return Draw(ticket=ticket, symbols=symbols, payout=table.pay(symbols))
-    raise AssertionError("the words never end")
+    raise AssertionError("the integers never end")
 
 
 def _limit(tickets: int) -> int:
-    """Words from here on would favour the low tickets and are thrown away."""
-    return _WORD_RANGE // tickets * tickets
+    """Return the bound from which integers are rejected, as they would favour the low tickets."""
+    return _INTEGER_RANGE // tickets * tickets
 
 
-def _words(digest: bytes, *, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes) -> Iterator[int]:
-    """Yield 64-bit words without end: four per HMAC-SHA256 block, blocks numbered from 0."""
-    said = client_seed.encode()
-    if len(seed) != SEED_BYTES or len(client_nonce) != CLIENT_NONCE_BYTES or len(said) > CLIENT_SEED_MAX_BYTES:
+def _integers(digest: bytes, *, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes) -> Iterator[int]:
+    """Yield 64-bit integers without end: four per HMAC-SHA256 block, blocks numbered from 0."""
+    text = client_seed.encode()
+    if len(seed) != SEED_BYTES or len(client_nonce) != CLIENT_NONCE_BYTES or len(text) > CLIENT_SEED_MAX_BYTES:
         raise ValueError("a seed or nonce has the wrong length")
-    head = _DOMAIN + digest + struct.pack(">QH", nonce, len(said)) + said + client_nonce
+    head = _DOMAIN + digest + struct.pack(">QH", nonce, len(text)) + text + client_nonce
     block = 0
     while True:
         yield from struct.unpack(">4Q", hmac.digest(seed, head + struct.pack(">I", block), "sha256"))
         block += 1
 
 
-def _whole(value: object, *, least: int) -> int:
-    """Accept an integer and nothing that merely looks like one."""
-    if type(value) is not int or value < least:
-        raise MalformedTable(f"{value!r} is not a whole number of at least {least}")
+def _whole(value: object, *, minimum: int) -> int:
+    """Return an integer; refuse booleans, floats and text."""
+    if type(value) is not int or value < minimum:
+        raise MalformedTable(f"{value!r} is not a whole number of at least {minimum}")
     return value

@@ -1,11 +1,11 @@
-"""What the slot machine's own gates refuse, and what it calls broken."""
+"""Refusals of the slot machine's own gates, and its defects."""
 
 from compliance.errors import GateRefused
 from core.errors import Kind
 
 
 class PaytableChanged(GateRefused):
-    """The player was shown another paytable than the one in play."""
+    """The player names another paytable than the active one."""
 
     gate = "paytable"
     kind, code = Kind.CONFLICT, "PAYTABLE_CHANGED"
@@ -13,7 +13,7 @@ class PaytableChanged(GateRefused):
 
 
 class CommitmentStale(GateRefused):
-    """The player named another commitment than the one that the next spin reveals."""
+    """The player names another commitment than that of the next spin."""
 
     gate = "commitment"
     kind, code = Kind.CONFLICT, "COMMITMENT_STALE"
@@ -21,7 +21,7 @@ class CommitmentStale(GateRefused):
 
 
 class InvalidBet(GateRefused):
-    """The paytable is not played with such a bet."""
+    """The paytable does not allow this bet."""
 
     gate = "bet"
     kind, code = Kind.UNPROCESSABLE, "INVALID_BET"
@@ -37,7 +37,7 @@ class SpinTooFast(GateRefused):
 
 
 class HourlyLimitReached(GateRefused):
-    """The user has had all spins of a rolling hour."""
+    """The user has used all spins of the rolling hour."""
 
     gate = "hourly_limit"
     kind, code = Kind.TOO_MANY, "RATE_LIMIT_EXCEEDED"
@@ -45,7 +45,7 @@ class HourlyLimitReached(GateRefused):
 
 
 class SealBroken(Exception):
-    """A sealed seed does not open: another key, another row, or changed bytes."""
+    """A sealed seed cannot be decrypted: another key, another row, or changed bytes."""
 
 
 class ReferenceMismatch(Exception):

@@ -1,4 +1,4 @@
-"""The machine's own JSON types: hex of a fixed length, and the player's seed."""
+"""JSON types of the slot machine: hex of a fixed length, and the player's seed."""
 
 import re
 from typing import Any
@@ -28,7 +28,7 @@ class HexBytes(StrictChar):
 class ClientSeed(StrictChar):
     """Any text of at most 64 bytes in UTF-8, the empty one included."""
 
-    default_error_messages = {"long": "At most {most} bytes in UTF-8."}
+    default_error_messages = {"long": "At most {limit} bytes in UTF-8."}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
@@ -36,5 +36,5 @@ class ClientSeed(StrictChar):
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         if len(text.encode()) > CLIENT_SEED_MAX_BYTES:
-            self.fail("long", most=CLIENT_SEED_MAX_BYTES)
+            self.fail("long", limit=CLIENT_SEED_MAX_BYTES)
         return text

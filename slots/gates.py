@@ -1,6 +1,6 @@
-"""The second phase of a spin: what was asked and what was loaded in; a decision or a refusal out.
+"""The second phase of a spin: from a request and its context to a decision or a refusal.
 
-Pure: no statement, no clock, no randomness. The order of the gates is PRODUCT.md §4's and is a promise.
+Pure: no statement, no clock, no randomness. The order of the gates is part of the API (PRODUCT.md §4).
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ SESSION_IDLE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What one player wants, and the randomness that was drawn for the case that he gets it."""
+class SpinRequest:
+    """A player's input, and the randomness drawn for the spin."""
 
     user: User
     spin_id: UUID
@@ -34,8 +34,8 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What the player's locked slot state and the house say at ``now``. ``table`` is None when none is active."""
+class SpinContext:
+    """The player's locked slot state and the game's state at ``now``. ``table`` is None when none is active."""
 
     now: datetime
     enabled: bool
@@ -59,7 +59,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How fast and how often one user may spin; zero switches a limit off."""
+    """The minimal interval and the hourly limit of one user; zero switches a limit off."""
 
     min_interval: timedelta
     spins_per_hour: int
@@ -67,7 +67,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A run of spins with less than 30 idle minutes between them, the one just decided included."""
+    """Spins with less than 30 idle minutes between them, including the one just decided."""
 
     started_at: datetime
     net_points: int
@@ -76,10 +76,10 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A spin that will happen unless the balance is short."""
+    """A drawn spin; only the balance can still refuse it."""
 
-    asked: Asked
-    standing: Standing
+    request: SpinRequest
+    context: SpinContext
     table: Table
     paytable_id: UUID
     client_seed: str
@@ -88,75 +88,75 @@ class Decision:
     spins_left: int | None
 
 
-def decide(asked: Asked, standing: Standing, limits: Limits) -> Decision:
-    """Let one spin through every gate but the balance, and draw it.
+def decide(request: SpinRequest, context: SpinContext, limits: Limits) -> Decision:
+    """Check a spin at every gate except the balance, and draw it.
 
     Raises:
-        the refusal of the first closed gate; NotFound: the performer named does not exist.
+        the refusal of the first gate that refuses; NotFound: there is no such performer.
     """
-    if asked.user.role == Role.USER and not standing.performer_known:
+    if request.user.role == Role.USER and not context.performer_known:
         raise NotFound
-    playable = standing.table is not None and standing.paytable_id is not None
-    compliance.check(asked.user, feature="slots", enabled=standing.enabled and playable)
-    if standing.table is None or standing.paytable_id is None:
+    playable = context.table is not None and context.paytable_id is not None
+    compliance.check(request.user, feature="slots", enabled=context.enabled and playable)
+    if context.table is None or context.paytable_id is None:
         raise AssertionError("a game without an active paytable is not enabled")
-    _check_offer(asked, standing, standing.table)
-    _check_pace(standing, limits)
-    client_seed = standing.client_seed if asked.client_seed is None else asked.client_seed
+    _check_offer(request, context, context.table)
+    _check_pace(context, limits)
+    client_seed = context.client_seed if request.client_seed is None else request.client_seed
     drawn = draw(
-        standing.table,
-        seed=standing.seed,
-        nonce=standing.nonce,
+        context.table,
+        seed=context.seed,
+        nonce=context.nonce,
         client_seed=client_seed,
-        client_nonce=asked.client_nonce,
+        client_nonce=request.client_nonce,
     )
     return Decision(
-        asked=asked,
-        standing=standing,
-        table=standing.table,
-        paytable_id=standing.paytable_id,
+        request=request,
+        context=context,
+        table=context.table,
+        paytable_id=context.paytable_id,
         client_seed=client_seed,
         drawn=drawn,
-        session=_session_with(standing, net_points=drawn.payout - asked.bet),
-        spins_left=limits.spins_per_hour - standing.used - 1 if limits.spins_per_hour else None,
+        session=_session_with(context, net_points=drawn.payout - request.bet),
+        spins_left=limits.spins_per_hour - context.used - 1 if limits.spins_per_hour else None,
     )
 
 
-def _check_offer(asked: Asked, standing: Standing, table: Table) -> None:
-    """Gates on what the player believes to be playing: paytable, commitment, bet."""
-    if asked.paytable_digest not in (None, table.digest):
+def _check_offer(request: SpinRequest, context: SpinContext, table: Table) -> None:
+    """Check the player's view of the game: paytable, commitment, bet."""
+    if request.paytable_digest not in (None, table.digest):
         raise PaytableChanged(paytableDigest=table.digest.hex())
-    if asked.commitment not in (None, standing.commitment):
-        raise CommitmentStale(commitment=standing.commitment.hex(), nonce=standing.nonce)
-    if asked.bet != table.unit:
+    if request.commitment not in (None, context.commitment):
+        raise CommitmentStale(commitment=context.commitment.hex(), nonce=context.nonce)
+    if request.bet != table.unit:
         raise InvalidBet(allowed=[table.unit])
 
 
-def _check_pace(standing: Standing, limits: Limits) -> None:
-    """Gates on how fast and how often: the interval, then the rolling hour."""
-    if standing.last_spin_at is not None and limits.min_interval:
-        wait = standing.last_spin_at + limits.min_interval - standing.now
+def _check_pace(context: SpinContext, limits: Limits) -> None:
+    """Check the interval, then the rolling hour."""
+    if context.last_spin_at is not None and limits.min_interval:
+        wait = context.last_spin_at + limits.min_interval - context.now
         if wait > timedelta(0):
             raise SpinTooFast(
                 retry_after_s=wait.total_seconds(), minIntervalMs=limits.min_interval // timedelta(milliseconds=1)
             )
-    if limits.spins_per_hour and standing.used >= limits.spins_per_hour and standing.oldest_used_at is not None:
-        free_at = standing.oldest_used_at + HOUR
+    if limits.spins_per_hour and context.used >= limits.spins_per_hour and context.oldest_used_at is not None:
+        free_at = context.oldest_used_at + HOUR
         raise HourlyLimitReached(
-            retry_after_s=(free_at - standing.now).total_seconds(),
+            retry_after_s=(free_at - context.now).total_seconds(),
             limit=limits.spins_per_hour,
-            used=standing.used,
+            used=context.used,
             resetsAt=free_at,
         )
 
 
-def _session_with(standing: Standing, *, net_points: int) -> Session:
-    """Add a spin's net to the session under way, or start one after 30 idle minutes."""
-    started, last = standing.session_started_at, standing.last_spin_at
-    if started is None or last is None or standing.now - last >= SESSION_IDLE:
-        return Session(started_at=standing.now, net_points=net_points, reality_at=standing.now)
+def _session_with(context: SpinContext, *, net_points: int) -> Session:
+    """Add a spin's net points to the current session, or start one after 30 idle minutes."""
+    started, last = context.session_started_at, context.last_spin_at
+    if started is None or last is None or context.now - last >= SESSION_IDLE:
+        return Session(started_at=context.now, net_points=net_points, reality_at=context.now)
     return Session(
         started_at=started,
-        net_points=standing.session_net + net_points,
-        reality_at=standing.reality_at or started,
+        net_points=context.session_net + net_points,
+        reality_at=context.reality_at or started,
     )

@@ -1,4 +1,4 @@
-"""Paytables, where each user stands, and every spin there ever was."""
+"""Paytables, each user's slot state, and every spin."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,7 +12,7 @@ _HASH_BYTES = 32
 
 
 class Game(models.Model):
-    """The switch of a game: one row, made by ``seed_reference``. No row means closed."""
+    """The switch of a game: one row, inserted by ``seed_reference``. Without a row the game is closed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(max_length=20, unique=True)
@@ -32,9 +32,9 @@ class PaytableStatus(models.TextChoices):
 
 
 class Paytable(models.Model):
-    """One version of the rules, never changed; a trigger lets only the status move on, one step at a time.
+    """One version of the rules, never changed; a trigger allows only the status to change, one step at a time.
 
-    ``canonical`` is the table as its digest is taken of it; the database recomputes that digest. ``par`` is the exact
+    ``canonical`` is the form that the digest is computed of; the database recomputes it. ``par`` is the exact
     sheet, written with the step to ``computed``.
     """
 
@@ -81,7 +81,7 @@ class Paytable(models.Model):
 
 
 class SlotState(models.Model):
-    """Where one user stands: the next spin's nonce, commitment and sealed seed, and what was played so far.
+    """One user's state: the next spin's nonce, commitment and sealed seed, and the totals so far.
 
     One row per user, locked by every spin of that user. ``nonce`` is that of the next spin, hence also the count of
     spins. Points and times are those after the last spin; ``paytable_id`` is the table it was played with.
@@ -117,7 +117,7 @@ class Spin(models.Model):
     """One spin, written once. The table is partitioned by id (months) and made by SQL, see ``sql/0003_spins.sql``.
 
     ``staked_total`` and ``paid_total`` are the user's running totals including this spin. ``chain`` links it to the
-    spin before. The ids point at rows of other tables without foreign keys: spins outlive their neighbours.
+    spin before. The ids refer to rows of other tables without foreign keys: spins are kept longer than those.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -16,7 +16,7 @@ from slots.draw import REELS, Table
 
 @dataclass(frozen=True)
 class Odds:
-    """One kind of award: what it pays and how many of all tickets bring it."""
+    """One kind of award: what it pays, and how many of all tickets win it."""
 
     kind: str
     pay: int
@@ -25,7 +25,7 @@ class Odds:
 
 @dataclass(frozen=True)
 class ParSheet:
-    """What a paytable returns, how often and how unevenly."""
+    """The return of a paytable, its hit frequency and its variance."""
 
     unit: int
     tickets: int
@@ -69,7 +69,7 @@ class ParSheet:
         return Fraction(self.tickets_by_pay.get(max(self.tickets_by_pay, default=0), 0), self.tickets)
 
     def as_json(self) -> dict[str, Any]:
-        """Write the sheet as the paytable files carry it: fractions as text, so that nothing is rounded."""
+        """Return the sheet in the form of the paytable files: fractions as text, without rounding."""
         return {
             "tickets": self.tickets,
             "rtp": str(self.rtp),
@@ -83,7 +83,7 @@ class ParSheet:
 
 
 def par_sheet(table: Table) -> ParSheet:
-    """Count every combination of symbols by its weight; nothing is sampled."""
+    """Compute the sheet by counting every combination of symbols by its weight."""
     by_kind: Counter[tuple[str, int]] = Counter()
     by_pay: Counter[int] = Counter()
     for symbols, count in _combinations(table):
@@ -105,7 +105,7 @@ def _combinations(table: Table) -> Iterator[tuple[tuple[str, ...], int]]:
 
 
 def _kind(table: Table, symbols: tuple[str, ...]) -> str:
-    """Name the award that these symbols win, the highest kind only."""
+    """Return the name of the highest award that these symbols win."""
     first = symbols[0]
     if len(set(symbols)) == 1:
         return f"three_{first}"

@@ -1,6 +1,6 @@
 """Seeds at rest: AES-256-GCM under ``settings.SEED_KEY``, which never enters the database.
 
-The user id and the nonce are authenticated with the seed, so a sealed seed copied to another row does not open.
+The user id and the nonce are authenticated with the seed, so a sealed seed copied to another row cannot be decrypted.
 """
 
 import secrets
@@ -41,5 +41,5 @@ def unseal(sealed: bytes, *, user_id: UUID, nonce: int) -> bytes:
 
 
 def _bound_to(user_id: UUID, nonce: int) -> bytes:
-    """The additional data: whose seed it is and for which spin."""
+    """Return the additional data: the user and the nonce."""
     return user_id.bytes + nonce.to_bytes(8, "big")

@@ -1,4 +1,4 @@
-"""Celery's task for the partitions. Idempotent: what exists stays."""
+"""Celery's task for the partitions. Idempotent."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from slots import services
 
 @shared_task(name="slots.make_partitions")
 def make_partitions() -> int:
-    """Have this month's and the next two months' partitions ready; daily by beat."""
+    """Create the partitions of this month and the next two; daily by beat."""
     return services.make_partitions()

@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 
 from core.db import rows
-from xxxchat.reference import seed_reference
+from xxxchat.reference_data import seed_reference
 
 EMPTY = """
 DO $$

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from core.wakeups import wake
+from core.dispatch import request_run
 from escrow import services
 from escrow.models import Finding, Freeze, Verification
 from escrow.services import houses
@@ -41,7 +41,7 @@ def answer(admin: Any, request: HttpRequest, *, may_check: bool) -> HttpResponse
 
 
 def _ask_for_a_run(admin: Any, request: HttpRequest) -> None:
-    if not wake(VERIFY_ALL):
+    if not request_run(VERIFY_ALL):
         told = "The broker is not reached, so no run was asked for. Run `manage.py verify_ledger` instead."
         admin.message_user(request, told, messages.ERROR)
         return

@@ -1,7 +1,7 @@
 """What other apps and menus' own endpoints may call."""
 
 from menus.errors import ItemWasBought
-from menus.services.buying import Purchased, notes_of, overdue_line_of, purchase
+from menus.services.buying import PurchaseResult, notes_of, overdue_queue_of, purchase
 from menus.services.editing import (
     EDITORS,
     ItemDraft,
@@ -23,7 +23,7 @@ __all__ = [
     "ItemWasBought",
     "MenuDraft",
     "Offer",
-    "Purchased",
+    "PurchaseResult",
     "ShownMenu",
     "check_item",
     "create_item",
@@ -34,7 +34,7 @@ __all__ = [
     "menus",
     "menus_of",
     "notes_of",
-    "overdue_line_of",
+    "overdue_queue_of",
     "purchase",
     "reorder_items",
     "update_item",

@@ -24,18 +24,18 @@ ANCESTORS = "__".join(["parent"] * (MAX_DEPTH - 1))
 
 
 @dataclass(frozen=True)
-class Purchased:
-    """A purchase and where it stands in the performer's line."""
+class PurchaseResult:
+    """A purchase and its item in the performer's queue."""
 
     purchase: Purchase
     placed: perfqueue.services.Placed
     status: str = "queued"
 
 
-def overdue_line_of(item_id: UUID) -> UUID | None:
-    """Return the performer whose line must expire what is due before this item is bought; None if nothing is.
+def overdue_queue_of(item_id: UUID) -> UUID | None:
+    """Return the performer of this menu item if an item of their queue is overdue, else None.
 
-    One statement, no lock: the look-up of the performer and the question to the queue in one.
+    One statement, no lock.
     """
     return perfqueue.services.due_of(OWNER, [item_id])
 
@@ -48,8 +48,8 @@ def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:
 
 def purchase(
     *, buyer: User, item_id: UUID, expected_price: int, amount: int | None = None, note: str = ""
-) -> Purchased:
-    """Hold the price of a performance item and put it into its performer's line.
+) -> PurchaseResult:
+    """Hold the price of a performance item and put it into its performer's queue.
 
     Locks the menu item, then the performer's queue row, then the buyer's wallet. ``expected_price`` and ``amount`` are
     whole tokens; ``amount`` is for items with a free amount only. The queue item gets its own copy of title and price.
@@ -106,7 +106,9 @@ def _shown(item: MenuItem) -> bool:
     return shown
 
 
-def _hold_and_queue(buyer: User, item: MenuItem, line: perfqueue.services.Line, price: int, note: str) -> Purchased:
+def _hold_and_queue(
+    buyer: User, item: MenuItem, line: perfqueue.services.Line, price: int, note: str
+) -> PurchaseResult:
     purchase_id, hold_id, performer_id = new_id(), new_id(), line.performer_id
     escrow.services.hold(
         escrow.services.HoldRequest(
@@ -150,4 +152,4 @@ def _hold_and_queue(buyer: User, item: MenuItem, line: perfqueue.services.Line, 
         note=note,
     )
     bought.save(force_insert=True)
-    return Purchased(bought, placed)
+    return PurchaseResult(bought, placed)

@@ -35,9 +35,9 @@ from accounts.backoffice import (
 )
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES, User
 from core.db import command
+from core.dispatch import request_run
 from core.errors import DomainError
 from core.fields import MAX_AMOUNT
-from core.wakeups import wake
 from perfqueue import services
 from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
 from perfqueue.models import Fulfilment, QueueItem, State, Transition
@@ -266,7 +266,7 @@ class QueueItemAdmin(ActionAdmin):
             )
         )
         if len(ids) > MAX_SELECTED_ROWS or not _worked_here(run):
-            wake(services.WORK)
+            request_run(services.WORK)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
 

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES
 from core.api import Endpoint
+from core.dispatch import request_run
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
-from core.wakeups import wake
 from perfqueue import services, shapes
 from perfqueue.api.line import ItemCommand, up_to_date
 from perfqueue.render import items_out, run_out, totals_out
@@ -174,7 +174,7 @@ class StaffRefunds(Endpoint):
             status=lambda bulk: 202 if bulk.run else 200,
         )
         if answer.status_code == 202:
-            wake(services.WORK)
+            request_run(services.WORK)
         return answer
 
     def _let_time_decide(self) -> None:

@@ -1,6 +1,6 @@
-"""What the slot machine does for its endpoints.
+"""The services of the slot machine.
 
-``spin`` is the only command of players; everything else reads, prepares (``seed_reference``) or proves (``verify``).
+``spin`` is the only command of players; the others read, prepare (``seed_reference``) or verify (``verify``).
 """
 
 from slots.draw import commitment
@@ -18,7 +18,7 @@ from slots.services.reading import (
     session,
     spin_of,
 )
-from slots.services.spinning import Spun, limits, record_refusal, spin
+from slots.services.spinning import SpinResult, limits, record_refusal, spin
 from slots.services.verifying import verify
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "History",
     "HourlyUse",
     "Session",
-    "Spun",
+    "SpinResult",
     "commitment",
     "config",
     "fairness",

@@ -1,4 +1,4 @@
-"""Paytables and the machine's switch: the reference rows, and the steps from draft to active."""
+"""The reference rows: the machine's switch, the partitions, and a paytable taken from draft to active."""
 
 import json
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ from slots.par import ParSheet, par_sheet
 FILES = Path(__file__).resolve().parent.parent / "paytables"
 REFERENCE = "classic-95"
 GAME = "slots"
-MONTHS_READY = 3
+PARTITION_MONTHS = 3
 
 
 def seed_reference() -> None:
-    """Make what the machine needs to run: its switch, this month's and the next two partitions, a paytable in play.
+    """Insert what the machine needs: its switch, this month's and the next two partitions, an active paytable.
 
-    Idempotent; migrations and start-up call it. A paytable that staff put in play stays there. Locks the game row,
-    so that two starts do not activate twice.
+    Idempotent; start-up calls it. An active paytable stays active. Locks the game row, so that two starts activate
+    one paytable.
 
     Raises:
         ReferenceMismatch: the paytable file was altered; nothing was written.
@@ -42,15 +42,18 @@ def seed_reference() -> None:
 
 
 def make_partitions() -> int:
-    """Make the partitions of spins for this month and the next two, by the ids' own clock; return how many were new."""
+    """Create the partitions of spins for this month and the next two, by the clock of ids; return how many."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT slots_make_partitions(%s, %s)", [new_id(), MONTHS_READY])
+        cursor.execute(
+            "SELECT slots_make_partitions(p_now_id => %(now_id)s, p_months => %(months)s)",
+            {"now_id": new_id(), "months": PARTITION_MONTHS},
+        )
         made: int = cursor.fetchone()[0]
     return made
 
 
 def active_paytable() -> Paytable:
-    """Return the paytable in play (one statement).
+    """Return the active paytable (one statement).
 
     Raises:
         GameDisabled: there is none.
@@ -62,24 +65,24 @@ def active_paytable() -> Paytable:
 
 
 def is_open() -> bool:
-    """Say whether the machine is switched on, here and in the database."""
+    """Return whether the machine is switched on, in the settings and in the database."""
     return bool(settings.SLOTS_ENABLED) and Game.objects.filter(code=GAME, enabled=True).exists()
 
 
 @lru_cache(maxsize=64)
 def table_of(canonical: str) -> Table:
-    """Parse a paytable once per process; rows never change, so neither does this."""
+    """Parse a paytable, once per process: rows never change."""
     return parse(json.loads(canonical))
 
 
 @lru_cache(maxsize=64)
 def par_of(canonical: str) -> ParSheet:
-    """Compute a paytable's PAR sheet once per process."""
+    """Compute a paytable's PAR sheet, once per process."""
     return par_sheet(table_of(canonical))
 
 
 def _activate(file: Mapping[str, Any]) -> None:
-    """Take a reference file through all steps to active. The house vouches for it: nobody's name stands under it."""
+    """Take a reference file through all steps to active; it has no author and no approver."""
     table = parse(file["table"])
     canonical = table.canonical.decode()
     sheet = par_of(canonical).as_json()

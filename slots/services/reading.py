@@ -1,4 +1,4 @@
-"""What a player may look up. Every answer costs the same however many spins there are."""
+"""A player's reads. The cost of each is independent of the number of spins."""
 
 import json
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from slots.par import ParSheet
 from slots.services.paytables import active_paytable, is_open, par_of, table_of
 from slots.services.storage import opening
 
-_ALL = 10**12
+_UNLIMITED = 10**12
 _USED = """
     SELECT h.used, h.oldest_at FROM slots_slotstate s
     CROSS JOIN LATERAL slots_used(
-        s.user_id, s.nonce, %s, core_now() - interval '1 hour',
-        slots_id_floor(slots_id_moment(%s) - interval '2 days')) AS h
-    WHERE s.user_id = %s
+        p_user_id => s.user_id, p_next => s.nonce, p_most => %(limit)s, p_since => core_now() - interval '1 hour',
+        p_from_id => slots_id_floor(slots_id_moment(%(now_id)s) - interval '2 days')) AS h
+    WHERE s.user_id = %(user_id)s
 """
-_HOT = """
+_NONCES = """
     SELECT s.nonce AS next, coalesce((
         SELECT p.nonce FROM slots_spin p WHERE p.user_id = s.user_id ORDER BY p.nonce LIMIT 1), s.nonce) AS first
     FROM slots_slotstate s WHERE s.user_id = %s
@@ -37,7 +37,7 @@ _HOT = """
 
 @dataclass(frozen=True)
 class History:
-    """A page of a player's spins, newest first, and how many are still hot in all."""
+    """A page of a player's spins, newest first, and how many there are in the table."""
 
     spins: Sequence[Spin]
     total: int
@@ -45,7 +45,7 @@ class History:
 
 @dataclass(frozen=True)
 class Config:
-    """What the machine is played with, and what it returns, exactly."""
+    """The paytable in force and its exact return."""
 
     enabled: bool
     table: dict[str, Any]
@@ -69,7 +69,7 @@ class HourlyUse:
 
 @dataclass(frozen=True)
 class Fairness:
-    """What the next spin is committed to."""
+    """The commitment of the next spin."""
 
     commitment: bytes
     nonce: int
@@ -78,8 +78,8 @@ class Fairness:
 
 
 def history(*, user: User, limit: int, offset: int) -> History:
-    """Look up a page of the user's spins through their gapless nonces: the same cost at any offset."""
-    found = rows(_HOT, [user.id])
+    """Return a page of the user's spins, found by their gapless nonces: the same cost at any offset."""
+    found = rows(_NONCES, [user.id])
     if not found:
         return History(spins=[], total=0)
     first, total = found[0]["first"], found[0]["next"] - found[0]["first"]
@@ -103,7 +103,7 @@ def spin_of(*, user: User, spin_id: UUID) -> Spin:
 
 
 def config() -> Config:
-    """Describe the machine: whether it is open, its paytable and its exact odds.
+    """Return whether the machine is open, its paytable and its exact odds.
 
     Raises:
         GameDisabled: there is no active paytable.
@@ -120,9 +120,9 @@ def config() -> Config:
 
 
 def hourly_use(*, user: User) -> HourlyUse:
-    """Count the user's spins of the rolling hour by halving over their nonces (one statement)."""
+    """Count the user's spins of the rolling hour by a binary search over their nonces (one statement)."""
     limit = settings.SLOTS_SPINS_PER_HOUR
-    found = rows(_USED, [limit or _ALL, new_id(), user.id])
+    found = rows(_USED, {"limit": limit or _UNLIMITED, "now_id": new_id(), "user_id": user.id})
     used, oldest_at = (found[0]["used"], found[0]["oldest_at"]) if found else (0, None)
     return HourlyUse(
         limit=limit or None,
@@ -133,7 +133,7 @@ def hourly_use(*, user: User) -> HourlyUse:
 
 
 def session(*, user: User) -> Session | None:
-    """Return the session of the user's last spin, None without one or once it has been idle for 30 minutes."""
+    """Return the session of the user's last spin, None without one or after 30 idle minutes."""
     state = SlotState.objects.filter(user_id=user.id, last_spin_at__gt=CoreNow() - SESSION_IDLE).first()
     if state is None or state.session_started_at is None or state.reality_at is None:
         return None
@@ -141,7 +141,7 @@ def session(*, user: User) -> Session | None:
 
 
 def fairness(*, user: User) -> Fairness:
-    """Tell what the user's next spin is committed to; the first question opens the slot state."""
+    """Return the commitment of the user's next spin. Inserts the slot state on the first call."""
     digest = bytes(active_paytable().digest)
     state = SlotState.objects.filter(user_id=user.id).first()
     if state is None:

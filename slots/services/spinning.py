@@ -1,4 +1,4 @@
-"""A spin, end to end: load, decide, hold, intake, store. The caller's transaction commits all of it or none."""
+"""A spin: load, decide, hold, intake, store, in the caller's transaction."""
 
 import secrets
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from escrow.errors import InsufficientBalance, WalletFrozen
 from live.services import Event
 from perfqueue import services as perfqueue
 from slots import draw
-from slots.gates import Asked, Decision, Limits, Session, decide
+from slots.gates import Decision, Limits, Session, SpinRequest, decide
 from slots.models import Spin
 from slots.sealing import fresh_seed
 from slots.services import storage
 
 FEATURE = "slots"
-TITLE = "Slot machine spin"  # what the item is called in the player's own list of requests
+TITLE = "Slot machine spin"  # of the item in the player's own list of requests
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spun:
-    """A spin that happened, and where it leaves the player. ``spins_left`` is None when the hourly limit is off."""
+class SpinResult:
+    """A stored spin and the player's session. ``spins_left`` is None when the hourly limit is off."""
 
     spin: Spin
     session: Session
@@ -37,7 +37,7 @@ class Spun:
 
 
 def limits() -> Limits:
-    """The spin limits in force, from the environment."""
+    """Return the spin limits in force, from the environment."""
     return Limits(
         min_interval=timedelta(milliseconds=settings.SLOTS_MIN_INTERVAL_MS),
         spins_per_hour=settings.SLOTS_SPINS_PER_HOUR,
@@ -53,18 +53,18 @@ def spin(
     client_nonce: bytes | None = None,
     client_seed: str | None = None,
     performer_id: UUID | None = None,
-) -> Spun:
+) -> SpinResult:
     """Spin once: take ``bet`` points, draw, pay the award, reveal the seed and commit to the next.
 
     Locks the user's slot state, then (in escrow and queue) the hold and the wallet. Without ``client_nonce`` one is
-    drawn here; a ``client_seed`` is kept for the spins after this one. ``performer_id`` says whose room it was.
+    drawn here; a ``client_seed`` is kept for the next spins too. ``performer_id`` names the room.
 
     Raises:
         RoleNotAllowed, NotFound (no such performer), GameDisabled, AgeVerificationRequired, TermsNotAccepted,
         PaytableChanged, CommitmentStale, InvalidBet, SpinTooFast, HourlyLimitReached, InsufficientBalance,
-        WalletFrozen: the caller rolls back; commitment and nonce are as before.
+        WalletFrozen: the caller rolls back; commitment and nonce are unchanged.
     """
-    asked = Asked(
+    request = SpinRequest(
         user=user,
         spin_id=new_id(),
         bet=bet,
@@ -77,17 +77,17 @@ def spin(
         next_seed=fresh_seed(),
     )
     with joined():
-        (standing,) = storage.load([asked], limits())
-        decision = decide(asked, standing, limits())
-        spun = _paid(decision)
-        storage.store([(spun, decision)])
-    return Spun(spin=spun, session=decision.session, spins_left=decision.spins_left)
+        (context,) = storage.load([request], limits())
+        decision = decide(request, context, limits())
+        stored = _paid(decision)
+        storage.store([(stored, decision)])
+    return SpinResult(spin=stored, session=decision.session, spins_left=decision.spins_left)
 
 
 def record_refusal(*, user: User, refusal: DomainError) -> None:
-    """Keep a gate's refusal of a spin, in a transaction of its own; other refusals are no gate's and leave no row.
+    """Record a gate's refusal of a spin, in its own transaction; other refusals leave no row.
 
-    Called after the spin rolled back. If it cannot be written the refusal still stands.
+    Called after the spin was rolled back. If it cannot be written, the refusal is answered all the same.
     """
     if isinstance(refusal, GateRefused):
         compliance.record_refusal(user_id=user.id, feature=FEATURE, refusal=refusal)
@@ -96,20 +96,20 @@ def record_refusal(*, user: User, refusal: DomainError) -> None:
 
 
 def _paid(decision: Decision) -> Spin:
-    """Hold the bet and hand the queue the instant item that settles it and pays the award; return the whole spin."""
-    asked = decision.asked
-    hold_id, source = new_id(), str(asked.spin_id)
+    """Hold the bet, submit the instant item that settles it and pays the award; return the spin, not yet stored."""
+    request = decision.request
+    hold_id, source = new_id(), str(request.spin_id)
     opened = escrow.hold(
         escrow.HoldRequest(
             hold_id=hold_id,
             key=f"spin-{source}",
-            payer_id=asked.user.id,
+            payer_id=request.user.id,
             payee=escrow.Payee(user_id=None, house=escrow.House.SLOTS_BANK),
             currency=escrow.Currency.POINT,
-            amount=asked.bet,
+            amount=request.bet,
             feature=FEATURE,
             source_event_id=source,
-            actor_id=asked.user.id,
+            actor_id=request.user.id,
         )
     )
     placed = perfqueue.intake(
@@ -117,64 +117,64 @@ def _paid(decision: Decision) -> Spin:
             idempotency_key=source,
             source_feature=FEATURE,
             source_event_id=source,
-            performer_id=asked.performer_id,
-            user_id=asked.user.id,
+            performer_id=request.performer_id,
+            user_id=request.user.id,
             hold_id=hold_id,
-            tokens=asked.bet,
+            tokens=request.bet,
             currency=escrow.Currency.POINT,
             title=TITLE,
             fulfilment="instant",
             award=decision.drawn.payout,
             announce=(_event(decision),),
         ),
-        actor=asked.user,
+        actor=request.user,
     )
     after = opened.available if placed.available is None else placed.available
-    return _spin(decision, hold_id=hold_id, item_id=placed.item.id, before=opened.available + asked.bet, after=after)
+    return _spin(decision, hold_id=hold_id, item_id=placed.item.id, before=opened.available + request.bet, after=after)
 
 
 def _spin(decision: Decision, *, hold_id: UUID, item_id: UUID, before: int, after: int) -> Spin:
-    """Put together the row of a spin, linked to the one before it."""
-    asked, standing, drawn = decision.asked, decision.standing, decision.drawn
-    spun = Spin(
-        id=asked.spin_id,
-        user_id=asked.user.id,
-        nonce=standing.nonce,
-        at=standing.now,
-        bet=asked.bet,
+    """Build the row of a spin, linked to the previous one."""
+    request, context, drawn = decision.request, decision.context, decision.drawn
+    row = Spin(
+        id=request.spin_id,
+        user_id=request.user.id,
+        nonce=context.nonce,
+        at=context.now,
+        bet=request.bet,
         payout=drawn.payout,
         ticket=drawn.ticket,
         symbols=list(drawn.symbols),
         paytable_id=decision.paytable_id,
         paytable_digest=decision.table.digest,
-        seed=standing.seed,
-        next_commitment=draw.commitment(asked.next_seed),
+        seed=context.seed,
+        next_commitment=draw.commitment(request.next_seed),
         client_seed=decision.client_seed,
-        client_nonce=asked.client_nonce,
-        client_nonce_drawn=asked.client_nonce_drawn,
-        performer_id=asked.performer_id,
+        client_nonce=request.client_nonce,
+        client_nonce_drawn=request.client_nonce_drawn,
+        performer_id=request.performer_id,
         hold_id=hold_id,
         item_id=item_id,
         balance_before=before,
         balance_after=after,
-        staked_total=standing.staked_total + asked.bet,
-        paid_total=standing.paid_total + drawn.payout,
+        staked_total=context.staked_total + request.bet,
+        paid_total=context.paid_total + drawn.payout,
     )
-    spun.chain = storage.linked(spun, standing.chain)
-    return spun
+    row.chain = storage.linked(row, context.chain)
+    return row
 
 
 def _event(decision: Decision) -> Event:
-    """Tell the player's other windows: ids and figures only, nobody else is told."""
-    asked, drawn = decision.asked, decision.drawn
+    """Build the event for the player's other windows; it goes to nobody else."""
+    request, drawn = decision.request, decision.drawn
     return Event(
         key="slots.spin",
-        recipient_id=asked.user.id,
+        recipient_id=request.user.id,
         variables={
-            "spinId": str(asked.spin_id),
-            "nonce": decision.standing.nonce,
+            "spinId": str(request.spin_id),
+            "nonce": decision.context.nonce,
             "symbols": list(drawn.symbols),
-            "bet": asked.bet,
+            "bet": request.bet,
             "payout": drawn.payout,
         },
     )

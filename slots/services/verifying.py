@@ -1,4 +1,4 @@
-"""Prove that the stored spins are the ones that were played: nothing missing, inserted, changed or drawn otherwise."""
+"""Verify the stored spins: none is missing, inserted, changed or drawn differently."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from slots.sealing import unseal
 from slots.services.paytables import table_of
 from slots.services.storage import linked
 
-BATCH = 1_000
+BATCH_ROWS = 1_000
 _STRAYS = """
     SELECT p.id, p.user_id, p.nonce FROM slots_spin p LEFT JOIN slots_slotstate s ON s.user_id = p.user_id
     WHERE s.user_id IS NULL OR p.nonce >= s.nonce ORDER BY p.user_id, p.nonce
@@ -23,7 +23,7 @@ _STRAYS = """
 
 @dataclass
 class _Walk:
-    """Where a walk along one user's spins stands: what the next spin has to continue."""
+    """The position of a walk along one user's spins: what the next spin must continue."""
 
     nonce: int
     chain: bytes
@@ -33,12 +33,12 @@ class _Walk:
 
 
 def verify(*, user_id: UUID | None = None) -> list[Finding]:
-    """Walk every user's spins (or one user's) from the first and return what does not fit.
+    """Walk every user's spins (or one user's) from the first and return the discrepancies.
 
     Takes no locks: a slot state is read first, then the spins before its nonce, which are committed and never change.
     Checks: GAP (nonces 0, 1, 2 …), CHAIN, COMMITMENT (each seed is the one committed to), DRAW (paytable, seed and
-    nonces give the stored outcome), TOTALS, STATE (it ends where the spins end), SEAL (its seed opens and fits),
-    STRAY (a spin that no state accounts for).
+    nonces give the stored outcome), TOTALS, STATE (it matches the last spin), SEAL (its seed decrypts and matches its
+    commitment), STRAY (a spin without a slot state).
     """
     played = {table.id: (bytes(table.digest), table.canonical) for table in Paytable.objects.all()}
     findings = [finding for state in _states(user_id) for finding in _of_user(state, played)]
@@ -50,7 +50,7 @@ def verify(*, user_id: UUID | None = None) -> list[Finding]:
 
 
 def _of_user(state: SlotState, played: Mapping[UUID, tuple[bytes, str]]) -> Iterator[Finding]:
-    """Walk one user's spins, then compare the end with the slot state."""
+    """Walk one user's spins, then compare the slot state with the last."""
     walk = _Walk(nonce=0, chain=chain.genesis(state.user_id), commitment=None, staked_total=0, paid_total=0)
     for spin in _spins(state):
         for check, problem in _problems(spin, walk, played):
@@ -67,7 +67,7 @@ def _of_user(state: SlotState, played: Mapping[UUID, tuple[bytes, str]]) -> Iter
 
 
 def _problems(spin: Spin, walk: _Walk, played: Mapping[UUID, tuple[bytes, str]]) -> Iterator[tuple[str, str]]:
-    """Say how a spin fails to continue the walk."""
+    """Yield how a spin fails to continue the walk."""
     if spin.nonce != walk.nonce:
         yield "GAP", f"nonce {walk.nonce} was to come"
     if bytes(spin.chain) != linked(spin, walk.chain):
@@ -92,7 +92,7 @@ def _problems(spin: Spin, walk: _Walk, played: Mapping[UUID, tuple[bytes, str]])
 
 
 def _state_problems(state: SlotState, walk: _Walk) -> Iterator[tuple[str, str]]:
-    """Say how a slot state is not where the walk ended."""
+    """Yield how a slot state differs from the end of the walk."""
     kept = (state.nonce, bytes(state.chain), state.staked_total, state.paid_total)
     if kept != (walk.nonce, walk.chain, walk.staked_total, walk.paid_total):
         yield "STATE", f"the state stands at nonce {state.nonce}, the spins end before {walk.nonce}"
@@ -112,16 +112,16 @@ def _states(user_id: UUID | None) -> Iterator[SlotState]:
     if user_id is not None:
         yield from SlotState.objects.filter(user_id=user_id)
         return
-    batch = list(SlotState.objects.order_by("user_id")[:BATCH])
+    batch = list(SlotState.objects.order_by("user_id")[:BATCH_ROWS])
     while batch:
         yield from batch
-        batch = list(SlotState.objects.filter(user_id__gt=batch[-1].user_id).order_by("user_id")[:BATCH])
+        batch = list(SlotState.objects.filter(user_id__gt=batch[-1].user_id).order_by("user_id")[:BATCH_ROWS])
 
 
 def _spins(state: SlotState) -> Iterator[Spin]:
-    """Yield the spins that a slot state accounts for, in nonce order, a batch at a time."""
+    """Yield the spins before a slot state's nonce, in nonce order, a batch at a time."""
     mine = Spin.objects.filter(user_id=state.user_id, nonce__lt=state.nonce).order_by("nonce")
-    batch = list(mine[:BATCH])
+    batch = list(mine[:BATCH_ROWS])
     while batch:
         yield from batch
-        batch = list(mine.filter(nonce__gt=batch[-1].nonce)[:BATCH])
+        batch = list(mine.filter(nonce__gt=batch[-1].nonce)[:BATCH_ROWS])

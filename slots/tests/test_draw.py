@@ -27,7 +27,7 @@ CLASSIC = TABLES["classic-95"]
 client_seeds = st.text(max_size=CLIENT_SEED_MAX_BYTES).filter(
     lambda text: not any("\ud800" <= letter <= "\udfff" for letter in text) and len(text.encode()) <= 64
 )
-asked = {
+inputs = {
     "table": st.sampled_from(list(TABLES.values())),
     "seed": st.binary(min_size=32, max_size=32),
     "nonce": st.integers(0, 2**63 - 1),
@@ -62,7 +62,7 @@ def test_a_table_has_the_digest_that_its_file_declares(code: str) -> None:
     assert TABLES[code].digest.hex() == file_of(code)["canonicalSha256"]
 
 
-@given(**asked)
+@given(**inputs)
 def test_a_draw_is_a_ticket_of_the_table_and_pays_what_its_symbols_pay(
     table: Table, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes
 ) -> None:
@@ -73,7 +73,7 @@ def test_a_draw_is_a_ticket_of_the_table_and_pays_what_its_symbols_pay(
     assert drawn.payout == table.pay(drawn.symbols)
 
 
-@given(**asked)
+@given(**inputs)
 def test_the_same_inputs_give_the_same_draw(
     table: Table, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes
 ) -> None:
@@ -101,19 +101,19 @@ def test_a_client_seed_and_nonce_cannot_be_shifted_into_each_other() -> None:
     assert one != two
 
 
-def test_words_that_would_favour_low_tickets_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_integers_that_would_favour_low_tickets_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = 2**64 // CLASSIC.tickets * CLASSIC.tickets
-    monkeypatch.setattr(drawing, "_words", lambda *_, **__: iter([limit, 2**64 - 1, limit - 1]))
+    monkeypatch.setattr(drawing, "_integers", lambda *_, **__: iter([limit, 2**64 - 1, limit - 1]))
 
     drawn = draw(CLASSIC, seed=SEED, nonce=0, client_seed="", client_nonce=NONCE)
 
     assert drawn.ticket == CLASSIC.tickets - 1
 
 
-def test_words_go_on_into_the_next_block() -> None:
-    words = drawing._words(CLASSIC.digest, seed=SEED, nonce=0, client_seed="", client_nonce=NONCE)
+def test_integers_go_on_into_the_next_block() -> None:
+    integers = drawing._integers(CLASSIC.digest, seed=SEED, nonce=0, client_seed="", client_nonce=NONCE)
 
-    assert len({next(words) for _ in range(9)}) == 9
+    assert len({next(integers) for _ in range(9)}) == 9
 
 
 def test_many_draws_come_out_as_the_odds_say() -> None:

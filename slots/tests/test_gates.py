@@ -14,7 +14,7 @@ from core.ids import new_id
 from slots.chain import genesis
 from slots.draw import commitment
 from slots.errors import CommitmentStale, HourlyLimitReached, InvalidBet, PaytableChanged, SpinTooFast
-from slots.gates import HOUR, SESSION_IDLE, Asked, Decision, Limits, Standing, decide
+from slots.gates import HOUR, SESSION_IDLE, Decision, Limits, SpinContext, SpinRequest, decide
 from slots.tests.test_draw import CLASSIC, SEED
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ def person(**changes: Any) -> User:
     return User(**{"username": "p", "role": Role.USER, "verified_at": NOW, "terms_version": 1, **changes})
 
 
-def wish(**changes: Any) -> Asked:
+def request_for(**changes: Any) -> SpinRequest:
     usual: dict[str, Any] = {
         "user": person(),
         "spin_id": new_id(),
@@ -39,10 +39,10 @@ def wish(**changes: Any) -> Asked:
         "performer_id": None,
         "next_seed": b"n" * 32,
     }
-    return Asked(**{**usual, **changes})
+    return SpinRequest(**{**usual, **changes})
 
 
-def standing(**changes: Any) -> Standing:
+def context_with(**changes: Any) -> SpinContext:
     usual: dict[str, Any] = {
         "now": NOW,
         "enabled": True,
@@ -63,10 +63,10 @@ def standing(**changes: Any) -> Standing:
         "used": 0,
         "oldest_used_at": None,
     }
-    return Standing(**{**usual, **changes})
+    return SpinContext(**{**usual, **changes})
 
 
-Closed = Callable[[Asked, Standing], tuple[Asked, Standing]]
+Closed = Callable[[SpinRequest, SpinContext], tuple[SpinRequest, SpinContext]]
 GATES: list[tuple[type[Refused], Closed]] = [
     (RoleNotAllowed, lambda a, s: (replace(a, user=_changed(a.user, role=Role.PERFORMER)), s)),
     (NotFound, lambda a, s: (a, replace(s, performer_known=False))),
@@ -86,82 +86,82 @@ def _changed(user: User, **changes: Any) -> User:
 
 
 def test_an_open_way_leads_to_a_decision() -> None:
-    assert isinstance(decide(wish(), standing(), LIMITS), Decision)
+    assert isinstance(decide(request_for(), context_with(), LIMITS), Decision)
 
 
 @pytest.mark.parametrize(("refusal", "close"), GATES, ids=[gate.__name__ for gate, _ in GATES])
 def test_a_closed_gate_refuses(refusal: type[Refused], close: Closed) -> None:
     with pytest.raises(refusal):
-        decide(*close(wish(), standing()), LIMITS)
+        decide(*close(request_for(), context_with()), LIMITS)
 
 
 @pytest.mark.parametrize("first", range(len(GATES)), ids=[gate.__name__ for gate, _ in GATES])
 def test_the_first_closed_gate_answers_even_when_all_after_it_are_closed(first: int) -> None:
-    asked, stands = wish(), standing()
+    request, context = request_for(), context_with()
     for _, close in GATES[first:]:
-        asked, stands = close(asked, stands)
+        request, context = close(request, context)
 
     with pytest.raises(GATES[first][0]):
-        decide(asked, stands, LIMITS)
+        decide(request, context, LIMITS)
 
 
 def test_no_active_paytable_closes_the_game() -> None:
     with pytest.raises(GameDisabled):
-        decide(wish(), standing(table=None, paytable_id=None), LIMITS)
+        decide(request_for(), context_with(table=None, paytable_id=None), LIMITS)
 
 
 def test_the_interval_ends_to_the_microsecond() -> None:
-    early = standing(last_spin_at=NOW - timedelta(milliseconds=2_500) + timedelta(microseconds=1))
+    early = context_with(last_spin_at=NOW - timedelta(milliseconds=2_500) + timedelta(microseconds=1))
 
     with pytest.raises(SpinTooFast) as refused:
-        decide(wish(), early, LIMITS)
+        decide(request_for(), early, LIMITS)
 
     assert refused.value.retry_after_s == pytest.approx(1e-6)
-    assert decide(wish(), standing(last_spin_at=NOW - timedelta(milliseconds=2_500)), LIMITS)
+    assert decide(request_for(), context_with(last_spin_at=NOW - timedelta(milliseconds=2_500)), LIMITS)
 
 
 def test_the_hour_tells_when_the_next_spin_comes_back() -> None:
     oldest = NOW - timedelta(minutes=59)
 
     with pytest.raises(HourlyLimitReached) as refused:
-        decide(wish(), standing(used=100, oldest_used_at=oldest), LIMITS)
+        decide(request_for(), context_with(used=100, oldest_used_at=oldest), LIMITS)
 
     assert refused.value.retry_after_s == 60
     assert refused.value.details == {"limit": 100, "used": 100, "resetsAt": oldest + HOUR}
 
 
 def test_the_last_spin_of_the_hour_leaves_none() -> None:
-    decision = decide(wish(), standing(used=99, oldest_used_at=NOW - timedelta(minutes=1)), LIMITS)
+    decision = decide(request_for(), context_with(used=99, oldest_used_at=NOW - timedelta(minutes=1)), LIMITS)
 
     assert decision.spins_left == 0
 
 
 def test_limits_that_are_off_refuse_nothing_and_count_nothing() -> None:
-    decision = decide(wish(), standing(last_spin_at=NOW, used=0), OFF)
+    decision = decide(request_for(), context_with(last_spin_at=NOW, used=0), OFF)
 
     assert decision.spins_left is None
 
 
 def test_a_bet_is_told_what_is_allowed() -> None:
     with pytest.raises(InvalidBet) as refused:
-        decide(wish(bet=200), standing(), LIMITS)
+        decide(request_for(bet=200), context_with(), LIMITS)
 
     assert refused.value.details == {"allowed": [100]}
 
 
 @pytest.mark.parametrize(("said", "used"), [(None, "kept"), ("", ""), ("new", "new")])
 def test_the_client_seed_defaults_to_the_stored_one(said: str | None, used: str) -> None:
-    assert decide(wish(client_seed=said), standing(), LIMITS).client_seed == used
+    assert decide(request_for(client_seed=said), context_with(), LIMITS).client_seed == used
 
 
 def test_a_session_goes_on_until_thirty_idle_minutes() -> None:
     began = NOW - timedelta(hours=1)
-    going_on = standing(
+    going_on = context_with(
         session_started_at=began, session_net=-500, last_spin_at=NOW - SESSION_IDLE + timedelta(microseconds=1)
     )
     over = replace(going_on, last_spin_at=NOW - SESSION_IDLE)
 
-    continued, afresh = (decide(wish(), stands, LIMITS) for stands in (going_on, over))
+    continued, afresh = (decide(request_for(), context, LIMITS) for context in (going_on, over))
 
     net = continued.drawn.payout - 100
     assert (continued.session.started_at, continued.session.net_points) == (began, -500 + net)

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
+from slots.decimals import decimal_text
 from slots.draw import parse
-from slots.figures import decimal_text
 from slots.par import par_sheet
 from slots.tests.test_draw import CLASSIC, CODES, TABLES, file_of
 

@@ -29,13 +29,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WINDOWS = 20
 
 
-def spun(user: User, **asked: Any) -> Callable[[], services.Spun]:
+def spin_of(user: User, **given: Any) -> Callable[[], services.SpinResult]:
     """One window's press, again and again while the lock was not had."""
 
-    def press() -> services.Spun:
+    def press() -> services.SpinResult:
         while True:
             try:
-                return command(lambda: services.spin(user=user, bet=100, **asked))
+                return command(lambda: services.spin(user=user, bet=100, **given))
             except QueueBusy:
                 continue
 
@@ -50,9 +50,9 @@ def test_the_hourly_limit_is_exact(settings: Any) -> None:
     settings.SLOTS_SPINS_PER_HOUR = 7
     user = player()
 
-    outcomes = race(*[spun(user)] * WINDOWS)
+    outcomes = race(*[spin_of(user)] * WINDOWS)
 
-    assert names(outcomes) == Counter({"Spun": 7, HourlyLimitReached.__name__: WINDOWS - 7})
+    assert names(outcomes) == Counter({"SpinResult": 7, HourlyLimitReached.__name__: WINDOWS - 7})
     assert nonces_of(user) == list(range(7))
     assert services.hourly_use(user=user).remaining == 0
 
@@ -61,38 +61,38 @@ def test_the_interval_lets_one_of_many_presses_through(settings: Any) -> None:
     settings.SLOTS_MIN_INTERVAL_MS = 60_000
     user = player()
 
-    outcomes = race(*[spun(user)] * WINDOWS)
+    outcomes = race(*[spin_of(user)] * WINDOWS)
 
-    assert names(outcomes) == Counter({"Spun": 1, SpinTooFast.__name__: WINDOWS - 1})
+    assert names(outcomes) == Counter({"SpinResult": 1, SpinTooFast.__name__: WINDOWS - 1})
 
 
 def test_a_commitment_is_revealed_once() -> None:
     user = player()
     offered = services.fairness(user=user)
 
-    outcomes = race(*[spun(user, commitment=offered.commitment)] * WINDOWS)
+    outcomes = race(*[spin_of(user, commitment=offered.commitment)] * WINDOWS)
 
-    assert names(outcomes) == Counter({"Spun": 1, CommitmentStale.__name__: WINDOWS - 1})
+    assert names(outcomes) == Counter({"SpinResult": 1, CommitmentStale.__name__: WINDOWS - 1})
 
 
 def test_the_balance_is_spent_once() -> None:
     user = player(points=100)
     lost = losing(user)
 
-    outcomes = race(*[spun(user, client_nonce=lost)] * 8)
+    outcomes = race(*[spin_of(user, client_nonce=lost)] * 8)
 
-    spins = [outcome for outcome in outcomes if isinstance(outcome, services.Spun)]
+    spins = [outcome for outcome in outcomes if isinstance(outcome, services.SpinResult)]
     assert len(spins) >= 1
-    assert names(outcomes) == Counter({"Spun": len(spins), InsufficientBalance.__name__: 8 - len(spins)})
+    assert names(outcomes) == Counter({"SpinResult": len(spins), InsufficientBalance.__name__: 8 - len(spins)})
     assert points_of(user) == 100 - 100 * len(spins) + sum(outcome.spin.payout for outcome in spins) >= 0
 
 
 def test_first_spins_of_one_user_open_one_state() -> None:
     user = player()
 
-    outcomes = race(*[spun(user)] * WINDOWS)
+    outcomes = race(*[spin_of(user)] * WINDOWS)
 
-    assert names(outcomes) == Counter({"Spun": WINDOWS})
+    assert names(outcomes) == Counter({"SpinResult": WINDOWS})
     assert nonces_of(user) == list(range(WINDOWS))
     assert (state_of(user).nonce, state_of(user).staked_total) == (WINDOWS, WINDOWS * 100)
     assert services.verify() == []
@@ -122,9 +122,9 @@ def test_many_users_do_not_wait_for_each_other(settings: Any) -> None:
     settings.SLOTS_SPINS_PER_HOUR = 2
     users = [player() for _ in range(8)]
 
-    outcomes = race(*[spun(user) for user in users for _ in range(3)])
+    outcomes = race(*[spin_of(user) for user in users for _ in range(3)])
 
-    assert names(outcomes) == Counter({"Spun": 16, HourlyLimitReached.__name__: 8})
+    assert names(outcomes) == Counter({"SpinResult": 16, HourlyLimitReached.__name__: 8})
     assert {len(nonces_of(user)) for user in users} == {2}
 
 

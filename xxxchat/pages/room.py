@@ -220,6 +220,6 @@ def _price(request: HttpRequest) -> int:
     return price
 
 
-def _placed(bought: menus.Purchased) -> str:
+def _placed(bought: menus.PurchaseResult) -> str:
     item, position = bought.placed.item, bought.placed.position
     return words.in_line(position or 1, item.title, item.tokens)

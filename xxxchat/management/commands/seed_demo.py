@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.db import command
 from xxxchat import demo_world
-from xxxchat.reference import seed_reference
+from xxxchat.reference_data import seed_reference
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from xxxchat.reference import seed_reference
+from xxxchat.reference_data import seed_reference
 
 
 class Command(BaseCommand):

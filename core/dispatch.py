@@ -1,4 +1,4 @@
-"""A word to the workers, for endpoints only. What it asks for is a row already: if it is lost, a sweep does it."""
+"""Requests to the workers, made by endpoints. Tasks work on stored rows: a lost request is made up for by a sweep."""
 
 import structlog
 from celery import current_app
@@ -7,8 +7,8 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 log = structlog.get_logger()
 
 
-def wake(task: str) -> bool:
-    """Ask a worker for one run of a task by its name; False if the broker was not reached. After the commit."""
+def request_run(task: str) -> bool:
+    """Request one run of a task by its name, after the commit; False if the broker was not reached."""
     try:
         current_app.send_task(task, retry=False)
     except BrokerUnreachable as error:

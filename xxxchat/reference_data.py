@@ -1,4 +1,4 @@
-"""Rows that the product cannot run without: paytables, spin partitions, message templates.
+"""Reference data, without which the product cannot run: paytables, spin partitions, message templates.
 
 Idempotent. Start-up and every emptied test database call it.
 """
