@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.stack.processes import alive, until
-from xxxchat.stack import Stack, StackError
+from xxxchat.stack import EmbeddedPostgres, Stack, StackError
 from xxxchat.stack.client import launch
 from xxxchat.stack.folder import PROJECT, Folder
 
@@ -182,6 +182,30 @@ def test_a_failed_step_leaves_nobody_behind_and_is_named(folder: Folder) -> None
         Stack(root=folder.root, env={"PLATFORM_FEE_BPS": "20000"}).start()
 
     assert alive(folder.root) == {}
+
+
+def test_data_of_an_earlier_version_stops_the_stack_and_is_kept(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = folder.secrets()["DATABASE_PASSWORD"]
+
+    def database(sql: str) -> list[tuple[str]]:
+        server = EmbeddedPostgres(folder.database, password=password, log=folder.postgres_log)
+        try:
+            server.start()
+            with closing(psycopg.connect(server.url, autocommit=True)) as connection:
+                cursor = connection.execute(sql.encode())
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            server.stop()
+
+    database("CREATE TABLE django_migrations AS SELECT 'core' AS app, '0001_clock' AS name")
+    with pytest.raises(StackError, match="was made by an earlier version: make demo-reset"):
+        Stack(root=folder.root).start()
+
+    assert alive(folder.root) == {}
+    monkeypatch.setattr(EmbeddedPostgres, "_check_release", lambda self: None)
+    assert database("SELECT name FROM django_migrations") == [("0001_clock",)]
 
 
 def test_a_taken_port_is_said_before_anything_starts(folder: Folder) -> None:

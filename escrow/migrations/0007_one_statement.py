@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("escrow", "0006_shorter_checks")]
-    operations = [sql_file("escrow/sql/0007_one_statement.sql")]

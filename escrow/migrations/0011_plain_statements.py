@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("escrow", "0010_rules")]
-    operations = [sql_file("escrow/sql/0011_plain_statements.sql")]

@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("escrow", "0011_plain_statements")]
-    operations = [sql_file("escrow/sql/0012_freezes.sql")]

@@ -1,0 +1,255 @@
+-- Write the entries of one operation between a wallet and a house account, and the wallet's next version; return the
+-- wallet. The house account's delta is what makes the sum zero. The caller holds the wallet's lock and is one of the
+-- functions below: this one may not write the ledger by itself (escrow_inside).
+CREATE OR REPLACE FUNCTION escrow_book(
+    p_operation uuid, p_wallet uuid, p_available bigint, p_earned bigint, p_owed bigint, p_house text,
+    p_moment timestamptz
+) RETURNS escrow_wallet
+LANGUAGE plpgsql AS $$
+DECLARE
+    w escrow_wallet;
+BEGIN
+    UPDATE escrow_wallet x SET available = x.available + p_available, earned = x.earned + p_earned,
+                               owed = x.owed + p_owed, version = x.version + 1
+     WHERE x.id = p_wallet RETURNING x.* INTO w;
+    INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_earned, d_owed,
+                              available_after, held_after, earned_after, owed_after, at)
+    VALUES (p_operation, 1, w.id, NULL, w.currency, w.version, p_available, p_earned, p_owed,
+            w.available, w.held, w.earned, w.owed, p_moment),
+           (p_operation, 2, NULL, p_house, w.currency, NULL, p_owed - p_available - p_earned, 0, 0,
+            NULL, NULL, NULL, NULL, p_moment);
+    RETURN w;
+END
+$$;
+
+-- Reverse operations, each at most once: a wallet gives back what it gained, and gets back what it lost (which pays its
+-- debt first). What was held and given away comes back as available. Locks the wallets of the reversed operations.
+-- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, INVALID_TRANSITION (a kind that cannot be reversed, or reversed already),
+-- INSUFFICIENT_BALANCE (a wallet no longer has what it gained: nothing is taken).
+CREATE OR REPLACE FUNCTION escrow_reverse(
+    p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_reverses uuid[], p_actor uuid[],
+    p_reason text[]
+) RETURNS TABLE (ord integer, code text, replayed boolean, operation uuid)
+LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
+DECLARE
+    o escrow_operation;
+    w escrow_wallet;
+    e escrow_entry;
+    moment timestamptz;
+    places uuid[]; gives bigint[]; earns bigint[]; owes bigint[];
+    a bigint; g bigint; d bigint; pays bigint;
+BEGIN
+    PERFORM 1 FROM escrow_wallet x
+      WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
+      ORDER BY x.id FOR NO KEY UPDATE;
+    moment := core_now();
+    FOR i IN 1 .. cardinality(p_key) LOOP
+        ord := i; code := NULL; replayed := false; operation := p_operation[i];
+        SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
+        IF FOUND THEN
+            replayed := code IS NULL;
+            RETURN NEXT; CONTINUE;
+        END IF;
+        operation := p_operation[i];
+        SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
+        IF NOT FOUND THEN
+            code := 'NOT_FOUND';
+        ELSIF o.kind NOT IN ('deposit', 'award', 'settle', 'split', 'chargeback', 'write_off')
+            OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
+            code := 'INVALID_TRANSITION';
+        END IF;
+        places := '{}'; gives := '{}'; earns := '{}'; owes := '{}';
+        FOR e IN SELECT * FROM escrow_entry x WHERE x.operation_id = o.id AND x.wallet_id IS NOT NULL ORDER BY x.line LOOP
+            SELECT * INTO w FROM escrow_wallet x WHERE x.id = e.wallet_id;
+            a := -e.d_available - e.d_held; g := -e.d_earned; d := -e.d_owed;
+            IF w.owed + d < 0 THEN  -- the debt was paid meanwhile: what paid it goes back
+                a := a - (w.owed + d); d := -w.owed;
+            END IF;
+            pays := least(w.owed + d, greatest(a, 0));
+            a := a - pays; d := d - pays;
+            pays := least(w.owed + d, greatest(g, 0));
+            g := g - pays; d := d - pays;
+            IF w.available + a < 0 OR w.earned + g < 0 THEN
+                code := coalesce(code, 'INSUFFICIENT_BALANCE');
+            END IF;
+            places := places || w.id; gives := gives || a; earns := earns || g; owes := owes || d;
+        END LOOP;
+        IF code IS NOT NULL THEN
+            RETURN NEXT; CONTINUE;
+        END IF;
+        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, reverses_id, actor, reason, at)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'reverse', o.hold_id, o.id, p_actor[i],
+                p_reason[i], moment)
+        ON CONFLICT (scope, key) DO NOTHING;
+        IF NOT FOUND THEN  -- somebody else's operation, of other wallets, took the key while we waited for it
+            code := 'IDEMPOTENCY_KEY_REUSED';
+            RETURN NEXT; CONTINUE;
+        END IF;
+        WITH moved AS (
+            UPDATE escrow_wallet x SET available = x.available + t.a, earned = x.earned + t.g, owed = x.owed + t.d,
+                                       version = x.version + 1
+              FROM unnest(places, gives, earns, owes) WITH ORDINALITY AS t(id, a, g, d, n)
+             WHERE x.id = t.id RETURNING x.*, t.a, t.g, t.d, t.n
+        )
+        INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_earned,
+                                  d_owed, available_after, held_after, earned_after, owed_after, at)
+        SELECT p_operation[i], m.n, m.id, NULL, m.currency, m.version, m.a, m.g, m.d,
+               m.available, m.held, m.earned, m.owed, moment FROM moved m
+        UNION ALL
+        SELECT p_operation[i], 100 + x.line, NULL, x.house, x.currency, NULL, -x.d_available, 0, 0,
+               NULL, NULL, NULL, NULL, moment
+          FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- Take back deposits whose payment was charged back: from available, then from earned; the rest becomes a debt (owed).
+-- The tokens go to the house account that paid the deposit. Also from a frozen wallet. Locks the wallets.
+-- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, INVALID_TRANSITION (no deposit, or taken back already).
+CREATE OR REPLACE FUNCTION escrow_chargeback(
+    p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_reverses uuid[], p_actor uuid[],
+    p_reason text[]
+) RETURNS TABLE (ord integer, code text, replayed boolean, operation uuid, taken bigint, owed bigint)
+LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
+DECLARE
+    o escrow_operation;
+    w escrow_wallet;
+    source escrow_entry;
+    moment timestamptz;
+    amount bigint; a bigint; g bigint;
+BEGIN
+    PERFORM 1 FROM escrow_wallet x
+      WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
+      ORDER BY x.id FOR NO KEY UPDATE;
+    moment := core_now();
+    FOR i IN 1 .. cardinality(p_key) LOOP
+        ord := i; code := NULL; replayed := false; operation := p_operation[i]; taken := 0; owed := 0;
+        SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
+        IF FOUND THEN
+            replayed := code IS NULL;
+            IF replayed THEN
+                SELECT -e.d_available - e.d_earned, e.d_owed INTO taken, owed
+                  FROM escrow_entry e WHERE e.operation_id = escrow_chargeback.operation AND e.line = 1;
+            END IF;
+            RETURN NEXT; CONTINUE;
+        END IF;
+        operation := p_operation[i];
+        SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
+        IF NOT FOUND THEN
+            code := 'NOT_FOUND';
+        ELSIF o.kind <> 'deposit' OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
+            code := 'INVALID_TRANSITION';
+        END IF;
+        IF code IS NOT NULL THEN
+            RETURN NEXT; CONTINUE;
+        END IF;
+        SELECT * INTO source FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
+        SELECT x.* INTO w FROM escrow_wallet x JOIN escrow_entry y ON y.wallet_id = x.id AND y.operation_id = o.id;
+        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id, actor, reason, at)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'chargeback', o.id, p_actor[i], p_reason[i],
+                moment)
+        ON CONFLICT (scope, key) DO NOTHING;
+        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+            code := 'IDEMPOTENCY_KEY_REUSED';
+            RETURN NEXT; CONTINUE;
+        END IF;
+        amount := -source.d_available;
+        a := least(w.available, amount);
+        g := least(w.earned, amount - a);
+        taken := a + g; owed := amount - taken;
+        PERFORM escrow_book(p_operation[i], w.id, -a, -g, owed, source.house, moment);
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- Write off debts: the house account losses takes over p_amount of owed. Also on a frozen wallet. Locks the wallets.
+-- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed). An amount below 1 is a defect.
+CREATE OR REPLACE FUNCTION escrow_write_off(
+    p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_owner uuid[], p_currency text[],
+    p_amount bigint[], p_actor uuid[], p_reason text[]
+) RETURNS TABLE (ord integer, code text, replayed boolean, operation uuid, owed bigint)
+LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
+DECLARE
+    w escrow_wallet;
+    moment timestamptz;
+BEGIN
+    PERFORM 1 FROM escrow_wallet x
+      WHERE (x.owner_id, x.currency) IN (SELECT t.o, t.c FROM unnest(p_owner, p_currency) AS t(o, c))
+      ORDER BY x.id FOR NO KEY UPDATE;
+    moment := core_now();
+    FOR i IN 1 .. cardinality(p_key) LOOP
+        ord := i; code := NULL; replayed := false; owed := NULL;
+        SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
+        IF FOUND THEN
+            replayed := code IS NULL;
+            IF replayed THEN
+                SELECT e.owed_after INTO owed
+                  FROM escrow_entry e WHERE e.operation_id = escrow_write_off.operation AND e.line = 1;
+            END IF;
+            RETURN NEXT; CONTINUE;
+        END IF;
+        operation := p_operation[i];
+        SELECT * INTO w FROM escrow_wallet x WHERE x.owner_id = p_owner[i] AND x.currency = p_currency[i];
+        owed := w.owed;
+        code := CASE WHEN w.id IS NULL THEN 'WALLET_UNKNOWN' WHEN w.owed < p_amount[i] THEN 'INSUFFICIENT_BALANCE' END;
+        IF code IS NOT NULL THEN
+            RETURN NEXT; CONTINUE;
+        END IF;
+        IF p_amount[i] < 1 THEN
+            RAISE EXCEPTION 'amount % is out of range', p_amount[i] USING ERRCODE = 'check_violation';
+        END IF;
+        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'write_off', p_actor[i], p_reason[i], moment)
+        ON CONFLICT (scope, key) DO NOTHING;
+        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+            code := 'IDEMPOTENCY_KEY_REUSED';
+            RETURN NEXT; CONTINUE;
+        END IF;
+        w := escrow_book(p_operation[i], w.id, 0, 0, -p_amount[i], 'losses', moment);
+        owed := w.owed;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- Repair wallets whose row was changed from outside: write back the balances of their last entry, by an operation whose
+-- entry has no deltas. Its key is the wallet and the version that it repairs. A row whose version was changed too cannot
+-- be repaired: restore it from a backup. Locks the wallets.
+-- Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or the version does not follow).
+CREATE OR REPLACE FUNCTION escrow_repair(p_operation uuid[], p_wallet uuid[], p_actor uuid[], p_reason text[])
+RETURNS TABLE (ord integer, code text, operation uuid, wallet uuid)
+LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
+DECLARE
+    w escrow_wallet;
+    e escrow_entry;
+    moment timestamptz;
+BEGIN
+    PERFORM 1 FROM escrow_wallet x WHERE x.id = ANY (p_wallet) ORDER BY x.id FOR NO KEY UPDATE;
+    moment := core_now();
+    FOR i IN 1 .. cardinality(p_wallet) LOOP
+        ord := i; code := NULL; operation := p_operation[i]; wallet := p_wallet[i];
+        SELECT * INTO w FROM escrow_wallet x WHERE x.id = p_wallet[i];
+        SELECT * INTO e FROM escrow_entry x WHERE x.wallet_id = w.id ORDER BY x.version DESC LIMIT 1;
+        code := CASE WHEN w.id IS NULL THEN 'NOT_FOUND'
+                     WHEN w.version IS DISTINCT FROM e.version
+                          OR (w.available, w.held, w.earned, w.owed)
+                             = (e.available_after, e.held_after, e.earned_after, e.owed_after)
+                         THEN 'INVALID_TRANSITION' END;
+        IF code IS NOT NULL THEN
+            RETURN NEXT; CONTINUE;
+        END IF;
+        INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
+        VALUES (p_operation[i], 'repair', format('%s:%s', w.id, w.version), ''::bytea, 'repair', p_actor[i],
+                p_reason[i], moment);
+        UPDATE escrow_wallet x SET available = e.available_after, held = e.held_after, earned = e.earned_after,
+                                   owed = e.owed_after, version = x.version + 1
+         WHERE x.id = w.id RETURNING x.* INTO w;
+        INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, available_after, held_after,
+                                  earned_after, owed_after, at)
+        VALUES (p_operation[i], 1, w.id, w.currency, w.version, w.available, w.held, w.earned, w.owed, moment);
+        RETURN NEXT;
+    END LOOP;
+END
+$$;

@@ -1,0 +1,17 @@
+-- What a single value may be is a rule of its type: PostgreSQL reads it once per session, and a table's CHECK once per
+-- statement (ADR 0041). Types and columns are made by migrations, the rules stand here.
+ALTER DOMAIN escrow_currency DROP CONSTRAINT IF EXISTS escrow_currency_known;
+ALTER DOMAIN escrow_currency ADD CONSTRAINT escrow_currency_known CHECK (VALUE IN ('TOKEN', 'POINT'));
+ALTER DOMAIN escrow_house DROP CONSTRAINT IF EXISTS escrow_house_known;
+ALTER DOMAIN escrow_house ADD CONSTRAINT escrow_house_known CHECK (
+    VALUE IN ('revenue', 'slots_bank', 'sales', 'mint', 'payouts', 'loyalty_clearing', 'losses'));
+ALTER DOMAIN escrow_kind DROP CONSTRAINT IF EXISTS escrow_kind_known;
+ALTER DOMAIN escrow_kind ADD CONSTRAINT escrow_kind_known CHECK (
+    VALUE IN ('deposit', 'hold', 'settle', 'split', 'refund', 'expire', 'award', 'reverse', 'chargeback', 'write_off',
+              'payout', 'payout_reject', 'repair'));
+ALTER DOMAIN escrow_wallet_status DROP CONSTRAINT IF EXISTS escrow_wallet_status_known;
+ALTER DOMAIN escrow_wallet_status ADD CONSTRAINT escrow_wallet_status_known CHECK (VALUE IN ('active', 'frozen'));
+ALTER DOMAIN escrow_amount DROP CONSTRAINT IF EXISTS escrow_amount_in_range;
+ALTER DOMAIN escrow_amount ADD CONSTRAINT escrow_amount_in_range CHECK (VALUE BETWEEN 1 AND 1000000000);
+ALTER DOMAIN escrow_balance DROP CONSTRAINT IF EXISTS escrow_balance_not_negative;
+ALTER DOMAIN escrow_balance ADD CONSTRAINT escrow_balance_not_negative CHECK (VALUE >= 0);

@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("menus", "0001_menus")]
-    operations = [sql_file("menus/sql/0002_same_menu.sql")]

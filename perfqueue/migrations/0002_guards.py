@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("perfqueue", "0001_line")]
-    operations = [sql_file("perfqueue/sql/0002_guards.sql")]

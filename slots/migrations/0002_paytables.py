@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from core.migrating import sql_file
-
-
-class Migration(migrations.Migration):
-    dependencies = [("slots", "0001_tables")]
-    operations = [sql_file("slots/sql/0002_paytables.sql")]

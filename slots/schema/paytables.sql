@@ -1,0 +1,47 @@
+-- The digest is that of the stored rules. A paytable's rules never change (slots_paytable_steps), so neither does it.
+ALTER TABLE slots_paytable
+    DROP CONSTRAINT IF EXISTS slots_paytable_digest_is_of_canonical,
+    ADD CONSTRAINT slots_paytable_digest_is_of_canonical CHECK (digest = sha256(convert_to(canonical, 'UTF8')));
+
+-- Trigger function: a paytable is inserted as a draft, neither computed nor approved (23000).
+CREATE OR REPLACE FUNCTION slots_paytable_drafted() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status <> 'draft' OR NEW.par IS NOT NULL OR NEW.approved_by_id IS NOT NULL THEN
+        RAISE EXCEPTION 'a paytable starts as a draft' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER slots_paytable_drafted BEFORE INSERT ON slots_paytable
+    FOR EACH ROW EXECUTE FUNCTION slots_paytable_drafted();
+
+-- Trigger function: a paytable moves one status forward at a time, and each step writes its own columns only (23000).
+CREATE OR REPLACE FUNCTION slots_paytable_steps() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    expected slots_paytable := OLD;
+BEGIN
+    IF (OLD.status, NEW.status) NOT IN
+       (('draft', 'computed'), ('computed', 'approved'), ('approved', 'active'), ('active', 'retired')) THEN
+        RAISE EXCEPTION 'a paytable does not go from % to %', OLD.status, NEW.status
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    expected.status := NEW.status;
+    CASE NEW.status
+        WHEN 'computed' THEN expected.par := NEW.par; expected.computed_at := NEW.computed_at;
+        WHEN 'approved' THEN expected.approved_by_id := NEW.approved_by_id; expected.approved_at := NEW.approved_at;
+        WHEN 'active' THEN expected.activated_at := NEW.activated_at;
+        WHEN 'retired' THEN expected.retired_at := NEW.retired_at;
+    END CASE;
+    IF NEW IS DISTINCT FROM expected THEN
+        RAISE EXCEPTION 'a paytable is never changed, only taken a step on'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER slots_paytable_steps BEFORE UPDATE ON slots_paytable
+    FOR EACH ROW EXECUTE FUNCTION slots_paytable_steps();
+CREATE OR REPLACE TRIGGER slots_paytable_kept BEFORE DELETE OR TRUNCATE ON slots_paytable
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
