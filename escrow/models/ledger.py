@@ -1,4 +1,4 @@
-"""The ledger's tables, read through the ORM and written only by the SQL functions in `escrow/sql/`.
+"""The ledger's tables, read through the ORM and written only by the SQL functions in `escrow/schema/`.
 
 The types, constraints and triggers that keep them true stand in the same SQL files; see README.md.
 """

@@ -1,4 +1,4 @@
-"""The line's tables. Lifecycle by django-fsm; the graph is enforced once more by triggers (`perfqueue/sql/`)."""
+"""The line's tables. Lifecycle by django-fsm; the graph is enforced once more by triggers (`perfqueue/schema/`)."""
 
 from datetime import datetime
 from typing import Any
