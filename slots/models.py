@@ -114,7 +114,7 @@ class SlotState(models.Model):
 
 
 class Spin(models.Model):
-    """One spin, written once. The table is partitioned by id (months) and made by SQL, see ``sql/0001_first_release.sql``.
+    """One spin, written once. The table is partitioned by id (months): ``slots/sql/0001_first_release.sql`` makes it.
 
     ``staked_total`` and ``paid_total`` are the user's running totals including this spin. ``chain`` links it to the
     spin before. The ids refer to rows of other tables without foreign keys: spins are kept longer than those.
