@@ -5,7 +5,6 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -32,8 +31,9 @@ from core.errors import (
 from core.fields import UUID_TEXT, Body, Page
 from core.freshness import conditional
 from core.ids import NIL
-from core.pagination import keyset
+from core.pagination import Slice, keyset
 from core.parsing import MAX_BODY_BYTES, declared_length
+from core.shapes import outputs, utc
 
 KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
 T = TypeVar("T")
@@ -54,11 +54,6 @@ class IdConverter:
 
 
 register_converter(IdConverter, "id")
-
-
-def utc(moment: datetime | None) -> str | None:
-    """ISO 8601 with `Z`."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class ByAccept(DefaultContentNegotiation):
@@ -186,11 +181,19 @@ class Endpoint(APIView):
         self,
         *,
         work: Callable[[], T],
-        render: Callable[[T], Any],
+        prepare: Callable[[T], Any] | None = None,
+        render: Callable[[T], Any] | None = None,
         before: Callable[[], object] | None = None,
         status: int | Callable[[T], int] = 200,
     ) -> HttpResponse:
-        """Run a keyed command; `render` is called inside its transaction."""
+        """Run a keyed command and answer what it returns, or what `prepare` makes of that inside its transaction."""
+
+        def rendered(result: T) -> Any:
+            if render is not None:
+                return render(result)
+            shape = self._output(status(result) if callable(status) else status)
+            return shape.to_representation(result if prepare is None else prepare(result))
+
         return self._rendered(
             idempotency.once(
                 caller=self.actor.pk,
@@ -198,7 +201,7 @@ class Endpoint(APIView):
                 key=self.key,
                 fingerprint=self.fingerprint,
                 work=work,
-                render=render,
+                render=rendered,
                 before=before,
                 status=status,
             )
@@ -208,15 +211,29 @@ class Endpoint(APIView):
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
         return HttpResponse(answer.body, status=answer.status, content_type="application/json", headers=headers)
 
+    def answer(self, value: Any, status: int = 200) -> Response:
+        """Render a value as `Output` has it for this method and status."""
+        return Response(self._output(status).to_representation(value), status=status)
+
     def ok(self, body: Any, status: int = 200) -> Response:
         return Response(body, status=status)
 
     def page(
-        self, queryset: QuerySet[Any], render: Callable[[Sequence[Any]], list[Any]], *, by: str = "id"
+        self,
+        queryset: QuerySet[Any],
+        render: Callable[[Sequence[Any]], list[Any]] | None = None,
+        *,
+        prepare: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+        by: str = "id",
     ) -> Response:
         """A list, newest first by the column `by`; needs `Query = Page` or a subclass of it."""
-        found, following = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"], by=by)
-        return Response({"items": render(found), "next": following})
+        found = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"], by=by)
+        if render is not None:
+            return Response({"items": render(found.items), "next": found.next})
+        return self.answer(found if prepare is None else Slice(prepare(found.items), found.next))
+
+    def _output(self, status: int) -> Any:
+        return outputs(cast(Any, type(self)), str(self.request.method))[status]
 
 
 __all__ = ["Body", "Endpoint", "Page", "utc"]

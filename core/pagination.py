@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet, UUIDField
@@ -12,6 +12,13 @@ from core.errors import ValidationFailed
 
 MAX_BIGINT = 2**63 - 1
 M = TypeVar("M", bound=Model)
+
+
+class Slice(NamedTuple, Generic[M]):
+    """Rows of one page, and the cursor of the next."""
+
+    items: Sequence[M]
+    next: str | None
 
 
 def encode(position: UUID) -> str:
@@ -30,7 +37,7 @@ def decode(cursor: str) -> UUID:
         raise ValidationFailed(cursor=["This cursor is not one of ours."]) from error
 
 
-def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int, by: str = "id") -> tuple[Sequence[M], str | None]:
+def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int, by: str = "id") -> Slice[M]:
     """Return up to `limit` rows older than `cursor` (one statement) and the next page's cursor.
 
     `by` is the column that orders them: an id, or a whole number that is unique among these rows.
@@ -41,7 +48,7 @@ def keyset(queryset: QuerySet[M], *, cursor: str | None, limit: int, by: str = "
         queryset = queryset.filter(**{f"{by}__lt": position if is_uuid else position.int & MAX_BIGINT})
     found = list(queryset.order_by(f"-{by}")[: limit + 1])
     page = found[:limit]
-    return page, encode(_position(getattr(page[-1], by))) if len(found) > limit else None
+    return Slice(page, encode(_position(getattr(page[-1], by))) if len(found) > limit else None)
 
 
 def _position(key: UUID | int) -> UUID:

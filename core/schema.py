@@ -6,6 +6,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from core.shapes import outputs
+
 
 class ErrorOut(serializers.Serializer):
     """What went wrong: a stable code, a sentence, and the figures of it."""
@@ -38,11 +40,7 @@ class EndpointSchema(AutoSchema):
         return type(serializer).__qualname__.replace(".", "")
 
     def get_response_serializers(self) -> Any:
-        output = getattr(self.view, "Output", None)
-        if isinstance(output, dict) and self.method in output:
-            output = output[self.method]
-        answers = output if isinstance(output, dict) else {200: output}
-        return {**answers, "default": ErrorEnvelope}
+        return {**outputs(self.view.__class__, self.method), "default": ErrorEnvelope}
 
     def get_auth(self) -> list[dict[str, Any]]:
         """A bearer token; none is needed at a public endpoint, none is read before signing in."""

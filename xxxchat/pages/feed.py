@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
-from core.api import utc
 from core.freshness import conditional
+from core.shapes import utc
 from live import services as live
 from xxxchat.pages.performers import performer_or_404
 

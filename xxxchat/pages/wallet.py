@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.models import Role
-from core.api import utc
 from core.errors import NotFound
+from core.shapes import utc
 from escrow import services as escrow
 from xxxchat.pages import commands
 from xxxchat.pages.slots_card import slots_card_of

@@ -1,0 +1,84 @@
+"""Shapes of answers: serializers that render an answer and document it (ADR 0045)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from operator import attrgetter
+from typing import Any
+
+from rest_framework import serializers
+
+JSON_TYPES = (
+    serializers.BooleanField,
+    serializers.CharField,
+    serializers.ChoiceField,
+    serializers.DictField,
+    serializers.IntegerField,
+    serializers.ListField,
+    serializers.UUIDField,
+)
+"""Fields whose values JSON can write as they are."""
+
+
+def utc(at: datetime | None) -> str | None:
+    """ISO 8601 with `Z`."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Shape(serializers.Serializer):
+    """An object in an answer. A field's `source` is an attribute of the value (dotted: of an attribute's); `*` is the
+    value itself.
+
+    One instance renders all answers: it looks its fields up once and converts only what JSON cannot write, which costs
+    about as much as a dictionary written by hand.
+    """
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        answer = {}
+        for name, value_of, write in self._members:
+            value = value_of(instance)
+            answer[name] = value if write is None or value is None else write(value)
+        return answer
+
+    @cached_property
+    def _members(self) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any] | None]]:
+        return [
+            (name, _itself if field.source == "*" else attrgetter(str(field.source)), _writer(field))
+            for name, field in self.fields.items()
+        ]
+
+
+class TextOrNull(serializers.CharField):
+    """Text that is null while it is empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> Any:
+        return value or None
+
+
+def page_of(shape: type[Shape], name: str = "") -> type[Shape]:
+    """The envelope of a list: `{items, next}`. `name` is its name in the description."""
+    members = {"items": shape(many=True), "next": serializers.CharField(allow_null=True)}
+    return type(name or f"{shape.__name__.removesuffix('Out')}sOut", (Shape,), members)
+
+
+@cache
+def outputs(endpoint: Any, method: str) -> dict[int, Any]:
+    """What an endpoint answers to a method, by status: one instance of each shape of its `Output`."""
+    declared = endpoint.Output
+    if isinstance(declared, dict) and method in declared:
+        declared = declared[method]
+    by_status = declared if isinstance(declared, dict) else {200: declared}
+    return {status: shape() if isinstance(shape, type) else shape for status, shape in by_status.items()}
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _writer(field: serializers.Field) -> Callable[[Any], Any] | None:
+    if type(field) in JSON_TYPES:
+        return None
+    return utc if type(field) is serializers.DateTimeField else field.to_representation
