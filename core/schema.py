@@ -3,13 +3,15 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from core.shapes import outputs
+from core.fields import Body, Page, Params
+from core.shapes import Shape, outputs
 
 
-class ErrorOut(serializers.Serializer):
+class ErrorOut(Shape):
     """What went wrong: a stable code, a sentence, and the figures of it."""
 
     code = serializers.CharField()
@@ -17,10 +19,15 @@ class ErrorOut(serializers.Serializer):
     details = serializers.DictField()
 
 
-class ErrorEnvelope(serializers.Serializer):
+class ErrorEnvelope(Shape):
     """Every refusal and failure, whatever its status."""
 
     error = ErrorOut()
+
+
+def bases_without_description() -> list[type]:
+    """Classes whose docstrings do not describe the classes made from them."""
+    return [*get_lib_doc_excludes(), Shape, Body, Params, Page]
 
 
 class EndpointSchema(AutoSchema):

@@ -150,3 +150,7 @@ class Spin(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def is_win(self) -> bool:
+        return self.payout > 0

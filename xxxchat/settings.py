@@ -218,7 +218,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
-    "ENUM_NAME_OVERRIDES": {"ItemState": "perfqueue.models.State", "PresenceState": "perfqueue.models.Presence"},
+    "ENUM_NAME_OVERRIDES": {
+        "HoldStatus": "escrow.models.HoldStatus",
+        "ItemState": "perfqueue.models.State",
+        "PresenceState": "perfqueue.models.Presence",
+    },
+    "GET_LIB_DOC_EXCLUDES": "core.schema.bases_without_description",
     "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

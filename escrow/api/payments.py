@@ -12,6 +12,7 @@ from core.api import Endpoint
 from core.db import command
 from core.errors import BodyTooLarge
 from core.fields import Amount, Name, Page, Params, StrictChar, StrictUUID
+from core.pagination import Slice
 from core.parsing import MAX_BODY_BYTES, declared_length
 from escrow import services, shapes
 from escrow.services import payments
@@ -23,20 +24,7 @@ class PackageList(Endpoint):
     public, Query, Output = True, Page, shapes.PackagesOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.ok(
-            {
-                "items": [
-                    {
-                        "id": package.id,
-                        "title": package.title,
-                        "tokens": package.tokens,
-                        "price": {"amountMinor": package.price_minor, "currency": package.price_currency},
-                    }
-                    for package in services.packages()
-                ],
-                "next": None,
-            }
-        )
+        return self.answer(Slice(services.packages(), None))
 
 
 class OrderFacts(Params):
@@ -81,7 +69,7 @@ class PaymentWebhook(Endpoint):
     def post(self, request: Request) -> HttpResponse:
         event_id, kind = self.data["eventId"], self.data["type"]
         if kind not in (payments.PAID, payments.CHARGEBACK):
-            return self._received(command(lambda: payments.ignore(event_id=event_id, type=kind)))
+            return self.answer(command(lambda: payments.ignore(event_id=event_id, type=kind)))
         facts = OrderFacts(data=request.data)
         facts.is_valid(raise_exception=True)
         said: dict[str, Any] = facts.validated_data
@@ -93,7 +81,4 @@ class PaymentWebhook(Endpoint):
             package_id=said["packageId"],
             amount=said["amount"],
         )
-        return self._received(command(lambda: payments.receive(event)))
-
-    def _received(self, receipt: payments.Receipt) -> HttpResponse:
-        return self.ok({"received": True, "outcome": receipt.outcome, "orderId": receipt.order_id})
+        return self.answer(command(lambda: payments.receive(event)))

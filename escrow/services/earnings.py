@@ -6,18 +6,26 @@ from uuid import UUID
 from core import db
 from core.errors import NotFound
 
-RECENT = {"last24Hours": "24 hours", "last7Days": "7 days", "last30Days": "30 days"}
+
+@dataclass(frozen=True)
+class Settled:
+    """Tokens settled to a performer, and in how many operations."""
+
+    tokens: int
+    count: int
 
 
 @dataclass(frozen=True)
 class Earnings:
-    """Whole tokens. `recent`: tokens settled to her and in how many operations, in 24 hours, 7 and 30 days."""
+    """Whole tokens."""
 
     earned: int
     owed: int
     payouts_pending: int
     paid_out: int
-    recent: dict[str, tuple[int, int]]
+    last_24_hours: Settled
+    last_7_days: Settled
+    last_30_days: Settled
 
 
 SUMS = """
@@ -60,8 +68,7 @@ def earnings_of(performer_id: UUID) -> Earnings:
         owed=row["owed"],
         payouts_pending=row["pending"],
         paid_out=row["paid"],
-        recent={
-            name: (row[column], row[f"{column}_count"])
-            for name, column in zip(RECENT, ("day", "week", "month"), strict=True)
-        },
+        last_24_hours=Settled(row["day"], row["day_count"]),
+        last_7_days=Settled(row["week"], row["week_count"]),
+        last_30_days=Settled(row["month"], row["month_count"]),
     )

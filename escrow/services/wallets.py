@@ -51,6 +51,7 @@ class EntryView:
 class Balance:
     """A wallet's balances after its entry `version` (0: before the first), written `at` (None: there was none)."""
 
+    currency: str
     version: int
     available: int
     held: int
@@ -139,11 +140,12 @@ def balance_at_version(wallet: Wallet, version: int) -> Balance:
         NotFound: it has no such entry.
     """
     if version == 0:
-        return Balance(0, 0, 0, 0, 0, None)
+        return Balance(wallet.currency, 0, 0, 0, 0, 0, None)
     entry = Entry.objects.filter(wallet=wallet, version=version).first()
     if entry is None:
         raise NotFound
     return Balance(
+        wallet.currency,
         version,
         entry.available_after or 0,
         entry.held_after or 0,

@@ -1,106 +1,66 @@
 """Staff's grants, corrections, write-offs and approvals; performers' earnings and payouts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 import accounts.services
 from accounts.models import FINANCE_ROLES, Role
-from core.api import Endpoint, utc
+from core.api import Endpoint
 from core.db import command
 from core.errors import Forbidden, NotFound
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
 from escrow import services, shapes
-from escrow.models import Approval, ApprovalStatus, Payout, PayoutStatus
+from escrow.models import ApprovalStatus, PayoutStatus
 from escrow.services import Currency, approvals, earnings, payouts
 from escrow.services.approvals import Decision
-from escrow.services.payouts import PayoutView
 
-DESK = FINANCE_ROLES
 READERS = (Role.FINANCE, Role.SUPPORT, Role.AUDITOR, Role.ADMIN)
 
 
-def approval_out(approval: Approval) -> dict[str, Any]:
-    return {
-        "id": approval.pk,
-        "kind": approval.kind,
-        "status": approval.status,
-        "userId": approval.user_id,
-        "currency": approval.currency,
-        "amount": approval.amount,
-        "reason": approval.reason,
-        "requestedBy": approval.requested_by_id,
-        "requestedAt": utc(approval.requested_at),
-        "decidedBy": approval.decided_by_id,
-        "decidedAt": utc(approval.decided_at),
-        "decisionReason": approval.decision_reason or None,
-        "reversesId": approval.reverses_id,
-        "payoutId": approval.payout_id,
-        "operationId": approval.result_id,
-    }
+class StaffRequest(Endpoint):
+    """A keyed request of staff: 200 when it was done, 202 {approvalId} when a second person must allow it."""
 
-
-def payout_out(payout: Payout | PayoutView) -> dict[str, Any]:
-    return {
-        "id": payout.id,
-        "performerId": payout.performer_id,
-        "amount": payout.amount,
-        "currency": Currency.TOKEN,
-        "status": payout.status,
-        "reason": payout.reason or None,
-        "requestedAt": utc(payout.requested_at),
-        "decidedAt": utc(payout.decided_at),
-    }
-
-
-def decision_out(decision: Decision) -> dict[str, Any]:
-    if decision.approval is not None:
-        return {"approvalId": decision.approval.pk}
-    if decision.payout is not None:
-        return payout_out(decision.payout)
-    return {"operationId": decision.operation_id}
-
-
-class Wish(Endpoint):
-    """A keyed wish of staff: 200 when it was done, 202 {approvalId} when a second person must allow it."""
-
-    roles = DESK
+    roles = FINANCE_ROLES
     Output = {200: shapes.DoneOut, 202: shapes.AwaitedOut}
 
     def decided(self, work: Callable[[], Decision]) -> HttpResponse:
-        return self.once(work=work, render=decision_out, status=lambda done: 202 if done.approval else 200)
+        return self.once(
+            work=work,
+            prepare=lambda decision: decision.payout or decision,
+            status=lambda decision: 202 if decision.approval else 200,
+        )
 
 
-class Movement(Body):
+class AdjustmentIn(Body):
     userId = StrictUUID()
     currency = StrictChoice(choices=Currency.choices)
     amount = Amount()
     reason = StrictChar(max_length=500)
 
 
-class Grant(Wish):
+class Grant(StaffRequest):
     """POST /admin/grants {userId, currency, amount, reason}. 200; 202; 400; 403 WALLET_FROZEN; 404."""
 
-    operation, Input = "admin.grant", Movement
+    operation, Input = "admin.grant", AdjustmentIn
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: approvals.grant(**movement(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.grant(**adjustment(self.data), actor=self.actor))
 
 
-class WriteOffDebt(Wish):
+class WriteOffDebt(StaffRequest):
     """POST /admin/write-offs {userId, currency, amount, reason}. 200; 202; 400; 402 INSUFFICIENT_BALANCE; 404."""
 
-    operation, Input = "admin.write_off", Movement
+    operation, Input = "admin.write_off", AdjustmentIn
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: approvals.write_off(**movement(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.write_off(**adjustment(self.data), actor=self.actor))
 
 
-class Correction(Wish):
+class Correction(StaffRequest):
     """POST /admin/corrections {operationId, reason}. 200; 202; 400; 402; 404; 409 INVALID_TRANSITION."""
 
     operation = "admin.correct"
@@ -114,12 +74,12 @@ class Correction(Wish):
         return self.decided(lambda: approvals.correct(operation_id=operation_id, reason=reason, actor=self.actor))
 
 
-def movement(said: dict[str, Any]) -> dict[str, Any]:
+def adjustment(given: dict[str, Any]) -> dict[str, Any]:
     return {
-        "owner_id": said["userId"],
-        "currency": Currency(said["currency"]),
-        "amount": said["amount"],
-        "reason": said["reason"],
+        "owner_id": given["userId"],
+        "currency": Currency(given["currency"]),
+        "amount": given["amount"],
+        "reason": given["reason"],
     }
 
 
@@ -134,9 +94,7 @@ class ApprovalList(Endpoint):
 
     def get(self, request: Request) -> HttpResponse:
         narrowed = {name: self.query[name] for name in ("status",) if name in self.query}
-        return self.page(
-            approvals.list_approvals().filter(**narrowed), lambda found: [approval_out(one) for one in found]
-        )
+        return self.page(approvals.list_approvals().filter(**narrowed))
 
 
 class ApprovalDetail(Endpoint):
@@ -148,18 +106,18 @@ class ApprovalDetail(Endpoint):
         found = approvals.list_approvals().filter(pk=approval_id).first()
         if found is None:
             raise NotFound
-        return self.ok(approval_out(found))
+        return self.answer(found)
 
 
-class Verdict(Body):
+class DecisionIn(Body):
     reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
 
 
 class Approve(Endpoint):
-    """POST /admin/approvals/{id}/approve {reason?}. 200; 403 SAME_APPROVER; 404; 409 APPROVAL_CLOSED; what the movement
-    refuses. Not keyed: an approval is decided once."""
+    """POST /admin/approvals/{id}/approve {reason?}. 200; 403 SAME_APPROVER; 404; 409 APPROVAL_CLOSED; the refusals
+    of what is approved. Not keyed: an approval is decided once."""
 
-    roles, Input, Output, approves = DESK, Verdict, shapes.ApprovalOut, True
+    roles, Input, Output, approves = FINANCE_ROLES, DecisionIn, shapes.ApprovalOut, True
 
     def post(self, request: Request, approval_id: UUID) -> HttpResponse:
         decided = command(
@@ -167,7 +125,7 @@ class Approve(Endpoint):
                 approval_id=approval_id, approve=self.approves, reason=self.data["reason"], actor=self.actor
             )
         )
-        return self.ok(approval_out(decided))
+        return self.answer(decided)
 
 
 class Reject(Approve):
@@ -187,13 +145,13 @@ class PayoutList(Endpoint):
 
     def get(self, request: Request) -> HttpResponse:
         narrowed = {name: self.query[name] for name in ("status",) if name in self.query}
-        return self.page(payouts.list_payouts().filter(**narrowed), payouts_out)
+        return self.page(payouts.list_payouts().filter(**narrowed))
 
 
-class ApprovePayout(Wish):
+class ApprovePayout(StaffRequest):
     """POST /admin/payouts/{id}/approve {reason?}. 200 with the payout; 202; 403 SAME_APPROVER; 404; 409."""
 
-    operation, Input, approves = "admin.approve_payout", Verdict, True
+    operation, Input, approves = "admin.approve_payout", DecisionIn, True
     Output = {200: shapes.PayoutOut, 202: shapes.AwaitedOut}
 
     def post(self, request: Request, payout_id: UUID) -> HttpResponse:
@@ -210,7 +168,7 @@ class RejectPayout(ApprovePayout):
 
 
 class OwnMoney(Endpoint):
-    """What is a performer's own: another's address is 403, nobody's 404; staff may read."""
+    """A performer's own money: 403 for another performer, 404 if nobody performs under that id; staff may read."""
 
     roles = (Role.PERFORMER, *READERS)
 
@@ -234,14 +192,13 @@ class PerformerPayouts(OwnMoney):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
-        return self.page(payouts.list_payouts(performer_id), payouts_out)
+        return self.page(payouts.list_payouts(performer_id))
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
         amount = self.data["amount"]
         return self.once(
             work=lambda: services.request_payout(performer_id=performer_id, amount=amount, actor=self.actor),
-            render=payout_out,
             status=201,
         )
 
@@ -253,19 +210,4 @@ class PerformerEarnings(OwnMoney):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         self.own(performer_id)
-        found = earnings.earnings_of(performer_id)
-        return self.ok(
-            {
-                "currency": Currency.TOKEN,
-                "earned": found.earned,
-                "owed": found.owed,
-                "payoutsPending": found.payouts_pending,
-                "paidOut": found.paid_out,
-                "minimumPayout": settings.PAYOUT_MINIMUM,
-                **{name: {"settled": settled, "count": count} for name, (settled, count) in found.recent.items()},
-            }
-        )
-
-
-def payouts_out(found: Sequence[Payout]) -> list[dict[str, Any]]:
-    return [payout_out(each) for each in found]
+        return self.answer(earnings.earnings_of(performer_id))
