@@ -10,15 +10,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.backoffice import ExactFilter, PersonFilter, RoleAdmin, signed_in
+from accounts.backoffice import ActionAdmin, ExactFilter, PersonFilter, RoleAdmin, RowPage
 from accounts.models import STAFF_ROLES, User
 from core.db import command
-from core.errors import ValidationFailed
+from core.errors import DomainError, ValidationFailed
 from live import services
 from live.models import EventRow, MessageTemplate
 from live.templates import EVENT_TYPES, MAX_TEMPLATE_CHARS, fill
@@ -55,9 +53,52 @@ class Versions(admin.SimpleListFilter):
         return queryset.filter(pk=Subquery(newest))
 
 
+class EditPage(RowPage):
+    """The next version of a key's text, previewed with example variables."""
+
+    template, form_class = "admin/live/edit_template.html", TemplateForm
+
+    def __init__(self, model_admin: ActionAdmin, request: HttpRequest, newest: MessageTemplate) -> None:
+        super().__init__(model_admin, request, f"New words for {newest.key}")
+        self.newest, self.example = newest, EVENT_TYPES[newest.key].example
+
+    def initial(self) -> dict[str, Any]:
+        return {"text": self.newest.text}
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "newest": self.newest,
+            "next_version": self.newest.version + 1,
+            "now_says": fill(self.newest.text, self.example),
+            "examples": self.example,
+        }
+
+    def preview(self, form: forms.Form) -> str:
+        return services.preview(key=self.newest.key, text=form.cleaned_data["text"])
+
+    def apply(self, form: forms.Form) -> HttpResponse:
+        key, text = self.newest.key, form.cleaned_data["text"]
+
+        def work() -> MessageTemplate:
+            made = services.edit_template(key=key, text=text, actor=self.actor)
+            self.model_admin.log_addition(self.request, made, f"{key}: version {made.version}.")
+            return made
+
+        made = command(work)
+        messages.success(self.request, f"{key} has new words, version {made.version}.")
+        return HttpResponseRedirect(self.model_admin.address_of(made))
+
+    def add_refusal(self, form: forms.Form, refusal: DomainError) -> None:
+        if isinstance(refusal, ValidationFailed):
+            form.add_error("text", refusal.details["text"])
+        else:
+            super().add_refusal(form, refusal)
+
+
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(RoleAdmin):
+class MessageTemplateAdmin(ActionAdmin):
     view_roles = STAFF_ROLES
+    action_roles = services.EDITOR_ROLES
     actions_detail = actions_row = ("edit_template",)
     list_display = ("key", "text", "version", "created_at", "written_by")
     list_filter = (Versions,)
@@ -88,51 +129,12 @@ class MessageTemplateAdmin(RoleAdmin):
         versions = self._versions(request, row.key) if row is not None else ()
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "versions": versions})
 
-    def has_edit_template_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, services.EDITOR_ROLES)
-
-    @action(description="New words…", url_path="edit-template", permissions=["edit_template"])
+    @action(description="New words…", url_path="edit-template", permissions=["act"])
     def edit_template(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the form; on POST a preview; on POST with `apply` write the next version."""
-        row = self.get_object(request, object_id)
-        if row is None or row.key not in EVENT_TYPES:
+        row = self.row_or_404(request, object_id)
+        if row.key not in EVENT_TYPES:
             raise Http404
-        newest = self._versions(request, row.key)[0]
-        form, preview = TemplateForm(request.POST or None, initial={"text": newest.text}), None
-        if form.is_valid() and "again" not in request.POST:
-            text = form.cleaned_data["text"]
-            try:
-                if "apply" in request.POST:
-                    return self._saved(request, row.key, text)
-                preview = services.preview(key=row.key, text=text)
-            except ValidationFailed as refusal:
-                form.add_error("text", refusal.details["text"])
-        return self._page(request, newest, form, preview)
-
-    def _saved(self, request: HttpRequest, key: str, text: str) -> HttpResponse:
-        actor = signed_in(request)
-        made = command(lambda: services.edit_template(key=key, text=text, actor=actor))
-        self.log_addition(request, made, f"{key}: version {made.version}.")
-        self.message_user(request, f"{key} has new words, version {made.version}.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:live_messagetemplate_change", args=[made.pk]))
-
-    def _page(
-        self, request: HttpRequest, newest: MessageTemplate, form: TemplateForm, preview: str | None
-    ) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        example = EVENT_TYPES[newest.key].example
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"New words for {newest.key}",
-            "newest": newest,
-            "next_version": newest.version + 1,
-            "now_says": fill(newest.text, example),
-            "preview": preview,
-            "form": form,
-            "examples": example,
-        }
-        return TemplateResponse(request, "admin/live/edit_template.html", context)
+        return EditPage(self, request, self._versions(request, row.key)[0]).response()
 
     def _versions(self, request: HttpRequest, key: str) -> list[MessageTemplate]:
         """Every version of a key, newest first."""

@@ -1,4 +1,8 @@
-"""Actions over selected rows: a dry run with totals, a reason, then one command and one result per row."""
+"""Actions of staff: a page with a form and a preview, then one command per row with its audit row, or a run.
+
+`ActionPage` answers one request. `RowsPage` executes an `Action` over selected rows; apps derive theirs from
+`ActionPage` (many rows at once) and `RowPage` (one row, at an address of its own).
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -24,7 +28,7 @@ MAX_SELECTED_ROWS = 50
 
 
 class ReasonForm(forms.Form):
-    """Why somebody carries out an action."""
+    """Why somebody executes an action."""
 
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
@@ -70,7 +74,7 @@ class RowResult:
 
 @dataclass(frozen=True)
 class Preview:
-    """Results of the rows shown, for how many of how many the action is possible, and the totals of those, if any.
+    """The first results, for how many of the selected rows the action is possible, and the totals of these, if any.
 
     `hidden` are the form fields that select the same rows again.
     """
@@ -91,52 +95,127 @@ class ActionAdmin(RoleAdmin):
     def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, self.action_roles)
 
-    def over_selected(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
-        """Show the dry run with its form; posted with `apply` and a reason, execute the action and show the results."""
-        rows = list(queryset.order_by("pk")[: MAX_SELECTED_ROWS + 1])
-        if len(rows) > MAX_SELECTED_ROWS:
-            self.message_user(request, f"Choose {MAX_SELECTED_ROWS} rows at most. Nothing was changed.", messages.ERROR)
-            return None
-        form, actor = ReasonForm(request.POST if "apply" in request.POST else None), signed_in(request)
-        if form.is_valid():
-            execute, shown = partial(self._executed, request, action, actor, form.cleaned_data["reason"]), None
-        else:
-            execute, shown = partial(_rehearsed, action, actor), form
-        return self.action_page(
-            request, action, _preview([self._result(row, action, execute) for row in rows], action), shown
-        )
-
-    def _executed(self, request: HttpRequest, action: Action, actor: User, reason: str, row: Model) -> str:
-        """Run one command for one row, with its audit row in the same transaction."""
-
-        def work() -> str:
-            text = action.execute(row, actor, reason)
-            self.log_change(request, row, f"By action: {text}. Reason: {reason}")
-            return text
-
-        return command(work, before=partial(action.prepare, row) if action.prepare else None)
-
     def address_of(self, row: Model) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
-    def action_page(
-        self, request: HttpRequest, action: ActionText, preview: Preview, form: forms.Form | None
-    ) -> HttpResponse:
-        """Show the rows and their results; with a form, what would happen to them."""
-        return self.page(request, "admin/action.html", action.title, action_text=action, form=form, preview=preview)
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return row
 
-    def _result(self, row: Model, action: Action, execute: Callable[[Model], str]) -> RowResult:
-        """Each row by itself: a refusal of one does not stop the next."""
+    def over_selected(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
+        """Answer a request for an action over at most ``MAX_SELECTED_ROWS`` rows."""
+        rows = list(queryset.order_by("pk")[: MAX_SELECTED_ROWS + 1])
+        if len(rows) > MAX_SELECTED_ROWS:
+            text = f"Choose {MAX_SELECTED_ROWS} rows at most. Nothing was changed."
+            self.message_user(request, text, messages.ERROR)
+            return None
+        return RowsPage(self, request, action, rows).response()
+
+
+class ActionPage:
+    """The page of an action over selected rows: the preview beside the form; posted with `apply`, the action."""
+
+    template = "admin/rows_action.html"
+    form_class: type[forms.Form] = ReasonForm
+
+    def __init__(self, model_admin: ActionAdmin, request: HttpRequest, title: str) -> None:
+        self.model_admin, self.request, self.title = model_admin, request, title
+        self.actor = signed_in(request)
+
+    def preview(self, form: forms.Form) -> Any:
+        """Return what the action would do now, for the template. `form` may be unbound or invalid."""
+        raise NotImplementedError
+
+    def apply(self, form: forms.Form) -> HttpResponse:
+        """Execute the action with a valid form."""
+        raise NotImplementedError
+
+    def context(self) -> dict[str, Any]:
+        """Return what else the template shows."""
+        return {}
+
+    def response(self) -> HttpResponse:
+        is_sent = {"apply", "preview"} & set(self.request.POST)
+        form = self.form_class(self.request.POST if is_sent else None)
+        if form.is_valid() and "apply" in self.request.POST:
+            return self.apply(form)
+        return self.render(form, self.preview(form))
+
+    def render(self, form: forms.Form | None, preview: Any) -> HttpResponse:
+        context = {"form": form, "preview": preview, **self.context()}
+        return self.model_admin.page(self.request, self.template, self.title, **context)
+
+
+class RowPage(ActionPage):
+    """The page of an action on one row: the form; then the preview, fields hidden; posted with `apply`, the action.
+
+    `again` returns from the preview to the form. A refusal is shown with the form.
+    """
+
+    def initial(self) -> dict[str, Any]:
+        return {}
+
+    def add_refusal(self, form: forms.Form, refusal: DomainError) -> None:
+        form.add_error(None, f"{refusal} ({refusal.code}). Nothing was changed.")
+
+    def response(self) -> HttpResponse:
+        form, preview = self.form_class(self.request.POST or None, initial=self.initial()), None
+        if form.is_valid() and "again" not in self.request.POST:
+            try:
+                if "apply" in self.request.POST:
+                    return self.apply(form)
+                preview = self.preview(form)
+            except DomainError as refusal:
+                self.add_refusal(form, refusal)
+        return self.render(form, preview)
+
+
+class RowsPage(ActionPage):
+    """An `Action` over rows, each by itself: a refusal of one does not stop the next."""
+
+    def __init__(self, model_admin: ActionAdmin, request: HttpRequest, action: Action, rows: Sequence[Model]) -> None:
+        super().__init__(model_admin, request, action.title)
+        self.action, self.rows = action, rows
+
+    def context(self) -> dict[str, Any]:
+        return {"action_text": self.action}
+
+    def preview(self, form: forms.Form) -> Preview:
+        return self._results(lambda row: rehearsed(partial(self.action.execute, row, self.actor, "dry run")))
+
+    def apply(self, form: forms.Form) -> HttpResponse:
+        return self.render(None, self._results(partial(self._execute, form.cleaned_data["reason"])))
+
+    def _execute(self, reason: str, row: Model) -> str:
+        """Run one command for one row, with its audit row in the same transaction."""
+
+        def work() -> str:
+            text = self.action.execute(row, self.actor, reason)
+            self.model_admin.log_change(self.request, row, f"By action: {text}. Reason: {reason}")
+            return text
+
+        return command(work, before=partial(self.action.prepare, row) if self.action.prepare else None)
+
+    def _results(self, execute: Callable[[Model], str]) -> Preview:
+        results = [self._result(row, execute) for row in self.rows]
+        possible = [result.row for result in results if not result.is_refused]
+        return Preview(
+            results=results,
+            possible=len(possible),
+            selected=len(results),
+            totals=sums_by_currency(map(self.action.amount, possible)) if self.action.amount else None,
+            hidden=same_rows(self.rows),
+        )
+
+    def _result(self, row: Model, execute: Callable[[Model], str]) -> RowResult:
         is_refused = False
         try:
             text = execute(row)
         except DomainError as refusal:
             text, is_refused = f"refused: {refusal} ({refusal.code})", True
-        return RowResult(row, self.address_of(row), action.cells(row), text, is_refused)
-
-
-def _rehearsed(action: Action, actor: User, row: Model) -> str:
-    return rehearsed(lambda: action.execute(row, actor, "dry run"))
+        return RowResult(row, self.model_admin.address_of(row), self.action.cells(row), text, is_refused)
 
 
 def same_rows(rows: Iterable[Model]) -> list[tuple[str, object]]:
@@ -149,14 +228,3 @@ def sums_by_currency(amounts: Iterable[tuple[str, int]]) -> list[tuple[str, int]
     for currency, amount in amounts:
         sums[currency] = sums.get(currency, 0) + amount
     return sorted(sums.items())
-
-
-def _preview(results: Sequence[RowResult], action: Action) -> Preview:
-    possible = [result.row for result in results if not result.is_refused]
-    return Preview(
-        results=results,
-        possible=len(possible),
-        selected=len(results),
-        totals=sums_by_currency(map(action.amount, possible)) if action.amount else None,
-        hidden=same_rows(result.row for result in results),
-    )

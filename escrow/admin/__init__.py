@@ -1,4 +1,4 @@
-"""Money in the back office: the ledger is read only; what people decide is an action or an address of its own."""
+"""Money in the back office: read-only lists, and the actions of finance."""
 
 from escrow.admin import approvals, audit, ledger, shop
 

@@ -1,4 +1,4 @@
-"""The money desk in the back office: approvals, and payouts with their CSV. Performers read their own payouts."""
+"""Approvals, and payouts with their CSV export. Performers read their own payouts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,11 @@ else:
     Exporting = ExportMixin
 
 
-class Whom(PersonFilter):
+class UserOfApproval(PersonFilter):
     title, parameter_name, lookup = "user (name or id)", "user", "user"
 
 
-class Asker(PersonFilter):
+class Requester(PersonFilter):
     title, parameter_name, lookup = "asked by (name or id)", "requested_by", "requested_by"
 
 
@@ -37,39 +37,31 @@ class Performer(PersonFilter):
     title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
 
 
-def approvals_decided(*, approve: bool) -> Action:
-    def work(row: Approval, actor: User, reason: str) -> str:
+def approval_action(*, approve: bool) -> Action:
+    """Return the action that approves, or rejects, adjustments."""
+
+    def execute(row: Approval, actor: User, reason: str) -> str:
         return approvals.decide(approval_id=row.pk, approve=approve, reason=reason, actor=actor).status
 
-    return _decided(
-        "approvals",
-        work,
-        lambda row: (row.user, f"{row.amount} {row.currency}", row.reason),
-        lambda row: (row.currency, row.amount),
-        approve=approve,
-    )
+    return _action("approvals", execute, lambda row: row.user, lambda row: row.currency, approve=approve)
 
 
-def payouts_decided(*, approve: bool) -> Action:
-    def work(row: Payout, actor: User, reason: str) -> str:
-        done = approvals.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
-        return done.payout.status if done.payout else "a second person must approve"
+def payout_action(*, approve: bool) -> Action:
+    """Return the action that approves, or rejects, payouts."""
+
+    def execute(row: Payout, actor: User, reason: str) -> str:
+        decision = approvals.decide_payout(payout_id=row.pk, approve=approve, reason=reason, actor=actor)
+        return decision.payout.status if decision.payout else "a second person must approve"
 
     token = services.Currency.TOKEN.value
-    return _decided(
-        "payouts",
-        work,
-        lambda row: (row.performer, f"{row.amount} {token}", row.reason),
-        lambda row: (token, row.amount),
-        approve=approve,
-    )
+    return _action("payouts", execute, lambda row: row.performer, lambda row: token, approve=approve)
 
 
-def _decided(
+def _action(
     noun: str,
-    work: Callable[[Any, User, str], str],
-    cells: Callable[[Any], tuple[object, ...]],
-    amount: Callable[[Any], tuple[str, int]],
+    execute: Callable[[Any, User, str], str],
+    owner: Callable[[Any], User],
+    currency: Callable[[Any], str],
     *,
     approve: bool,
 ) -> Action:
@@ -81,15 +73,15 @@ def _decided(
         possible="can be decided so",
         done="decided",
         columns=("Whose", "Amount", "Reason so far"),
-        cells=cells,
-        execute=work,
-        amount=amount,
+        cells=lambda row: (owner(row), f"{row.amount} {currency(row)}", row.reason),
+        execute=execute,
+        amount=lambda row: (currency(row), row.amount),
     )
 
 
 @admin.register(Approval)
 class ApprovalAdmin(ActionAdmin):
-    """Open ones first. What an approval moves is moved by its approval alone."""
+    """Open approvals first. Approving executes what was requested."""
 
     action_roles = FINANCE_ROLES
     view_roles = STAFF_ROLES
@@ -107,7 +99,7 @@ class ApprovalAdmin(ActionAdmin):
         "decided_by",
         "decided_at",
     )
-    list_filter = ("status", "kind", "currency", Whom, Asker)
+    list_filter = ("status", "kind", "currency", UserOfApproval, Requester)
     list_select_related = ("user", "requested_by", "decided_by")
     id_fields = ("pk", "user", "requested_by", "payout", "reverses", "result")
     person_fields = ("user", "requested_by")
@@ -115,15 +107,15 @@ class ApprovalAdmin(ActionAdmin):
 
     @admin.action(description="Approve the chosen…", permissions=["act"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
-        return self.over_selected(request, queryset, approvals_decided(approve=True))
+        return self.over_selected(request, queryset, approval_action(approve=True))
 
     @admin.action(description="Reject the chosen…", permissions=["act"])
     def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Approval]) -> HttpResponse | None:
-        return self.over_selected(request, queryset, approvals_decided(approve=False))
+        return self.over_selected(request, queryset, approval_action(approve=False))
 
 
-class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
-    """A line of the export. Amounts are whole tokens."""
+class PayoutResource(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
+    """A payout in the export. Amounts are whole tokens."""
 
     performer_id = Field(attribute="performer_id", column_name="performer_id")
     performer = Field(attribute="performer__username", column_name="performer")
@@ -136,13 +128,13 @@ class PayoutLines(ModelResource):  # type: ignore[misc]  # django-import-export 
 
 @admin.register(Payout)
 class PayoutAdmin(Exporting, ActionAdmin):
-    """Approving lets a payout go, rejecting moves it back to `earned`. The export follows search and filters."""
+    """Rejecting moves a payout back to `earned`. The export follows search and filters."""
 
     action_roles = FINANCE_ROLES
     view_roles = BACK_OFFICE_ROLES
     owner_path = "performer"
     actions = ("approve_chosen", "reject_chosen")
-    resource_classes = (PayoutLines,)
+    resource_classes = (PayoutResource,)
     formats = (SafeCSV,)
     skip_export_form = True
     list_display = ("id", "status", "performer", "amount", "requested_at", "decided_at", "decided_by", "reason")
@@ -157,8 +149,8 @@ class PayoutAdmin(Exporting, ActionAdmin):
 
     @admin.action(description="Approve the chosen…", permissions=["act"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
-        return self.over_selected(request, queryset, payouts_decided(approve=True))
+        return self.over_selected(request, queryset, payout_action(approve=True))
 
     @admin.action(description="Reject the chosen…", permissions=["act"])
     def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:
-        return self.over_selected(request, queryset, payouts_decided(approve=False))
+        return self.over_selected(request, queryset, payout_action(approve=False))

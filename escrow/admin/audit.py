@@ -1,4 +1,4 @@
-"""What the verifier saw and which wallets stand still. Letting one go is an action: a reason, one result per row."""
+"""The verifier's runs and findings, and frozen wallets with the action that thaws them."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ class Subject(ExactFilter):
 
 @admin.register(Verification)
 class VerificationAdmin(RoleAdmin):
-    """The verifier's runs, and the page that tells whether everything adds up."""
+    """The verifier's runs, and the reconciliation page."""
 
     view_roles = STAFF_ROLES
     actions_list = ("reconciliation",)
@@ -44,7 +44,7 @@ class VerificationAdmin(RoleAdmin):
 
     @action(description="Reconciliation", url_path="reconciliation", permissions=["reconcile"])
     def reconciliation(self, request: HttpRequest) -> HttpResponse:
-        return reconciliation.answer(self, request, may_check=self.may(request, FINANCE_ROLES))
+        return reconciliation.response(self, request, may_verify=self.may(request, FINANCE_ROLES))
 
     def has_reconcile_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, RECONCILERS)
@@ -52,7 +52,7 @@ class VerificationAdmin(RoleAdmin):
 
 @admin.register(Finding)
 class FindingAdmin(RoleAdmin):
-    """Open ones first."""
+    """Open findings first."""
 
     view_roles = STAFF_ROLES
     list_display = ("id", "check_name", "subject", "problem", "first_seen_at", "last_seen_at", "cleared_at")
@@ -63,7 +63,7 @@ class FindingAdmin(RoleAdmin):
 
 @admin.register(Freeze)
 class FreezeAdmin(ActionAdmin):
-    """Standing ones first."""
+    """Freezes in force first."""
 
     action_roles = FINANCE_ROLES
     view_roles = STAFF_ROLES
@@ -95,17 +95,17 @@ class FreezeAdmin(ActionAdmin):
 
     @admin.action(description="Let the chosen wallets go…", permissions=["act"])
     def thaw_chosen(self, request: HttpRequest, queryset: QuerySet[Freeze]) -> HttpResponse | None:
-        return self.over_selected(request, queryset.select_related("wallet__owner"), LET_GO)
+        return self.over_selected(request, queryset.select_related("wallet__owner"), THAW)
 
 
-def _let_go(row: Freeze, actor: User, reason: str) -> str:
+def _thaw(row: Freeze, actor: User, reason: str) -> str:
     if row.thawed_at is not None:
         raise AlreadyThawed
     auditing.thaw(wallet_id=row.wallet_id, actor_id=actor.pk, reason=reason)
     return "pays and receives again"
 
 
-LET_GO = Action(
+THAW = Action(
     name="thaw_chosen",
     title="Let wallets go",
     button="Let go",
@@ -113,6 +113,6 @@ LET_GO = Action(
     done="wallets let go",
     columns=("Owner", "Currency", "Frozen because"),
     cells=lambda row: (row.wallet.owner, row.wallet.currency, row.reason),
-    execute=_let_go,
+    execute=_thaw,
     warning="A wallet whose finding is still open is frozen again by the next run of the verifier.",
 )

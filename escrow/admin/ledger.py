@@ -1,13 +1,11 @@
-"""The ledger in the back office: everything can be found and read, nothing can be edited.
+"""The ledger in the back office: read-only. Finance and admin change it by actions."""
 
-Giving, writing off and undoing are addresses of their own, for finance and admin.
-"""
-
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
 from accounts.backoffice import (
@@ -20,7 +18,7 @@ from accounts.backoffice import (
     register_related,
 )
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
-from escrow.admin import moves
+from escrow.admin.adjustments import Adjustment, AdjustmentPage, AmountForm, KeyedForm
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
 from escrow.services import adjustments, approvals, auditing
 
@@ -66,25 +64,11 @@ class Scope(ExactFilter):
     title, parameter_name, lookup = "scope", "scope", "scope"
 
 
-class MovingAdmin(RoleAdmin):
-    """Rows with buttons that move money, each an address of its own."""
+@admin.register(Wallet)
+class WalletAdmin(ActionAdmin):
+    """Freeze and repair are actions over selected wallets; grant and write-off are actions on one."""
 
     view_roles = STAFF_ROLES
-
-    def has_move_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, FINANCE_ROLES)
-
-    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        found = self.get_object(request, object_id)
-        if found is None:
-            raise Http404
-        return found
-
-
-@admin.register(Wallet)
-class WalletAdmin(ActionAdmin, MovingAdmin):
-    """Balances. Freezing and repairing are actions over chosen wallets; giving and writing off concern one."""
-
     action_roles = FINANCE_ROLES
     actions = ("freeze_chosen", "repair_chosen")
     actions_detail = actions_row = ("grant", "write_off")
@@ -103,29 +87,19 @@ class WalletAdmin(ActionAdmin, MovingAdmin):
     def repair_chosen(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> HttpResponse | None:
         return self.over_selected(request, queryset.select_related("owner"), REPAIR)
 
-    @action(description="Grant…", url_path="grant", permissions=["move"])
+    @action(description="Grant…", url_path="grant", permissions=["act"])
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "grant", "Grant", approvals.grant)
+        return self._adjust(request, object_id, "grant", "Grant", approvals.grant)
 
-    @action(description="Write off…", url_path="write-off", permissions=["move"])
+    @action(description="Write off…", url_path="write-off", permissions=["act"])
     def write_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "write_off", "Write off a debt", approvals.write_off)
+        return self._adjust(request, object_id, "write_off", "Write off a debt", approvals.write_off)
 
-    def _move(self, request: HttpRequest, object_id: str, name: str, title: str, service: Any) -> HttpResponse:
+    def _adjust(self, request: HttpRequest, object_id: str, name: str, title: str, service: Any) -> HttpResponse:
         wallet: Wallet = self.row_or_404(request, object_id)
-
-        def wish(said: dict[str, Any], actor: User) -> approvals.Decision:
-            decision: approvals.Decision = service(
-                owner_id=wallet.owner_id,
-                currency=Currency(wallet.currency),
-                amount=said["amount"],
-                reason=said["reason"],
-                actor=actor,
-            )
-            return decision
-
+        adjust = partial(service, owner_id=wallet.owner_id, currency=Currency(wallet.currency))
         wallets = Wallet.objects.filter(pk=wallet.pk).select_related("owner")
-        return moves.answer(self, request, wallet, moves.Move(name, title, moves.AmountForm, wish, wallets))
+        return AdjustmentPage(self, request, wallet, Adjustment(name, title, AmountForm, adjust, wallets)).response()
 
 
 def _freeze(wallet: Wallet, actor: User, reason: str) -> str:
@@ -191,7 +165,9 @@ class HoldAdmin(RoleAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(MovingAdmin):
+class OperationAdmin(ActionAdmin):
+    view_roles = STAFF_ROLES
+    action_roles = FINANCE_ROLES
     actions_detail = ("undo",)
     list_display = ("id", "at", "kind", "scope", "key", "hold_id", "actor", "reason", "reverses_id")
     list_filter = ("kind", Scope)
@@ -199,16 +175,13 @@ class OperationAdmin(MovingAdmin):
     id_fields = ("pk", "hold", "actor", "reverses")
     ordering = ("-id",)
 
-    @action(description="Undo…", url_path="undo", permissions=["move"])
+    @action(description="Undo…", url_path="undo", permissions=["act"])
     def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
         operation: Operation = self.row_or_404(request, object_id)
-
-        def wish(said: dict[str, Any], actor: User) -> approvals.Decision:
-            return approvals.correct(operation_id=operation.pk, reason=said["reason"], actor=actor)
-
-        lines = Entry.objects.filter(operation=operation, wallet__isnull=False)
-        wallets = Wallet.objects.filter(pk__in=lines.values("wallet")).select_related("owner")
-        return moves.answer(self, request, operation, moves.Move("undo", "Undo", moves.UndoForm, wish, wallets))
+        undo = partial(approvals.correct, operation_id=operation.pk)
+        entries = Entry.objects.filter(operation=operation, wallet__isnull=False)
+        wallets = Wallet.objects.filter(pk__in=entries.values("wallet")).select_related("owner")
+        return AdjustmentPage(self, request, operation, Adjustment("undo", "Undo", KeyedForm, undo, wallets)).response()
 
 
 @admin.register(Entry)

@@ -1,4 +1,4 @@
-"""What is on sale and what was paid for it. Tokens and price of a package stay; orders and events are read only."""
+"""Token packages, whose tokens and price never change; orders and payment events, read-only."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from accounts.models import FINANCE_ROLES, STAFF_ROLES
 from escrow.models import Order, PaymentEvent, TokenPackage
 
 TERMS = ("tokens", "price_minor", "price_currency")
-
 
 register_related("escrow.order", RelatedList("Payment events", "escrow.paymentevent"))
 

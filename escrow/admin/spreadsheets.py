@@ -1,4 +1,4 @@
-"""CSV for people who open it in a spreadsheet: no cell is a formula."""
+"""CSV that is safe to open in a spreadsheet: no cell is a formula."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class SafeCSV(PlainCSV):
-    """The library only strips one leading `=`; here whatever a spreadsheet could run gets an apostrophe before it."""
+    """Write an apostrophe before every cell that a spreadsheet could run; the library only strips one leading `=`."""
 
     def export_data(self, dataset: Any, **kwargs: Any) -> str:
         text = io.StringIO()
@@ -28,6 +28,6 @@ class SafeCSV(PlainCSV):
 
 
 def escaped(cell: object) -> str:
-    """The cell's text; an apostrophe first where it would begin a formula."""
+    """Return the cell's text, after an apostrophe if it would be a formula."""
     text = "" if cell is None else str(cell)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text

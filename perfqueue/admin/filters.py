@@ -1,4 +1,4 @@
-"""What lists of the line are narrowed down by."""
+"""Filters of the lists of queues and items."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.backoffice import ExactFilter, PersonFilter
 from perfqueue import services
 
-MOST_DIGITS = 10
+MAX_AMOUNT_DIGITS = 10
 AGES = {"60": "a minute", "300": "5 minutes", "1800": "30 minutes", "7200": "2 hours", "86400": "a day"}
 
 
@@ -31,18 +31,18 @@ class Key(ExactFilter):
 
 
 class Amount(ExactFilter):
-    """A whole number of tokens; what is no number narrows nothing down."""
+    """A whole number of tokens; any other text is ignored."""
 
     def typed(self) -> str:
         typed = super().typed()
-        return typed if typed.isascii() and typed.isdigit() and len(typed) <= MOST_DIGITS else ""
+        return typed if typed.isascii() and typed.isdigit() and len(typed) <= MAX_AMOUNT_DIGITS else ""
 
 
-class Least(Amount):
+class MinTokens(Amount):
     title, parameter_name, lookup = "at least (tokens)", "least", "tokens__gte"
 
 
-class Most(Amount):
+class MaxTokens(Amount):
     title, parameter_name, lookup = "at most (tokens)", "most", "tokens__lte"
 
 

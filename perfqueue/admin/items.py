@@ -1,50 +1,25 @@
-"""The board: every item to find and read. Refund, split, resolve and skip are actions with totals and a reason."""
+"""Queue items and their transitions: read-only, with the actions of support."""
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from uuid import UUID
-
-import structlog
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import DatabaseError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from django.http import HttpRequest, HttpResponse
 
 from accounts.backoffice import (
     BACK_OFFICE_ROLES,
-    MAX_SELECTED_ROWS,
-    Action,
     ActionAdmin,
-    ActionText,
-    Preview,
-    ReasonForm,
     RelatedList,
     RoleAdmin,
     RoleInline,
-    RowResult,
     is_performer,
     register_related,
-    same_rows,
-    signed_in,
-    sums_by_currency,
 )
-from accounts.models import STAFF_ROLES, SUPPORT_ROLES, User
-from core.db import command
-from core.dispatch import request_run
-from core.errors import DomainError
-from core.fields import MAX_AMOUNT
+from accounts.models import STAFF_ROLES, SUPPORT_ROLES
 from perfqueue import services
-from perfqueue.admin.filters import Age, Buyer, Feature, Key, Least, Most, Overdue, Performer
+from perfqueue.admin.filters import Age, Buyer, Feature, Key, MaxTokens, MinTokens, Overdue, Performer
+from perfqueue.admin.item_actions import REFUND, RESOLVE, SPLIT, START, RunPage, RunText
 from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
 DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
-log = structlog.get_logger()
-COLUMNS = ("Title", "Performer", "User", "State", "Held")
 
 register_related("escrow.hold", RelatedList("Queue item", "perfqueue.queueitem"))
 register_related(
@@ -58,83 +33,6 @@ register_related(
 )
 
 
-@dataclass(frozen=True)
-class RunText(ActionText):
-    """An action that becomes a run. `would` says in a row what is foreseen; `asks_again`: it has amounts to try out."""
-
-    deed: services.Deed = services.Deed.REFUND
-    would: str = ""
-    asks_again: bool = False
-
-
-class SplitForm(ReasonForm):
-    """How much of each item is paid; the rest goes back."""
-
-    settle = forms.IntegerField(
-        label="Paid to the performer, from each item",
-        help_text="Tokens. What is left of an item goes back to its buyer.",
-        min_value=1,
-        max_value=MAX_AMOUNT,
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    field_order = ("settle", "reason")
-
-
-REFUND = RunText(
-    name="refund_items",
-    title="Refund items",
-    button="Refund",
-    possible="items can be refunded",
-    done="items refunded",
-    columns=COLUMNS,
-    would="refunded",
-)
-RESOLVE = RunText(
-    name="resolve_items",
-    title="End reviews in the performers' favour",
-    button="Pay out",
-    possible="items are under review and can be paid in full",
-    done="items paid",
-    columns=COLUMNS,
-    would="paid in full",
-    deed=services.Deed.RESOLVE,
-    warning="To give back what is under review, refund it.",
-)
-SPLIT = RunText(
-    name="split_items",
-    title="Split items",
-    button="Split",
-    possible="items are on stage or under review and can be split",
-    done="items split",
-    columns=COLUMNS,
-    would="split",
-    deed=services.Deed.SPLIT,
-    asks_again=True,
-)
-
-
-def _cells(item: QueueItem) -> tuple[object, ...]:
-    return (item.title, item.performer or "none", item.user, item.state, f"{item.tokens} {item.currency}")
-
-
-def _start(item: QueueItem, actor: User, reason: str) -> str:
-    services.start(item_id=item.pk, actor=actor, reason=reason)
-    return "on stage; those ahead of it keep their places"
-
-
-SKIP = Action(
-    name="start_items",
-    title="Start out of turn",
-    button="Start",
-    possible="items can be started now",
-    done="items started",
-    columns=COLUMNS,
-    cells=_cells,
-    execute=_start,
-    prepare=lambda item: services.expire_due(item.performer_id) if item.performer_id else None,
-)
-
-
 class TransitionInline(RoleInline):
     model = Transition
     view_roles = BACK_OFFICE_ROLES
@@ -145,7 +43,7 @@ class TransitionInline(RoleInline):
 
 @admin.register(QueueItem)
 class QueueItemAdmin(ActionAdmin):
-    """Items, read-only. What ends many of them is a run: 50 at once, more in the background."""
+    """Staff see every item; a performer sees the performed items of her own queue."""
 
     view_roles = BACK_OFFICE_ROLES
     action_roles = SUPPORT_ROLES
@@ -164,7 +62,7 @@ class QueueItemAdmin(ActionAdmin):
         "asked",
         "reason",
     )
-    list_filter = ("state", "fulfilment", Overdue, Age, Least, Most, Performer, Buyer, Feature, Key)
+    list_filter = ("state", "fulfilment", Overdue, Age, MinTokens, MaxTokens, Performer, Buyer, Feature, Key)
     list_select_related = ("performer", "user")
     id_fields = ("pk", "user", "performer", "hold")
     person_fields = ("user", "performer")
@@ -180,17 +78,17 @@ class QueueItemAdmin(ActionAdmin):
 
     @admin.display(description="by when")
     def due(self, item: QueueItem) -> str:
-        """What time decides next, and when it does."""
+        """Return the next deadline and what it is for."""
         if item.state == State.CREATED and item.rope_drop_at is not None:
             return f"start by {item.rope_drop_at:%H:%M:%S}"
-        moments = {State.CREATED: item.max_wait_at, State.STARTED: item.deadline_at, State.ABANDONED: item.resolve_by}
-        moment = moments.get(State(item.state))
-        return f"{DUE[item.state]} by {moment:%H:%M:%S}" if moment is not None else "-"
+        deadlines = {State.CREATED: item.max_wait_at, State.STARTED: item.deadline_at, State.ABANDONED: item.resolve_by}
+        at = deadlines.get(State(item.state))
+        return f"{DUE[item.state]} by {at:%H:%M:%S}" if at is not None else "-"
 
     @admin.display(description="came to")
     def outcome(self, item: QueueItem) -> str:
         parts = ((item.settle_tokens, "paid"), (item.refund_tokens, "back"))
-        return ", ".join(f"{tokens:,} {word}" for tokens, word in parts if tokens) or "-"
+        return ", ".join(f"{tokens:,} {verb}" for tokens, verb in parts if tokens) or "-"
 
     @admin.display(description="feature", ordering="source_feature")
     def feature(self, item: QueueItem) -> str:
@@ -214,83 +112,15 @@ class QueueItemAdmin(ActionAdmin):
 
     @admin.action(description="Start the chosen items out of turn…", permissions=["act"])
     def start_items(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> HttpResponse | None:
-        return self.over_selected(request, queryset.select_related("performer", "user"), SKIP)
+        return self.over_selected(request, queryset.select_related("performer", "user"), START)
 
-    def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], words: RunText) -> HttpResponse | None:
-        """What it would come to, with its form; posted with `apply` and a reason, the run."""
-        ids = list(queryset.order_by("id").values_list("id", flat=True)[: services.MOST_IN_RUN + 1])
-        if len(ids) > services.MOST_IN_RUN:
-            told = f"{services.MOST_IN_RUN} items are the most at once. Narrow the list down. Nothing was changed."
-            self.message_user(request, told, messages.ERROR)
-            return None
-        answered = {"apply", "preview"} & set(request.POST)
-        form = (SplitForm if words.deed == services.Deed.SPLIT else ReasonForm)(request.POST if answered else None)
-        if form.is_valid() and "apply" in request.POST:
-            if len(ids) <= MAX_SELECTED_ROWS or request.POST.get("seen") == _digest(ids):
-                return self._run(request, ids, words, form)
-            self.message_user(request, "Other items match now than before. Look again.", messages.WARNING)
-        settle = form.cleaned_data.get("settle") if form.is_bound else None
-        return self.action_page(request, words, self._preview(ids, words, settle), form)
-
-    def _preview(self, ids: Sequence[UUID], words: RunText, settle: int | None) -> Preview:
-        foreseen = services.foresee(item_ids=ids, deed=words.deed, settle=settle)
-        willing = [each for each in foreseen if each.code is None]
-        shown = QueueItem.objects.select_related("performer", "user").in_bulk(ids[:MAX_SELECTED_ROWS])
-        results = [
-            self._row(shown[each.item_id], each, words, settle)
-            for each in foreseen[:MAX_SELECTED_ROWS]
-            if each.item_id in shown
-        ]
-        few = len(ids) <= MAX_SELECTED_ROWS
-        return Preview(
-            results=results,
-            possible=len(willing),
-            selected=len(ids),
-            totals=_totals(willing, settle),
-            hidden=same_rows(shown.values())
-            if few
-            else [(ACTION_CHECKBOX_NAME, ids[0]), ("select_across", "1"), ("seen", _digest(ids))],
-        )
-
-    def _row(self, item: QueueItem, foreseen: services.Outcome, words: RunText, settle: int | None) -> RowResult:
-        said = words.would if settle is None else f"{settle} paid, {item.tokens - settle} back"
-        refused = f"refused: {foreseen.code}" if foreseen.code else ""
-        return RowResult(item, self.address_of(item), _cells(item), refused or said, bool(refused))
-
-    def _run(self, request: HttpRequest, ids: Sequence[UUID], words: RunText, form: ReasonForm) -> HttpResponse:
-        """Write the run down; do it here if it is short. Its page tells the rest."""
-        said, actor = form.cleaned_data, signed_in(request)
-        run = command(
-            lambda: services.open_run(
-                deed=words.deed, item_ids=ids, actor=actor, reason=said["reason"], settle=said.get("settle")
-            )
-        )
-        if len(ids) > MAX_SELECTED_ROWS or not _worked_here(run):
-            request_run(services.WORK)
-        return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
-
-
-def _worked_here(run: services.Run) -> bool:
-    """Do a short run on the spot; what cannot be done now is left to the workers, and its page says so."""
-    try:
-        return services.work_runs(run_id=run.pk, at_most=MAX_SELECTED_ROWS) == run.total
-    except (DomainError, DatabaseError):
-        log.exception("run_not_worked_here", run=str(run.pk))
-        return False
-
-
-def _totals(willing: Sequence[services.Outcome], settle: int | None) -> list[tuple[str, int]]:
-    """What the deed concerns in all; of a split, its two parts."""
-    held = sums_by_currency(("TOKEN", each.tokens) for each in willing)
-    if settle is None or not held:
-        return held
-    paid = settle * len(willing)
-    return [("TOKEN paid", paid), ("TOKEN given back", held[0][1] - paid)]
-
-
-def _digest(ids: Sequence[UUID]) -> str:
-    """A short name for exactly these items."""
-    return hashlib.sha256(b"".join(each.bytes for each in ids)).hexdigest()[:32]
+    def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], text: RunText) -> HttpResponse | None:
+        page = RunPage(self, request, text, queryset)
+        if len(page.ids) <= services.MOST_IN_RUN:
+            return page.response()
+        refusal = f"{services.MOST_IN_RUN} items are the most at once. Narrow the list down. Nothing was changed."
+        self.message_user(request, refusal, messages.ERROR)
+        return None
 
 
 @admin.register(Transition)

@@ -1,4 +1,4 @@
-"""The lines: who is open, paused, away; settings within their bounds; staff pause and resume with a reason."""
+"""Queues: their state, their settings within bounds, and the actions that pause and resume them; strikes."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ register_related(
 
 
 class SettingsForm(forms.ModelForm):
-    """A line's settings, with the bounds that the API has."""
+    """A queue's settings, with the API's bounds."""
 
     class Meta:
         model = PerformerQueue
@@ -33,13 +33,13 @@ class SettingsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, (least, most) in services.BOUNDS.items():
+        for name, (low, high) in services.BOUNDS.items():
             if name in self.fields:
                 self.fields[name] = forms.IntegerField(
-                    min_value=least,
-                    max_value=most,
+                    min_value=low,
+                    max_value=high,
                     label=self.fields[name].label,
-                    help_text=f"{least} to {most}",
+                    help_text=f"{low} to {high}",
                     widget=UnfoldAdminIntegerFieldWidget,
                 )
 
@@ -85,7 +85,7 @@ RESUME = Action(
 
 @admin.register(PerformerQueue)
 class PerformerQueueAdmin(ActionAdmin):
-    """Lines. A performer sets up her own; support pauses and resumes any."""
+    """A performer changes her own settings; support pauses and resumes any queue."""
 
     view_roles = BACK_OFFICE_ROLES
     change_roles = frozenset({Role.ADMIN, Role.PERFORMER})

@@ -1,11 +1,10 @@
-"""What staff did to many items: a run's page shows how far it is and each item's result."""
+"""Runs of staff over many items: a run's page shows its progress and each item's result."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.backoffice import ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
@@ -13,7 +12,7 @@ from accounts.models import STAFF_ROLES
 from perfqueue import services
 from perfqueue.models import Run, RunItem
 
-SHOWN = 50
+MAX_SHOWN_RESULTS = 50
 
 register_related("perfqueue.run", RelatedList("Its items", "perfqueue.runitem"))
 register_related("perfqueue.runitem", RelatedList("Queue item", "perfqueue.queueitem", by="item_id"))
@@ -49,25 +48,23 @@ class RunAdmin(RoleAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        return self._page(request, run, str(object_id))
+        return self._run_page(request, run, str(object_id))
 
-    def _page(self, request: HttpRequest, run: Run, object_id: str) -> HttpResponse:
-        """How far it is, what it moved, and the first results; it looks again by itself while the run goes on."""
-        request.current_app = self.admin_site.name
-        results = list(services.results(run)[: SHOWN + 1])
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
-            "run": run,
-            "related": self.related(request, object_id),
-            "asked": (run.asked or {}).items(),
-            "far": services.progress(run),
-            "results": results[:SHOWN],
-            "more": len(results) > SHOWN,
-            "all_results": f"{reverse('admin:perfqueue_runitem_changelist')}?q={run.pk}",
-        }
-        return TemplateResponse(request, "admin/perfqueue/run.html", context)
+    def _run_page(self, request: HttpRequest, run: Run, object_id: str) -> HttpResponse:
+        """Show progress, tokens moved and the first results; the page reloads itself until the run has ended."""
+        results = list(services.results(run)[: MAX_SHOWN_RESULTS + 1])
+        return self.page(
+            request,
+            "admin/perfqueue/run.html",
+            f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
+            run=run,
+            related=self.related(request, object_id),
+            filters=(run.asked or {}).items(),
+            progress=services.progress(run),
+            results=results[:MAX_SHOWN_RESULTS],
+            more=len(results) > MAX_SHOWN_RESULTS,
+            all_results=f"{reverse('admin:perfqueue_runitem_changelist')}?q={run.pk}",
+        )
 
 
 @admin.register(RunItem)
