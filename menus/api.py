@@ -109,5 +109,5 @@ def purchase_out(bought: services.PurchaseResult, buyer: User) -> dict[str, Any]
     return {
         "purchaseId": bought.purchase.pk,
         "status": bought.status,
-        "queueItem": item_out(bought.placed.item, buyer),
+        "queueItem": item_out(bought.intake.item, buyer),
     }

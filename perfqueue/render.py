@@ -68,7 +68,7 @@ def queue_out(view: QueueView) -> dict[str, Any]:
         "paused": queue.is_paused,
         "depth": len(view.items),
         "maxDepth": queue.depth,
-        "nowPerforming": brief_out(view.on_stage) if view.on_stage else None,
+        "nowPerforming": brief_out(view.started) if view.started else None,
         "items": [brief_out(each) for each in view.items],
         "estimatedWait": wait_out(view.wait),
     }
@@ -113,7 +113,7 @@ def block_out(block: services.Block) -> dict[str, Any]:
     return {"id": block.id, "userId": block.user_id, "username": block.user.username, "at": utc(block.at)}
 
 
-def totals_out(results: Sequence[services.Outcome]) -> dict[str, Any]:
+def totals_out(results: Sequence[services.ItemResult]) -> dict[str, Any]:
     """What a bulk refund did, or in a dry run would do, to each item and in all."""
     willing = [each for each in results if each.code is None]
     return {

@@ -82,7 +82,7 @@ def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> per
 
 def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) -> perfqueue.services.QueueItem:
     key = str(new_id())
-    with perfqueue.services.line(performer.pk) as line:
+    with perfqueue.services.locked_queue(performer.pk) as queue:
         opened = held(buyer, performer, tokens)
         payload = perfqueue.services.Intake(
             idempotency_key=key,
@@ -95,7 +95,7 @@ def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) ->
             currency=Currency.TOKEN,
             **{"title": "A song", **facts},  # type: ignore[arg-type]
         )
-        return perfqueue.services.intake(payload, actor=buyer, line=line).item
+        return perfqueue.services.intake(payload, actor=buyer, queue=queue).item
 
 
 def again(item: perfqueue.services.QueueItem) -> perfqueue.services.QueueItem:

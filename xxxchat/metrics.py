@@ -54,7 +54,7 @@ def _state() -> Iterator[GaugeMetricFamily]:
     yield _by("xxxchat_queue_items", "Open items of all lines.", "state",
               created=now.created, started=now.started, abandoned=now.abandoned)  # fmt: skip
     yield _by("xxxchat_queue_lines", "Lines by what they are.", "is",
-              open=now.lines_open, paused=now.lines_paused, away=now.lines_away)  # fmt: skip
+              open=now.queues_open, paused=now.queues_paused, away=now.queues_away)  # fmt: skip
     yield _gauge("xxxchat_queue_held_tokens", "Tokens held for open items.", now.held)
     yield _gauge("xxxchat_queue_overdue_items", "Items whose moment has passed, not yet carried out.", now.overdue)
     yield _gauge("xxxchat_queue_oldest_wait_seconds", "How long the longest waiting item has waited.", now.oldest_s)

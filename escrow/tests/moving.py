@@ -49,8 +49,8 @@ def finished(payer: User, payee: User | House, amount: int, settle: int) -> UUID
         idempotency_key=str(hold_id),
         created_at=now,
     )
-    item.begin(now=now, deadline_at=None)
-    item.complete(now=now, settle=settle, refund=amount - settle)
+    item.start(now=now, deadline_at=None)
+    item.finish(now=now, settle=settle, refund=amount - settle)
     item.save(force_insert=True)
     return hold_id
 
@@ -58,7 +58,7 @@ def finished(payer: User, payee: User | House, amount: int, settle: int) -> UUID
 def refunded(payer: User, performer: User, amount: int) -> UUID:
     """An open hold under an item that is refunded."""
     item = world.buy(payer, performer, amount)
-    item.give_back(now=db_now(), reason="test")
+    item.refund(now=db_now(), reason="test")
     save([item])
     assert item.state == State.REFUNDED
     return item.hold_id

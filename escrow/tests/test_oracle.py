@@ -190,12 +190,12 @@ class Ledger(RuleBasedStateMachine):
             created_at=now,
         )
         if pledge.ends_as:
-            item.begin(now=now, deadline_at=None)
-            item.complete(now=now, settle=pledge.ends_as, refund=pledge.amount - pledge.ends_as)
+            item.start(now=now, deadline_at=None)
+            item.finish(now=now, settle=pledge.ends_as, refund=pledge.amount - pledge.ends_as)
             item.save(force_insert=True)
         else:
             item.save(force_insert=True)
-            item.give_back(now=now, reason="oracle")
+            item.refund(now=now, reason="oracle")
             save([item])
 
     @rule(chosen=st.lists(st.tuples(pick, st.sampled_from([0, 0, 0, 0, 1, -1])), min_size=1, max_size=4),

@@ -28,7 +28,7 @@ class PurchaseResult:
     """A purchase and its item in the performer's queue."""
 
     purchase: Purchase
-    placed: perfqueue.services.Placed
+    intake: perfqueue.services.IntakeResult
     status: str = "queued"
 
 
@@ -37,7 +37,7 @@ def overdue_queue_of(item_id: UUID) -> UUID | None:
 
     One statement, no lock.
     """
-    return perfqueue.services.due_of(OWNER, [item_id])
+    return perfqueue.services.overdue_queue(OWNER, [item_id])
 
 
 def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -65,8 +65,8 @@ def purchase(
         performer_id = item.menu.owner_id
         if performer_id is None:  # unreachable for a performance item: the database has a CHECK
             raise ItemUnavailable
-        with perfqueue.services.line(performer_id) as line:
-            return _hold_and_queue(buyer, item, line, price, note)
+        with perfqueue.services.locked_queue(performer_id) as queue:
+            return _hold_and_queue(buyer, item, queue, price, note)
 
 
 def _locked(buyer: User, item_id: UUID) -> MenuItem:
@@ -107,9 +107,9 @@ def _shown(item: MenuItem) -> bool:
 
 
 def _hold_and_queue(
-    buyer: User, item: MenuItem, line: perfqueue.services.Line, price: int, note: str
+    buyer: User, item: MenuItem, queue: perfqueue.services.LockedQueue, price: int, note: str
 ) -> PurchaseResult:
-    purchase_id, hold_id, performer_id = new_id(), new_id(), line.performer_id
+    purchase_id, hold_id, performer_id = new_id(), new_id(), queue.performer_id
     escrow.services.hold(
         escrow.services.HoldRequest(
             hold_id=hold_id,
@@ -123,7 +123,7 @@ def _hold_and_queue(
             actor_id=buyer.pk,
         )
     )
-    placed = perfqueue.services.intake(
+    intake = perfqueue.services.intake(
         perfqueue.services.Intake(
             idempotency_key=str(purchase_id),
             source_feature=FEATURE,
@@ -139,7 +139,7 @@ def _hold_and_queue(
             metadata={"menuItemId": str(item.pk)},
         ),
         actor=buyer,
-        line=line,
+        queue=queue,
     )
     bought = Purchase(
         id=purchase_id,
@@ -148,8 +148,8 @@ def _hold_and_queue(
         performer_id=performer_id,
         price_tokens=price,
         hold_id=hold_id,
-        queue_item_id=placed.item.pk,
+        queue_item_id=intake.item.pk,
         note=note,
     )
     bought.save(force_insert=True)
-    return PurchaseResult(bought, placed)
+    return PurchaseResult(bought, intake)

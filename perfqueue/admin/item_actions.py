@@ -56,7 +56,7 @@ class SplitForm(ReasonForm):
 class RunText(ActionText):
     """An action that becomes a run. `result` is a row's result in the preview."""
 
-    run_action: services.Deed = services.Deed.REFUND
+    run_action: services.RunAction = services.RunAction.REFUND
     result: str = ""
     form_class: type[ReasonForm] = ReasonForm
 
@@ -78,7 +78,7 @@ RESOLVE = RunText(
     done="items paid",
     columns=COLUMNS,
     result="paid in full",
-    run_action=services.Deed.RESOLVE,
+    run_action=services.RunAction.RESOLVE,
     warning="To give back what is under review, refund it.",
 )
 SPLIT = RunText(
@@ -89,7 +89,7 @@ SPLIT = RunText(
     done="items split",
     columns=COLUMNS,
     result="split",
-    run_action=services.Deed.SPLIT,
+    run_action=services.RunAction.SPLIT,
     form_class=SplitForm,
 )
 
@@ -124,7 +124,7 @@ class RunPage(ActionPage):
     ) -> None:
         super().__init__(model_admin, request, text.title)
         self.text, self.form_class = text, text.form_class
-        self.ids = list(items.order_by("id").values_list("id", flat=True)[: services.MOST_IN_RUN + 1])
+        self.ids = list(items.order_by("id").values_list("id", flat=True)[: services.MAX_RUN_ITEMS + 1])
         self.is_short = len(self.ids) <= MAX_SELECTED_ROWS
 
     def context(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class RunPage(ActionPage):
 
     def preview(self, form: forms.Form) -> Preview:
         settle = form.cleaned_data.get("settle") if form.is_bound else None
-        previewed = services.foresee(item_ids=self.ids, deed=self.text.run_action, settle=settle)
+        previewed = services.preview(item_ids=self.ids, action=self.text.run_action, settle=settle)
         possible = [each for each in previewed if each.code is None]
         items = QueueItem.objects.select_related("performer", "user").in_bulk(self.ids[:MAX_SELECTED_ROWS])
         results = [
@@ -157,7 +157,7 @@ class RunPage(ActionPage):
             return self.render(form, self.preview(form))
         run = command(
             lambda: services.open_run(
-                deed=self.text.run_action, item_ids=self.ids, actor=self.actor, **form.cleaned_data
+                action=self.text.run_action, item_ids=self.ids, actor=self.actor, **form.cleaned_data
             )
         )
         if not self.is_short or not _is_worked_here(run):

@@ -116,9 +116,9 @@ class QueueItemAdmin(ActionAdmin):
 
     def _over_many(self, request: HttpRequest, queryset: QuerySet[QueueItem], text: RunText) -> HttpResponse | None:
         page = RunPage(self, request, text, queryset)
-        if len(page.ids) <= services.MOST_IN_RUN:
+        if len(page.ids) <= services.MAX_RUN_ITEMS:
             return page.response()
-        refusal = f"{services.MOST_IN_RUN} items are the most at once. Narrow the list down. Nothing was changed."
+        refusal = f"{services.MAX_RUN_ITEMS} items are the most at once. Narrow the list down. Nothing was changed."
         self.message_user(request, refusal, messages.ERROR)
         return None
 

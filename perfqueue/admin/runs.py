@@ -29,8 +29,8 @@ class Code(ExactFilter):
 @admin.register(Run)
 class RunAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    list_display = ("id", "created_at", "deed", "actor", "reason", "total", "ended_at")
-    list_filter = ("deed", Author)
+    list_display = ("id", "created_at", "action", "actor", "reason", "total", "ended_at")
+    list_filter = ("action", Author)
     list_select_related = ("actor",)
     id_fields = ("pk", "actor")
     person_fields = ("actor",)
@@ -56,10 +56,10 @@ class RunAdmin(RoleAdmin):
         return self.page(
             request,
             "admin/perfqueue/run.html",
-            f"{run.get_deed_display()}: {run.total} item{'s' if run.total != 1 else ''}",
+            f"{run.get_action_display()}: {run.total} item{'s' if run.total != 1 else ''}",
             run=run,
             related=self.related(request, object_id),
-            filters=(run.asked or {}).items(),
+            filters=(run.filters or {}).items(),
             progress=services.progress(run),
             results=results[:MAX_SHOWN_RESULTS],
             more=len(results) > MAX_SHOWN_RESULTS,

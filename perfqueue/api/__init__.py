@@ -1,1 +1,1 @@
-"""Endpoints of the line (`line`), and of the service accounts' holds (`holds`)."""
+"""Endpoints: `items` and `queues` (people), `staff`, `holds` and `intake` (service accounts)."""

@@ -14,7 +14,7 @@ from core.api import Endpoint, utc
 from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
 from escrow.services import Currency, HoldStatus, HoldView, House
 from perfqueue import services, shapes
-from perfqueue.api.desk import READERS
+from perfqueue.api.staff import READERS
 
 
 def hold_out(hold: HoldView) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class OpenHold(Endpoint):
             return UUID(said)
 
     def post(self, request: Request) -> HttpResponse:
-        wish = services.HoldWish(
+        wanted = services.ServiceHoldRequest(
             key=self.key,
             user_id=self.data["userId"],
             amount=self.data["amount"],
@@ -64,9 +64,9 @@ class OpenHold(Endpoint):
             source_event_id=self.data["sourceEventId"],
         )
         try:
-            return self.once(work=lambda: services.open_hold(wish, service=self.actor), render=hold_out, status=201)
+            return self.once(work=lambda: services.open_hold(wanted, service=self.actor), render=hold_out, status=201)
         except GateRefused as refusal:
-            compliance.services.record_refusal(user_id=wish.user_id, feature=wish.feature, refusal=refusal)
+            compliance.services.record_refusal(user_id=wanted.user_id, feature=wanted.feature, refusal=refusal)
             raise
 
 

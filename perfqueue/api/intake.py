@@ -33,7 +33,7 @@ class Award(Body):
         return currency
 
 
-class HandIn(Endpoint):
+class SubmitItem(Endpoint):
     """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
     USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
     sent, says the same. A refusal leaves the hold to expire."""
@@ -109,8 +109,8 @@ class HandIn(Endpoint):
         )
         performed_by = payload.performer_id if payload.fulfilment == Fulfilment.PERFORMED else None
         return self.once(
-            work=lambda: services.hand_in(payload, service=viewer),
-            render=lambda placed: item_out(placed.item, viewer),
+            work=lambda: services.submit(payload, service=viewer),
+            render=lambda result: item_out(result.item, viewer),
             before=lambda: services.expire_due(performed_by) if performed_by else None,
             status=201,
         )

@@ -1,7 +1,7 @@
 """The line's tables: lines, items and their steps; blocks; runs of staff over many items."""
 
 from perfqueue.models.blocks import Block
-from perfqueue.models.line import (
+from perfqueue.models.queue import (
     MAX_ROPE_DROP_S,
     OPEN_STATES,
     AbandonPolicy,
@@ -15,7 +15,7 @@ from perfqueue.models.line import (
     Transition,
     columns_of,
 )
-from perfqueue.models.runs import Deed, Run, RunItem
+from perfqueue.models.runs import Run, RunAction, RunItem
 
 __all__ = [
     "MAX_ROPE_DROP_S",
@@ -23,12 +23,12 @@ __all__ = [
     "AbandonPolicy",
     "Block",
     "Cause",
-    "Deed",
     "Fulfilment",
     "PerformerQueue",
     "Presence",
     "QueueItem",
     "Run",
+    "RunAction",
     "RunItem",
     "State",
     "Strike",

@@ -7,7 +7,7 @@ from core.clock import CoreNow
 from core.ids import new_id
 
 
-class Deed(models.TextChoices):
+class RunAction(models.TextChoices):
     """What a run does to each of its items."""
 
     REFUND = "refund", "Refund in full"
@@ -16,27 +16,27 @@ class Deed(models.TextChoices):
 
 
 class Run(models.Model):
-    """One command over many items. `asked`: the filter that chose them (null: they were named).
+    """One command over many items. `filters`: what chose them (null: they were named).
 
     `settle`: tokens that a split pays the performer from each item. `ended_at`: when its last item had its result.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    deed = models.CharField(max_length=7, choices=Deed.choices)
+    action = models.CharField(max_length=7, choices=RunAction.choices)
     settle = models.BigIntegerField(null=True)
     reason = models.CharField(max_length=500)
     actor = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
-    asked = models.JSONField(null=True)
+    filters = models.JSONField(null=True)
     total = models.PositiveIntegerField()
     created_at = models.DateTimeField(db_default=CoreNow())
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(deed__in=Deed.values), name="perfqueue_run_deed_known"),
+            models.CheckConstraint(condition=Q(action__in=RunAction.values), name="perfqueue_run_action_known"),
             models.CheckConstraint(
-                condition=Q(deed="split", settle__isnull=False, settle__gte=1)
-                | (~Q(deed="split") & Q(settle__isnull=True)),
+                condition=Q(action="split", settle__isnull=False, settle__gte=1)
+                | (~Q(action="split") & Q(settle__isnull=True)),
                 name="perfqueue_run_split_names_a_part",
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="perfqueue_run_has_reason"),
@@ -47,7 +47,7 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_deed_display()}, {self.total} items"
+        return f"{self.get_action_display()}, {self.total} items"
 
 
 class RunItem(models.Model):

@@ -4,21 +4,29 @@ from perfqueue.models import (
     OPEN_STATES,
     AbandonPolicy,
     Block,
-    Deed,
     Fulfilment,
     PerformerQueue,
     Presence,
     QueueItem,
     Run,
+    RunAction,
     RunItem,
     State,
     Strike,
     Transition,
 )
 from perfqueue.services.blocks import block, blocks_of, unblock
-from perfqueue.services.boards import Backlog, backlog, lengths
-from perfqueue.services.bulk import MOST, refund_many
-from perfqueue.services.choosing import Choice, Outcome, chosen, foresee, is_older_than, is_overdue, open_items
+from perfqueue.services.boards import Backlog, backlog, queue_lengths
+from perfqueue.services.bulk import MAX_BULK_ITEMS, refund_many
+from perfqueue.services.choosing import (
+    ItemFilter,
+    ItemResult,
+    filtered_items,
+    is_older_than,
+    is_overdue,
+    open_items,
+    preview,
+)
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
 from perfqueue.services.control import (
     BOUNDS,
@@ -31,14 +39,14 @@ from perfqueue.services.control import (
     settings_of,
     withdraw,
 )
-from perfqueue.services.due import due_among, due_of
-from perfqueue.services.expiry import expire_due, expire_lines_of
-from perfqueue.services.handing import hand_in
-from perfqueue.services.holds import PAYEES, HoldWish, admitted, hold_for, open_hold
+from perfqueue.services.due import overdue_queue, overdue_queues
+from perfqueue.services.expiry import expire_due, expire_queues_of
+from perfqueue.services.handing import submit
+from perfqueue.services.holds import PAYEES, ServiceHoldRequest, admitted, hold_for, open_hold
 from perfqueue.services.intake import intake, intake_many
-from perfqueue.services.line import Line, line, performer_of
-from perfqueue.services.payload import Intake, Placed
-from perfqueue.services.presence import hear
+from perfqueue.services.payload import Intake, IntakeResult
+from perfqueue.services.presence import record_heartbeat
+from perfqueue.services.queues import LockedQueue, locked_queue, performer_of
 from perfqueue.services.reads import (
     ItemView,
     QueueView,
@@ -51,36 +59,36 @@ from perfqueue.services.reads import (
     performers,
     queue_view,
 )
-from perfqueue.services.runs import MOST_IN_RUN, WORK, Progress, open_run, progress, results, run_of, work_runs
+from perfqueue.services.runs import MAX_RUN_ITEMS, WORK, Progress, open_run, progress, results, run_of, work_runs
 from perfqueue.services.sweeping import sweep, sweeper_age_s
 from perfqueue.services.verification import verify
 
 __all__ = [
     "BOUNDS",
-    "MOST",
-    "MOST_IN_RUN",
+    "MAX_BULK_ITEMS",
+    "MAX_RUN_ITEMS",
     "OPEN_STATES",
     "PAYEES",
     "WORK",
     "AbandonPolicy",
     "Backlog",
     "Block",
-    "Choice",
-    "Deed",
     "Fulfilment",
-    "HoldWish",
     "Intake",
+    "IntakeResult",
+    "ItemFilter",
+    "ItemResult",
     "ItemView",
-    "Line",
-    "Outcome",
+    "LockedQueue",
     "PerformerQueue",
-    "Placed",
     "Presence",
     "Progress",
     "QueueItem",
     "QueueView",
     "Run",
+    "RunAction",
     "RunItem",
+    "ServiceHoldRequest",
     "State",
     "Strike",
     "Transition",
@@ -91,17 +99,12 @@ __all__ = [
     "backlog",
     "block",
     "blocks_of",
-    "chosen",
     "close_queue",
     "configure",
-    "due_among",
-    "due_of",
     "expire_due",
-    "expire_lines_of",
+    "expire_queues_of",
+    "filtered_items",
     "finish",
-    "foresee",
-    "hand_in",
-    "hear",
     "hold_for",
     "intake",
     "intake_many",
@@ -112,18 +115,22 @@ __all__ = [
     "items_of",
     "last_performances",
     "leave",
-    "lengths",
-    "line",
+    "locked_queue",
     "make_queues",
     "open_hold",
     "open_items",
     "open_queue",
     "open_run",
+    "overdue_queue",
+    "overdue_queues",
     "pause_queue",
     "performer_of",
     "performers",
+    "preview",
     "progress",
+    "queue_lengths",
     "queue_view",
+    "record_heartbeat",
     "refund",
     "refund_many",
     "resolve",
@@ -132,6 +139,7 @@ __all__ = [
     "run_of",
     "settings_of",
     "start",
+    "submit",
     "sweep",
     "sweeper_age_s",
     "unblock",

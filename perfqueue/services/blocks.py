@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from accounts.models import Role, User
 from core.errors import NotFound
 from perfqueue.models import Block, Cause
-from perfqueue.services.control import send_home
-from perfqueue.services.line import assert_runs_queue, line
+from perfqueue.services.control import refund_created
+from perfqueue.services.queues import assert_runs_queue, locked_queue
 
 
 def block(*, performer_id: UUID, user_id: UUID, actor: User) -> Block:
@@ -19,12 +19,12 @@ def block(*, performer_id: UUID, user_id: UUID, actor: User) -> Block:
     Raises:
         NotFound (no such line or buyer), Forbidden: nothing was written.
     """
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
         if not User.objects.filter(pk=user_id, role=Role.USER).exists():
             raise NotFound
         blocked, _ = Block.objects.get_or_create(performer_id=performer_id, user_id=user_id)
-        send_home(held, actor=None, reason=Cause.BLOCKED, user_id=user_id)
+        refund_created(queue, actor=None, reason=Cause.BLOCKED, user_id=user_id)
         return blocked
 
 
@@ -34,7 +34,7 @@ def unblock(*, performer_id: UUID, user_id: UUID, actor: User) -> None:
     Raises:
         NotFound (no such line), Forbidden: nothing was written.
     """
-    with line(performer_id):
+    with locked_queue(performer_id):
         assert_runs_queue(actor, performer_id)
         Block.objects.filter(performer_id=performer_id, user_id=user_id).delete()
 

@@ -20,8 +20,8 @@ SELECT items.*, lines.*, (SELECT count(*) FROM perfqueue_runitem r WHERE r.done_
                coalesce(sum(i.tokens), 0)::bigint AS held,
                extract(epoch FROM core_now() - min(i.created_at) FILTER (WHERE i.state = 'created'))::float AS oldest_s
           FROM perfqueue_queueitem i WHERE {OPEN}) items,
-       (SELECT count(*) FILTER (WHERE q.is_open) AS lines_open, count(*) FILTER (WHERE q.is_paused) AS lines_paused,
-               count(*) FILTER (WHERE q.away_at IS NOT NULL) AS lines_away
+       (SELECT count(*) FILTER (WHERE q.is_open) AS queues_open, count(*) FILTER (WHERE q.is_paused) AS queues_paused,
+               count(*) FILTER (WHERE q.away_at IS NOT NULL) AS queues_away
           FROM perfqueue_performerqueue q) lines
 """  # noqa: S608  composed of constants
 
@@ -39,9 +39,9 @@ class Backlog:
     overdue: int
     held: int
     oldest_s: float | None
-    lines_open: int
-    lines_paused: int
-    lines_away: int
+    queues_open: int
+    queues_paused: int
+    queues_away: int
     run_items: int
 
 
@@ -50,7 +50,7 @@ def backlog() -> Backlog:
     return Backlog(**db.rows(BACKLOG)[0])
 
 
-def lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[PerformerQueue, int]]:
+def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[PerformerQueue, int]]:
     """Return each performer's line with the number of items that wait in it (one statement)."""
     waiting = (
         QueueItem.objects.filter(performer_id=OuterRef("performer_id"), state=State.CREATED)

@@ -9,43 +9,47 @@ from accounts.models import User
 from core import db
 from core.clock import CoreNow
 from core.errors import NotFound
-from perfqueue.models import Deed, QueueItem, Run, RunItem, State
-from perfqueue.services.choosing import Outcome, why_not
+from perfqueue.models import QueueItem, Run, RunAction, RunItem, State
+from perfqueue.services.choosing import ItemResult, why_not
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, lock_queues
+from perfqueue.services.queues import LockedQueue, lock_queues
 
-MOST = 50
+MAX_BULK_ITEMS = 50
 
 
-def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, asked: object = None) -> list[Outcome]:
+def refund_many(*, item_ids: Sequence[UUID], actor: User, reason: str, filters: object = None) -> list[ItemResult]:
     """Give the whole holds of open items back; report one result per id, in the order given, and keep it as a run.
 
-    Locks the lines, the items, then the holds, each class in id order; one call of escrow.
+    Locks the queues, the items, then the holds, each class in id order; one call of escrow.
     """
     ids = list(dict.fromkeys(item_ids))
     if not ids:
         return []
     with db.joined():
-        lines, items = _locked(ids)
+        queues, items = _locked(ids)
         codes: dict[UUID, str | None] = dict.fromkeys(ids, NotFound.code)
         if items:
             holds, now = escrow.services.lock_holds([item.hold_id for item in items.values()], lift_expiry=False)
             codes |= {
-                item.id: why_not(Deed.REFUND, state=item.state, tokens=item.tokens, hold=holds[item.hold_id].status)
+                item.id: why_not(
+                    RunAction.REFUND, state=item.state, tokens=item.tokens, hold=holds[item.hold_id].status
+                )
                 for item in items.values()
             }
-            for line in lines.values():
-                line.see(now)
-            _give_back([items[each] for each in ids if codes[each] is None], now, lines, actor, reason)
-        told = [Outcome(each, codes[each], items[each].tokens if each in items else 0) for each in ids]
-        _keep(told, actor=actor, reason=reason, asked=asked)
+            for queue in queues.values():
+                queue.set_now(now)
+            _give_back([items[each] for each in ids if codes[each] is None], now, queues, actor, reason)
+        told = [ItemResult(each, codes[each], items[each].tokens if each in items else 0) for each in ids]
+        _keep(told, actor=actor, reason=reason, filters=filters)
     return told
 
 
-def _keep(told: Sequence[Outcome], *, actor: User, reason: str, asked: object) -> None:
+def _keep(told: Sequence[ItemResult], *, actor: User, reason: str, filters: object) -> None:
     """Write the run down as one that has ended: a row per item, the refused ones too."""
     now = CoreNow()
-    run = Run.objects.create(deed=Deed.REFUND, reason=reason, actor=actor, asked=asked, total=len(told), ended_at=now)
+    run = Run.objects.create(
+        action=RunAction.REFUND, reason=reason, actor=actor, filters=filters, total=len(told), ended_at=now
+    )
     RunItem.objects.bulk_create(
         [
             RunItem(
@@ -60,23 +64,26 @@ def _keep(told: Sequence[Outcome], *, actor: User, reason: str, asked: object) -
     )
 
 
-def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, Line], dict[UUID, QueueItem]]:
+def _locked(ids: Sequence[UUID]) -> tuple[dict[UUID, LockedQueue], dict[UUID, QueueItem]]:
     performers = QueueItem.objects.filter(id__in=ids, turn__isnull=False).values_list("performer_id", flat=True)
-    lines = {
-        performer_id: Line(queue) for performer_id, queue in lock_queues(sorted({p for p in performers if p})).items()
+    queues = {
+        performer_id: LockedQueue(row)
+        for performer_id, row in lock_queues(sorted({p for p in performers if p})).items()
     }
     items = QueueItem.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
-    return lines, {item.id: item for item in items}
+    return queues, {item.id: item for item in items}
 
 
-def _give_back(items: Sequence[QueueItem], now: datetime, lines: dict[UUID, Line], actor: User, reason: str) -> None:
+def _give_back(
+    items: Sequence[QueueItem], now: datetime, queues: dict[UUID, LockedQueue], actor: User, reason: str
+) -> None:
     if not items:
         return
     steps = []
     for item in items:
         steps.append(step(item, item.state, State.REFUNDED, now=now, actor=actor, reason=reason))
-        item.give_back(now=now, reason=reason)
+        item.refund(now=now, reason=reason)
     save(items)
     close_holds(items, actor=actor)
-    notices = [notice for line in lines.values() for notice in line.advance()]
+    notices = [notice for queue in queues.values() for notice in queue.arm_head()]
     record(steps, items, more=notices)

@@ -12,14 +12,18 @@ from core.errors import NotFound
 from escrow.errors import HoldClosed, SplitMismatch
 from escrow.services import HoldStatus
 from perfqueue.errors import InvalidTransition
-from perfqueue.models import OPEN_STATES, Deed, QueueItem, State
+from perfqueue.models import OPEN_STATES, QueueItem, RunAction, State
 from perfqueue.services.due import late
 
-SOURCES = {Deed.REFUND: OPEN_STATES, Deed.RESOLVE: (State.ABANDONED,), Deed.SPLIT: (State.STARTED, State.ABANDONED)}
+SOURCES = {
+    RunAction.REFUND: OPEN_STATES,
+    RunAction.RESOLVE: (State.ABANDONED,),
+    RunAction.SPLIT: (State.STARTED, State.ABANDONED),
+}
 
 
 @dataclass(frozen=True)
-class Choice:
+class ItemFilter:
     """Items by what is known of them; what is None is not asked. `key`: the intake's; `min_age_s` since intake."""
 
     state: str | None = None
@@ -34,15 +38,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a deed did, or in a dry run would do, to one item. `code` None: done; it concerns `tokens`."""
+class ItemResult:
+    """What a action did, or in a dry run would do, to one item. `code` None: done; it concerns `tokens`."""
 
     item_id: UUID
     code: str | None
     tokens: int
 
 
-def chosen(choice: Choice) -> QuerySet[QueueItem]:
+def filtered_items(choice: ItemFilter) -> QuerySet[QueueItem]:
     """The items meant, to be ordered and paged."""
     asked = {
         "state": choice.state,
@@ -69,24 +73,26 @@ def is_overdue() -> Q:
     return Q(late(), turn__isnull=False, state__in=OPEN_STATES)
 
 
-def open_items(choice: Choice, *, at_most: int) -> list[UUID]:
+def open_items(choice: ItemFilter, *, at_most: int) -> list[UUID]:
     """The ids of those meant that are not final, oldest first (one statement)."""
-    return list(chosen(choice).filter(state__in=OPEN_STATES).order_by("id").values_list("id", flat=True)[:at_most])
+    return list(
+        filtered_items(choice).filter(state__in=OPEN_STATES).order_by("id").values_list("id", flat=True)[:at_most]
+    )
 
 
-def foresee(*, item_ids: Sequence[UUID], deed: Deed, settle: int | None = None) -> list[Outcome]:
-    """What a deed would do to each item, in the order given, without lock or write (one statement)."""
+def preview(*, item_ids: Sequence[UUID], action: RunAction, settle: int | None = None) -> list[ItemResult]:
+    """What a action would do to each item, in the order given, without lock or write (one statement)."""
     found = QueueItem.objects.filter(id__in=item_ids).values_list("id", "state", "tokens", "hold__status")
     known = {
-        item_id: Outcome(item_id, why_not(deed, state=state, tokens=tokens, hold=hold, settle=settle), tokens)
+        item_id: ItemResult(item_id, why_not(action, state=state, tokens=tokens, hold=hold, settle=settle), tokens)
         for item_id, state, tokens, hold in found
     }
-    return [known.get(item_id, Outcome(item_id, NotFound.code, 0)) for item_id in dict.fromkeys(item_ids)]
+    return [known.get(item_id, ItemResult(item_id, NotFound.code, 0)) for item_id in dict.fromkeys(item_ids)]
 
 
-def why_not(deed: Deed, *, state: str, tokens: int, hold: str, settle: int | None = None) -> str | None:
-    """The code of what keeps a deed from an item as it is; None if nothing does."""
-    if state not in SOURCES[deed]:
+def why_not(action: RunAction, *, state: str, tokens: int, hold: str, settle: int | None = None) -> str | None:
+    """The code of what keeps a action from an item as it is; None if nothing does."""
+    if state not in SOURCES[action]:
         return InvalidTransition.code
     if hold != HoldStatus.HELD:
         return HoldClosed.code

@@ -20,7 +20,7 @@ from perfqueue.errors import (
 )
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, assert_runs_queue, item_under_lock, on_stage, waiting
+from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_item, started_item, waiting
 
 DEFAULT_DURATION_S = 30 * 60
 REVIEW_S = 24 * 3600
@@ -35,12 +35,12 @@ def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
         NotFound, Forbidden, AlreadyStarted, InvalidTransition, QueuePaused, NotHeadOfQueue, RopeDropExpired:
         nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
-        assert_runs_queue(actor, line.performer_id)
-        _assert_may_start(line, item, may_skip=actor.is_backoffice and bool(reason))
-        length_s = (item.duration_s or DEFAULT_DURATION_S) + line.queue.grace_s
-        item.begin(now=line.now, deadline_at=line.now + timedelta(seconds=length_s))
-        return _written(line, item, State.CREATED, State.STARTED, actor, reason)
+    with db.joined(), locked_item(item_id) as (queue, item):
+        assert_runs_queue(actor, queue.performer_id)
+        _assert_may_start(queue, item, may_skip=actor.is_backoffice and bool(reason))
+        length_s = (item.duration_s or DEFAULT_DURATION_S) + queue.row.grace_s
+        item.start(now=queue.now, deadline_at=queue.now + timedelta(seconds=length_s))
+        return _written(queue, item, State.CREATED, State.STARTED, actor, reason)
 
 
 def finish(
@@ -54,12 +54,12 @@ def finish(
         NotFound, Forbidden, InvalidTransition, DeadlinePassed, SplitMismatch, ValidationFailed (no reason),
         WalletFrozen: nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
-        assert_runs_queue(actor, line.performer_id)
-        _assert_on_stage(line, item, actor)
+    with db.joined(), locked_item(item_id) as (queue, item):
+        assert_runs_queue(actor, queue.performer_id)
+        _assert_on_stage(queue, item, actor)
         paid, back = split_of(item, settle, refund, reason)
-        item.complete(now=line.now, settle=paid, refund=back, reason=reason)
-        return _written(line, item, State.STARTED, State.FINISHED, actor, reason)
+        item.finish(now=queue.now, settle=paid, refund=back, reason=reason)
+        return _written(queue, item, State.STARTED, State.FINISHED, actor, reason)
 
 
 def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
@@ -68,11 +68,11 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
-        assert_runs_queue(actor, line.performer_id)
+    with db.joined(), locked_item(item_id) as (queue, item):
+        assert_runs_queue(actor, queue.performer_id)
         if item.state != State.STARTED:
             raise InvalidTransition(state=item.state)
-        stop(line, item, actor=actor, reason=reason)
+        stop(queue, item, actor=actor, reason=reason)
         return item
 
 
@@ -82,13 +82,13 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
-        assert_runs_queue(actor, line.performer_id)
+    with db.joined(), locked_item(item_id) as (queue, item):
+        assert_runs_queue(actor, queue.performer_id)
         if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
             raise InvalidTransition(state=item.state)
         source = item.state
-        item.give_back(now=line.now, reason=reason)
-        return _written(line, item, source, State.REFUNDED, actor, reason)
+        item.refund(now=queue.now, reason=reason)
+        return _written(queue, item, source, State.REFUNDED, actor, reason)
 
 
 def leave(*, item_id: UUID, actor: User) -> QueueItem:
@@ -97,13 +97,13 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
+    with db.joined(), locked_item(item_id) as (queue, item):
         if item.user_id != actor.pk:
             raise Forbidden
         if item.state != State.CREATED:
             raise InvalidTransition(state=item.state)
-        item.give_back(now=line.now, reason=Cause.LEFT)
-        return _written(line, item, State.CREATED, State.REFUNDED, actor, Cause.LEFT)
+        item.refund(now=queue.now, reason=Cause.LEFT)
+        return _written(queue, item, State.CREATED, State.REFUNDED, actor, Cause.LEFT)
 
 
 def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | None, reason: str) -> QueueItem:
@@ -112,31 +112,31 @@ def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | Non
     Raises:
         NotFound, InvalidTransition, SplitMismatch, ValidationFailed (no reason): nothing was written.
     """
-    with db.joined(), item_under_lock(item_id) as (line, item):
+    with db.joined(), locked_item(item_id) as (queue, item):
         if not reason:
             raise ValidationFailed(reason=["A reason is needed."])
         if item.state != State.ABANDONED:
             raise InvalidTransition(state=item.state)
         if refund == item.tokens and not settle:
-            item.give_back(now=line.now, reason=reason)
-            return _written(line, item, State.ABANDONED, State.REFUNDED, actor, reason)
+            item.refund(now=queue.now, reason=reason)
+            return _written(queue, item, State.ABANDONED, State.REFUNDED, actor, reason)
         paid, back = split_of(item, settle, refund, reason)
-        item.complete(now=line.now, settle=paid, refund=back, reason=reason)
-        return _written(line, item, State.ABANDONED, State.FINISHED, actor, reason)
+        item.finish(now=queue.now, settle=paid, refund=back, reason=reason)
+        return _written(queue, item, State.ABANDONED, State.FINISHED, actor, reason)
 
 
-def stop(line: Line, item: QueueItem, *, actor: User | None, reason: str) -> None:
+def stop(queue: LockedQueue, item: QueueItem, *, actor: User | None, reason: str) -> None:
     """T5 on a locked item: abandon it and, unless it goes to review, refund it in the same breath."""
-    now = line.now
-    item.give_up(now=now, resolve_by=now + timedelta(seconds=REVIEW_S), reason=reason)
+    now = queue.now
+    item.abandon(now=now, resolve_by=now + timedelta(seconds=REVIEW_S), reason=reason)
     steps = [step(item, State.STARTED, State.ABANDONED, now=now, actor=actor, reason=reason)]
-    if line.queue.abandon_policy == AbandonPolicy.FULL_REFUND:
-        item.give_back(now=now, reason=reason)
+    if queue.row.abandon_policy == AbandonPolicy.FULL_REFUND:
+        item.refund(now=now, reason=reason)
         steps.append(step(item, State.ABANDONED, State.REFUNDED, now=now, actor=actor, reason=reason))
     save([item])
     if item.is_final:
         close_holds([item], actor=actor)
-    record(steps, [item], more=line.advance())
+    record(steps, [item], more=queue.arm_head())
 
 
 def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: str) -> tuple[int, int]:
@@ -156,34 +156,36 @@ def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: st
     return settle, refund
 
 
-def _assert_may_start(line: Line, item: QueueItem, *, may_skip: bool) -> None:
+def _assert_may_start(queue: LockedQueue, item: QueueItem, *, may_skip: bool) -> None:
     if item.state == State.STARTED:
         raise AlreadyStarted
     if item.state != State.CREATED:
         expired = item.started_at is None and item.reason in (Cause.ROPE_DROP, Cause.MAX_WAIT)
         raise RopeDropExpired if expired else InvalidTransition(state=item.state)
-    if on_stage(line.performer_id) is not None:
+    if started_item(queue.performer_id) is not None:
         raise AlreadyStarted
-    if line.queue.is_paused:
+    if queue.row.is_paused:
         raise QueuePaused
-    if not may_skip and waiting(line.performer_id)[:1].get().id != item.id:
+    if not may_skip and waiting(queue.performer_id)[:1].get().id != item.id:
         raise NotHeadOfQueue
-    if any(due is not None and due <= line.now for due in (item.rope_drop_at, item.max_wait_at)):
+    if any(due is not None and due <= queue.now for due in (item.rope_drop_at, item.max_wait_at)):
         raise RopeDropExpired
 
 
-def _assert_on_stage(line: Line, item: QueueItem, actor: User) -> None:
+def _assert_on_stage(queue: LockedQueue, item: QueueItem, actor: User) -> None:
     if item.state != State.STARTED:
         raise DeadlinePassed if item.reason == Cause.DEADLINE else InvalidTransition(state=item.state)
-    if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= line.now:
+    if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= queue.now:
         raise DeadlinePassed
 
 
-def _written(line: Line, item: QueueItem, source: str, target: str, actor: User | None, reason: str = "") -> QueueItem:
+def _written(
+    queue: LockedQueue, item: QueueItem, source: str, target: str, actor: User | None, reason: str = ""
+) -> QueueItem:
     """Save the item, close its hold if it is final, store transition and events, move the line up."""
     save([item])
     if item.is_final:
         close_holds([item], actor=actor)
-    steps = [step(item, source, target, now=line.now, actor=actor, reason=reason)]
-    record(steps, [item], more=line.advance())
+    steps = [step(item, source, target, now=queue.now, actor=actor, reason=reason)]
+    record(steps, [item], more=queue.arm_head())
     return item

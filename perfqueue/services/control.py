@@ -8,7 +8,7 @@ from accounts.models import User
 from core.errors import NotFound
 from perfqueue.models import Cause, PerformerQueue, QueueItem, State
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, assert_runs_queue, line, waiting
+from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, waiting
 
 BOUNDS = {
     "depth": (1, 200),
@@ -34,12 +34,12 @@ def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     Raises:
         NotFound, Forbidden.
     """
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
-        if not held.queue.is_open:
-            held.queue.is_open, held.queue.opened_at, held.queue.seen_at = True, held.now, None
-            _saved(held, "is_open", "opened_at", "seen_at")
-        return held.queue
+        if not queue.row.is_open:
+            queue.row.is_open, queue.row.opened_at, queue.row.seen_at = True, queue.now, None
+            _saved(queue, "is_open", "opened_at", "seen_at")
+        return queue.row
 
 
 def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
@@ -50,10 +50,10 @@ def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     Raises:
         NotFound, Forbidden.
     """
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
-        shut(held, actor=actor)
-        return held.queue
+        close(queue, actor=actor)
+        return queue.row
 
 
 def pause_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
@@ -93,23 +93,23 @@ def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
     Raises:
         NotFound.
     """
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         for name, value in settings.items():
-            setattr(held.queue, name, value)
-        held.queue.save(update_fields=list(settings))
-        return held.queue
+            setattr(queue.row, name, value)
+        queue.row.save(update_fields=list(settings))
+        return queue.row
 
 
-def shut(held: Line, *, actor: User | None) -> None:
+def close(queue: LockedQueue, *, actor: User | None) -> None:
     """Close a locked line, watch it no longer, and send home everybody who waits."""
-    queue = held.queue
-    queue.is_open, queue.silent_at, queue.ends_at, queue.away_at = False, None, None, None
-    queue.save(update_fields=["is_open", "silent_at", "ends_at", "away_at"])
-    send_home(held, actor=actor, reason=Cause.STREAM_ENDED)
+    row = queue.row
+    row.is_open, row.silent_at, row.ends_at, row.away_at = False, None, None, None
+    row.save(update_fields=["is_open", "silent_at", "ends_at", "away_at"])
+    refund_created(queue, actor=actor, reason=Cause.STREAM_ENDED)
 
 
-def send_home(
-    held: Line,
+def refund_created(
+    queue: LockedQueue,
     *,
     actor: User | None,
     reason: str,
@@ -117,7 +117,7 @@ def send_home(
     item_ids: Collection[UUID] | None = None,
 ) -> list[QueueItem]:
     """T3 for those who wait in a locked line: all, one buyer's, or the items named; return them. One call of escrow."""
-    chosen = waiting(held.performer_id)
+    chosen = waiting(queue.performer_id)
     if user_id is not None:
         chosen = chosen.filter(user_id=user_id)
     if item_ids is not None:
@@ -126,12 +126,12 @@ def send_home(
     if not items:
         return []
     for item in items:
-        item.give_back(now=held.now, reason=reason)
+        item.refund(now=queue.now, reason=reason)
     save(items)
     close_holds(items, actor=actor)
-    steps = [step(item, State.CREATED, State.REFUNDED, now=held.now, actor=actor, reason=reason) for item in items]
+    steps = [step(item, State.CREATED, State.REFUNDED, now=queue.now, actor=actor, reason=reason) for item in items]
     some_stay = user_id is not None or item_ids is not None
-    record(steps, items, more=held.advance() if some_stay else ())
+    record(steps, items, more=queue.arm_head() if some_stay else ())
     return items
 
 
@@ -144,19 +144,19 @@ def withdraw(*, performer_id: UUID, item_ids: Collection[UUID], actor: User | No
     Raises:
         NotFound: nobody's line.
     """
-    with line(performer_id) as held:
-        return send_home(held, actor=actor, reason=Cause.WITHDRAWN, item_ids=item_ids)
+    with locked_queue(performer_id) as queue:
+        return refund_created(queue, actor=actor, reason=Cause.WITHDRAWN, item_ids=item_ids)
 
 
 def _paused(performer_id: UUID, actor: User, *, paused: bool) -> PerformerQueue:
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
-        if held.queue.is_paused != paused:
-            held.queue.is_paused = paused
-            _saved(held, "is_paused")
-        return held.queue
+        if queue.row.is_paused != paused:
+            queue.row.is_paused = paused
+            _saved(queue, "is_paused")
+        return queue.row
 
 
-def _saved(held: Line, *names: str) -> None:
-    held.queue.save(update_fields=names)
-    live.services.emit(held.advance())
+def _saved(queue: LockedQueue, *names: str) -> None:
+    queue.row.save(update_fields=names)
+    live.services.emit(queue.arm_head())

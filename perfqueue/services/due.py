@@ -24,19 +24,19 @@ SELECT q.performer_id FROM perfqueue_performerqueue q
 DUE = f"{ITEMS.format(now='core_now()')}{{mine}} UNION {LINES}{{mine}}"
 
 
-def due_lines() -> list[UUID]:
+def overdue_performers() -> list[UUID]:
     """Every line in which time has something to decide (one statement)."""
     return [row["performer_id"] for row in db.rows(DUE.format(mine=""))]
 
 
-def due_among(performer_ids: Collection[UUID]) -> list[UUID]:
+def overdue_queues(performer_ids: Collection[UUID]) -> list[UUID]:
     """Which of these lines time has something to decide in (one statement)."""
     ids = sorted(performer_ids)
     sql = DUE.format(mine=" AND performer_id = ANY (%s::uuid[])")
     return sorted(row["performer_id"] for row in db.rows(sql, [ids, ids])) if ids else []
 
 
-def due_with(item_ids: Collection[UUID]) -> list[UUID]:
+def overdue_queues_of(item_ids: Collection[UUID]) -> list[UUID]:
     """The same for the lines that these items are in (one statement)."""
     ids = list(item_ids)
     theirs = "SELECT a.performer_id FROM perfqueue_queueitem a WHERE a.id = ANY (%s::uuid[])"
@@ -51,7 +51,7 @@ def is_due(performer_id: UUID) -> bool:
     return bool(db.rows(f"{sql} LIMIT 1", [performer_id, performer_id]))
 
 
-def due_of(whose: str, params: Sequence[object]) -> UUID | None:
+def overdue_queue(whose: str, params: Sequence[object]) -> UUID | None:
     """The line that a feature's own look-up names, if time has something to decide in it (one statement for both).
 
     `whose`: the SQL of one row, `SELECT … AS performer_id`, with its `params`.

@@ -11,10 +11,10 @@ from core import db
 from core.errors import DomainError, LedgerUnavailable, NotFound, QueueBusy
 from perfqueue.models import Cause, QueueItem, State, Strike, Transition
 from perfqueue.services.commands import stop
-from perfqueue.services.due import due_with, is_due, next_overdue
+from perfqueue.services.due import is_due, next_overdue, overdue_queues_of
 from perfqueue.services.ledger import close_holds, record, save, step
-from perfqueue.services.line import Line, lock_queues
 from perfqueue.services.presence import disconnect, end_stream
+from perfqueue.services.queues import LockedQueue, lock_queues
 
 log = structlog.get_logger()
 
@@ -60,9 +60,9 @@ def expire_due(performer_id: UUID, *, wait: bool = True, failures: list[Exceptio
     return total
 
 
-def expire_lines_of(item_ids: Collection[UUID]) -> int:
+def expire_queues_of(item_ids: Collection[UUID]) -> int:
     """`expire_due` for every line that these items are in (one statement if nothing is overdue in any)."""
-    return sum(expire_due(performer_id) for performer_id in due_with(item_ids))
+    return sum(expire_due(performer_id) for performer_id in overdue_queues_of(item_ids))
 
 
 def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID]) -> int:
@@ -73,74 +73,74 @@ def _expire_next(performer_id: UUID, *, wait: bool, without: Collection[UUID]) -
             queues = lock_queues([performer_id], skip_locked=not wait)
         except NotFound:
             return 0  # somebody works on this line; they expire it themselves
-        return _carry_out(Line(queues[performer_id]), without)
+        return _carry_out(LockedQueue(queues[performer_id]), without)
 
 
-def _carry_out(held: Line, without: Collection[UUID]) -> int:
+def _carry_out(queue: LockedQueue, without: Collection[UUID]) -> int:
     """What came first is done first: items due before she fell silent, then that, then what is due since."""
-    by, then = _next_word(held)
-    item = next_overdue(held.performer_id, by=by, without=without)
+    by, then = _next_word(queue)
+    item = next_overdue(queue.performer_id, by=by, without=without)
     if item is not None:
         try:
-            return _expire(held, item)
+            return _expire(queue, item)
         except (LedgerUnavailable, OperationalError):
             raise  # nothing is wrong with the item
         except (DomainError, DatabaseError) as failure:
             raise CannotEnd(item.id, failure) from failure
     if then is None:
         return 0
-    then(held)
+    then(queue)
     return 1
 
 
-def _next_word(held: Line) -> tuple[datetime, Callable[[Line], None] | None]:
+def _next_word(queue: LockedQueue) -> tuple[datetime, Callable[[LockedQueue], None] | None]:
     """Up to which moment items are due first, and what her silence does after them (None: nothing yet)."""
-    queue, now = held.queue, held.now
-    if queue.silent_at is not None and queue.ends_at is not None:
-        if queue.away_at is None and queue.silent_at <= now:
-            return queue.silent_at, disconnect
-        if queue.away_at is not None and queue.ends_at <= now:
-            return queue.ends_at, end_stream
+    row, now = queue.row, queue.now
+    if row.silent_at is not None and row.ends_at is not None:
+        if row.away_at is None and row.silent_at <= now:
+            return row.silent_at, disconnect
+        if row.away_at is not None and row.ends_at <= now:
+            return row.ends_at, end_stream
     return now, None
 
 
-def _expire(held: Line, item: QueueItem) -> int:
+def _expire(queue: LockedQueue, item: QueueItem) -> int:
     match item.state:
         case State.CREATED:
-            _drop(held, item)
+            _drop(queue, item)
         case State.STARTED:
-            stop(held, item, actor=None, reason=Cause.DEADLINE)
+            stop(queue, item, actor=None, reason=Cause.DEADLINE)
         case State.ABANDONED:
-            _end_review(held, item)
-    log.info("item_expired", item_id=str(item.id), performer_id=str(held.performer_id), reason=item.reason)
+            _end_review(queue, item)
+    log.info("item_expired", item_id=str(item.id), performer_id=str(queue.performer_id), reason=item.reason)
     return 1
 
 
-def _drop(held: Line, item: QueueItem) -> None:
+def _drop(queue: LockedQueue, item: QueueItem) -> None:
     """T4: the performer did not start in time. Refund, both transition rows, a strike."""
-    now = held.now
+    now = queue.now
     reason = Cause.ROPE_DROP if item.rope_drop_at is not None and item.rope_drop_at <= now else Cause.MAX_WAIT
-    item.give_up(now=now, resolve_by=now, reason=reason)
-    item.give_back(now=now, reason=reason)
+    item.abandon(now=now, resolve_by=now, reason=reason)
+    item.refund(now=now, reason=reason)
     save([item])
     close_holds([item], actor=None)
-    Strike.objects.create(performer_id=held.performer_id, item=item, reason=reason)
+    Strike.objects.create(performer_id=queue.performer_id, item=item, reason=reason)
     steps = [
         step(item, State.CREATED, State.ABANDONED, now=now, actor=None, reason=reason),
         step(item, State.ABANDONED, State.REFUNDED, now=now, actor=None, reason=reason),
     ]
-    record(steps, [item], more=held.advance())
+    record(steps, [item], more=queue.arm_head())
 
 
-def _end_review(held: Line, item: QueueItem) -> None:
+def _end_review(queue: LockedQueue, item: QueueItem) -> None:
     """T6: nobody resolved the review in time. Silence never pays."""
-    item.give_back(now=held.now, reason=item.reason)
+    item.refund(now=queue.now, reason=item.reason)
     save([item])
     close_holds([item], actor=None)
     steps: list[Transition] = [
-        step(item, State.ABANDONED, State.REFUNDED, now=held.now, actor=None, reason=Cause.RESOLVE_BY)
+        step(item, State.ABANDONED, State.REFUNDED, now=queue.now, actor=None, reason=Cause.RESOLVE_BY)
     ]
-    record(steps, [item], more=held.advance())
+    record(steps, [item], more=queue.arm_head())
 
 
 def advisory(subject: UUID) -> bool:

@@ -12,11 +12,11 @@ from perfqueue.errors import ServiceCapReached
 from perfqueue.models import Fulfilment
 from perfqueue.services.holds import DAY, admitted, hold_for
 from perfqueue.services.intake import intake
-from perfqueue.services.line import line
-from perfqueue.services.payload import Intake, Placed
+from perfqueue.services.payload import Intake, IntakeResult
+from perfqueue.services.queues import locked_queue
 
 
-def hand_in(payload: Intake, *, service: User) -> Placed:
+def submit(payload: Intake, *, service: User) -> IntakeResult:
     """Take a request whose hold this account's feature has opened; an instant one is finished and settled at once.
 
     Locks as `intake` does: a performed item the performer's line first; an award first the name of (feature, buyer),
@@ -41,8 +41,8 @@ def hand_in(payload: Intake, *, service: User) -> Placed:
             return intake(payload, actor=service)
         if payload.performer_id is None:
             raise RuntimeError("The endpoint lets a performed item through only with its performer.")
-        with line(payload.performer_id) as held:
-            return intake(payload, actor=service, line=held)
+        with locked_queue(payload.performer_id) as queue:
+            return intake(payload, actor=service, queue=queue)
 
 
 def _assert_performs(performer_id: UUID | None) -> None:

@@ -23,7 +23,7 @@ DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
-class HoldWish:
+class ServiceHoldRequest:
     """What a service account asks to set aside. `payee`: a performer's id, or one of `PAYEES`."""
 
     key: str  # the account's own, of any length that the API takes: the ledger knows it by its hash
@@ -36,7 +36,7 @@ class HoldWish:
     source_event_id: str
 
 
-def open_hold(wish: HoldWish, *, service: User) -> HoldView:
+def open_hold(request: ServiceHoldRequest, *, service: User) -> HoldView:
     """Set a buyer's tokens or points aside for another feature, and tell the buyer.
 
     Locks the name of (feature, buyer), which makes the cap exact, then the buyer's wallet.
@@ -45,29 +45,29 @@ def open_hold(wish: HoldWish, *, service: User) -> HoldView:
         Forbidden (scope or feature of another, or the buyer is the payee), NotFound, ValidationFailed (payee), the
         gates of compliance, ServiceCapReached, InsufficientBalance, WalletFrozen: nothing was written.
     """
-    account = admitted(service, scope=Scope.HOLD, feature=wish.feature)
+    account = admitted(service, scope=Scope.HOLD, feature=request.feature)
     with db.joined():
-        payer = User.objects.filter(pk=wish.user_id, is_active=True).first()
+        payer = User.objects.filter(pk=request.user_id, is_active=True).first()
         if payer is None:
             raise NotFound
-        compliance.services.check(payer, feature=wish.feature)
-        payee = _payee(wish)
-        _assert_below_cap(wish, account)
+        compliance.services.check(payer, feature=request.feature)
+        payee = _payee(request)
+        _assert_below_cap(request, account)
         opened = escrow.services.hold(
             HoldRequest(
                 hold_id=new_id(),
-                key=hashlib.sha256(f"{service.pk}:{wish.key}".encode()).hexdigest(),
+                key=hashlib.sha256(f"{service.pk}:{request.key}".encode()).hexdigest(),
                 payer_id=payer.pk,
                 payee=payee,
-                currency=wish.currency,
-                amount=wish.amount,
-                feature=wish.feature,
-                source_event_id=wish.source_event_id,
+                currency=request.currency,
+                amount=request.amount,
+                feature=request.feature,
+                source_event_id=request.source_event_id,
                 actor_id=service.pk,
-                reason=wish.reason,
+                reason=request.reason,
             )
         )
-        told = {"amount": wish.amount, "currency": wish.currency.value, "feature": wish.feature}
+        told = {"amount": request.amount, "currency": request.currency.value, "feature": request.feature}
         live.services.emit([live.services.Event("escrow.hold.opened", told, recipient_id=payer.pk)])
         return escrow.services.hold_by_id(opened.hold_id)
 
@@ -98,14 +98,14 @@ def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccount:
     return account
 
 
-def _payee(wish: HoldWish) -> Payee:
-    if isinstance(wish.payee, House):
-        return Payee(house=wish.payee)
-    if wish.payee == wish.user_id:
+def _payee(request: ServiceHoldRequest) -> Payee:
+    if isinstance(request.payee, House):
+        return Payee(house=request.payee)
+    if request.payee == request.user_id:
         raise Forbidden
-    if not accounts.services.is_performer(wish.payee):
+    if not accounts.services.is_performer(request.payee):
         raise ValidationFailed(payee=["This is no performer's id."])
-    return Payee(wish.payee)
+    return Payee(request.payee)
 
 
 SPENT = """
@@ -114,11 +114,11 @@ SELECT coalesce(sum(amount - released), 0)::bigint AS spent FROM escrow_hold
 """
 
 
-def _assert_below_cap(wish: HoldWish, account: ServiceAccount) -> None:
+def _assert_below_cap(request: ServiceHoldRequest, account: ServiceAccount) -> None:
     """The ids are made in real time: those of the last day and an hour are looked at, however the clock is moved."""
-    db.lock_name(f"perfqueue.cap:{wish.feature}:{wish.user_id}")
+    db.lock_name(f"perfqueue.cap:{request.feature}:{request.user_id}")
     since = datetime.now(UTC) - DAY - timedelta(hours=1)
     floor = UUID(int=int(since.timestamp() * 1000) << 80)
-    spent = db.rows(SPENT, [wish.user_id, floor, wish.feature, wish.currency.value])[0]["spent"]
-    if spent + wish.amount > account.cap_per_user_day:
-        raise ServiceCapReached(cap=account.cap_per_user_day, spent=spent, amount=wish.amount)
+    spent = db.rows(SPENT, [request.user_id, floor, request.feature, request.currency.value])[0]["spent"]
+    if spent + request.amount > account.cap_per_user_day:
+        raise ServiceCapReached(cap=account.cap_per_user_day, spent=spent, amount=request.amount)

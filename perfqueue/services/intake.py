@@ -20,13 +20,13 @@ from escrow.services import Award, Currency, HoldStatus, HoldView
 from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
 from perfqueue.models import Fulfilment, QueueItem, State, Transition, columns_of
 from perfqueue.services.ledger import close_holds, events_of, step
-from perfqueue.services.line import Line, due_notice, fee_of
-from perfqueue.services.payload import Intake, Placed
+from perfqueue.services.payload import Intake, IntakeResult
+from perfqueue.services.queues import LockedQueue, due_notice, fee_of
 
 AWARDING = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
 
 
-def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> Placed:
+def intake(payload: Intake, *, actor: User | None, queue: LockedQueue | None = None) -> IntakeResult:
     """Take one request. A performed item needs its performer's locked `line`; an instant one takes no queue lock.
 
     Locks the hold (and, for an instant item, wallets). Joins the caller's transaction.
@@ -38,13 +38,13 @@ def intake(payload: Intake, *, actor: User | None, line: Line | None = None) -> 
     """
     if payload.fulfilment == Fulfilment.INSTANT:
         return intake_many([payload], actor=actor)[0]
-    if line is None or line.performer_id != payload.performer_id:
+    if queue is None or queue.performer_id != payload.performer_id:
         raise RuntimeError("A performed item enters under the lock of its performer's line.")
     with db.joined():
-        return _join(payload, line, actor)
+        return _join(payload, queue, actor)
 
 
-def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Placed]:
+def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[IntakeResult]:
     """Finish, settle and pay the awards of instant items, all in the caller's transaction (at most 5 statements).
 
     Raises:
@@ -62,28 +62,28 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Place
         _store(items, steps)
         available = close_holds(items, actor=actor) | _award(items, actor)
         live.services.emit([*events_of(steps, items), *(e for p in payloads for e in p.announce)])
-    return [Placed(item, None, available[item.id]) for item in items]
+    return [IntakeResult(item, None, available[item.id]) for item in items]
 
 
-def _join(payload: Intake, line: Line, actor: User | None) -> Placed:
+def _join(payload: Intake, queue: LockedQueue, actor: User | None) -> IntakeResult:
     holds, now = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
     _assert_fits(payload, holds[payload.hold_id], now)
-    standing = _standing(line, payload)
-    line.see(standing["now"])
-    _assert_room(line, standing)
-    queue = line.queue
-    item = _item(payload, now=line.now, fee_bps=fee_of(queue.performer))
-    item.turn = queue.next_turn
-    item.max_wait_at = line.now + timedelta(seconds=queue.max_wait_s)
+    standing = _standing(queue, payload)
+    queue.set_now(standing["now"])
+    _assert_room(queue, standing)
+    row = queue.row
+    item = _item(payload, now=queue.now, fee_bps=fee_of(row.performer))
+    item.turn = row.next_turn
+    item.max_wait_at = queue.now + timedelta(seconds=row.max_wait_s)
     position = standing["waiting"] + 1
-    if position == 1 and line.runs(staged=standing["staged"]):
-        item.rope_drop_at = line.now + timedelta(seconds=queue.rope_drop_s)
+    if position == 1 and queue.rope_drop_runs(has_started=standing["staged"]):
+        item.rope_drop_at = queue.now + timedelta(seconds=row.rope_drop_s)
     notice = due_notice(item, position)
-    steps = [step(item, "", State.CREATED, now=line.now, actor=actor)]
+    steps = [step(item, "", State.CREATED, now=queue.now, actor=actor)]
     _store([item], steps)
-    queue.next_turn += 1
+    row.next_turn += 1
     live.services.emit([*events_of(steps, [item]), *([notice] if notice else []), *payload.announce])
-    return Placed(item, position, None)
+    return IntakeResult(item, position, None)
 
 
 STANDING = """
@@ -97,20 +97,20 @@ SELECT core_now() AS now,
 """
 
 
-def _standing(line: Line, payload: Intake) -> dict[str, Any]:
-    return db.rows(STANDING, {"user": payload.user_id, "performer": line.performer_id})[0]
+def _standing(queue: LockedQueue, payload: Intake) -> dict[str, Any]:
+    return db.rows(STANDING, {"user": payload.user_id, "performer": queue.performer_id})[0]
 
 
-def _assert_room(line: Line, standing: dict[str, Any]) -> None:
-    queue = line.queue
-    if not queue.is_open:
+def _assert_room(queue: LockedQueue, standing: dict[str, Any]) -> None:
+    row = queue.row
+    if not row.is_open:
         raise QueueClosed
-    if queue.is_paused:
+    if row.is_paused:
         raise QueuePaused
-    if standing["waiting"] >= queue.depth:
-        raise QueueFull(depth=standing["waiting"], maxDepth=queue.depth)
-    if standing["mine"] >= queue.user_cap:
-        raise UserQueueLimit(open=standing["mine"], cap=queue.user_cap)
+    if standing["waiting"] >= row.depth:
+        raise QueueFull(depth=standing["waiting"], maxDepth=row.depth)
+    if standing["mine"] >= row.user_cap:
+        raise UserQueueLimit(open=standing["mine"], cap=row.user_cap)
     if standing["blocked"]:
         raise Forbidden
 
@@ -155,8 +155,8 @@ def _item(payload: Intake, *, now: datetime, fee_bps: int) -> QueueItem:
 
 
 def _at_once(item: QueueItem, now: datetime, actor: User | None) -> list[Transition]:
-    item.begin(now=now, deadline_at=None)
-    item.complete(now=now, settle=item.tokens, refund=0)
+    item.start(now=now, deadline_at=None)
+    item.finish(now=now, settle=item.tokens, refund=0)
     path = ["", State.CREATED, State.STARTED, State.FINISHED]
     return [step(item, source, target, now=now, actor=actor) for source, target in pairwise(path)]
 

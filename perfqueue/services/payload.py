@@ -37,7 +37,7 @@ class Intake:
 
 
 @dataclass(frozen=True)
-class Placed:
+class IntakeResult:
     """What became of an intake.
 
     `position`: place in line, 1 is the head; None for an instant item. `available`: the payer's balance in the hold's

@@ -10,14 +10,14 @@ import live.services
 from accounts.models import User
 from perfqueue.models import Cause, PerformerQueue, Presence
 from perfqueue.services.commands import stop
-from perfqueue.services.control import shut
-from perfqueue.services.line import Line, assert_runs_queue, line, on_stage
+from perfqueue.services.control import close
+from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, started_item
 
 ENDS_AFTER_S = 5 * 60
 WATCH = ["presence", "seen_at", "silent_at", "ends_at", "away_at"]
 
 
-def hear(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
+def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
     """Take a heartbeat. In an open line it moves the moment from which she counts as away, and brings her back.
 
     `offline` is her word that she is away: what her silence would do after the grace happens now. Saying it again
@@ -26,53 +26,53 @@ def hear(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
     Raises:
         NotFound, Forbidden: nothing was written.
     """
-    with line(performer_id) as held:
+    with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
-        queue, returns = held.queue, False
-        queue.presence, queue.seen_at = state, held.now
-        if queue.is_open and state == Presence.OFFLINE:
-            if queue.away_at is None:
-                _watch(queue, held, grace_s=0)
-                disconnect(held)
+        row, returns = queue.row, False
+        row.presence, row.seen_at = state, queue.now
+        if row.is_open and state == Presence.OFFLINE:
+            if row.away_at is None:
+                _watch(queue, grace_s=0)
+                disconnect(queue)
             else:
-                queue.save(update_fields=WATCH)
-                _stop_stage(held)  # what was put on stage while she was away
-            return queue
-        if queue.is_open:
-            _watch(queue, held, grace_s=queue.disconnect_s)
-            returns, queue.away_at = queue.away_at is not None, None
-        queue.save(update_fields=WATCH)
+                row.save(update_fields=WATCH)
+                _abandon_started(queue)  # started out of turn by staff while she was away
+            return row
+        if row.is_open:
+            _watch(queue, grace_s=row.disconnect_s)
+            returns, row.away_at = row.away_at is not None, None
+        row.save(update_fields=WATCH)
         if returns:
-            live.services.emit(held.advance())
-        return queue
+            live.services.emit(queue.arm_head())
+        return row
 
 
-def disconnect(held: Line) -> None:
-    """She is away since `silent_at`: what is on stage goes T5, the rope drop stands still with what was left then."""
-    queue = held.queue
-    queue.away_at, queue.presence = queue.silent_at, Presence.OFFLINE
-    queue.save(update_fields=WATCH)
-    if not _stop_stage(held):
-        live.services.emit(held.advance())
+def disconnect(queue: LockedQueue) -> None:
+    """Count the performer as away since `silent_at`: abandon the started item, stop the head's rope drop as of then."""
+    row = queue.row
+    row.away_at, row.presence = row.silent_at, Presence.OFFLINE
+    row.save(update_fields=WATCH)
+    if not _abandon_started(queue):
+        live.services.emit(queue.arm_head())
 
 
-def end_stream(held: Line) -> None:
-    """She did not come back: the line closes, and everybody who waits has the tokens back."""
-    _stop_stage(held)
-    held.queue.presence = Presence.OFFLINE
-    held.queue.save(update_fields=["presence"])
-    shut(held, actor=None)
+def end_stream(queue: LockedQueue) -> None:
+    """Close the queue of a performer who stayed away, and refund everybody who waits."""
+    _abandon_started(queue)
+    queue.row.presence = Presence.OFFLINE
+    queue.row.save(update_fields=["presence"])
+    close(queue, actor=None)
 
 
-def _watch(queue: PerformerQueue, held: Line, *, grace_s: int) -> None:
-    queue.silent_at = held.now + timedelta(seconds=grace_s)
-    queue.ends_at = queue.silent_at + timedelta(seconds=ENDS_AFTER_S)
+def _watch(queue: LockedQueue, *, grace_s: int) -> None:
+    queue.row.silent_at = queue.now + timedelta(seconds=grace_s)
+    queue.row.ends_at = queue.row.silent_at + timedelta(seconds=ENDS_AFTER_S)
 
 
-def _stop_stage(held: Line) -> bool:
-    """T5 for what is on stage; True if there was anything (the line has moved up then)."""
-    staged = on_stage(held.performer_id)
-    if staged is None:
+def _abandon_started(queue: LockedQueue) -> bool:
+    """T5 for the started item; True if there was one (the head is armed then)."""
+    item = started_item(queue.performer_id)
+    if item is None:
         return False
-    stop(held, staged, actor=None, reason=Cause.DISCONNECTED)
+    stop(queue, item, actor=None, reason=Cause.DISCONNECTED)
     return True

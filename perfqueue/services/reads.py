@@ -12,7 +12,7 @@ from core import db
 from core.errors import NotFound
 from escrow.services import TrailEntry
 from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
-from perfqueue.services.line import on_stage, waiting
+from perfqueue.services.queues import started_item, waiting
 
 SAMPLES_NEEDED = 5
 
@@ -42,7 +42,7 @@ class QueueView:
     """A performer's line as one viewer may see it; `items` are those that wait, head first."""
 
     queue: PerformerQueue
-    on_stage: ItemView | None
+    started: ItemView | None
     items: Sequence[ItemView]
     wait: Wait | None
 
@@ -72,7 +72,7 @@ SELECT i.id,
 def item_views(items: Sequence[QueueItem], *, viewer: User | None) -> list[ItemView]:
     """Items with place, wait and trail, in the order given (two statements, however many items)."""
     places = {row["id"]: row for row in db.rows(PLACES, [[item.id for item in items]])} if items else {}
-    seen = [item for item in items if sees_all(viewer, item)]
+    seen = [item for item in items if may_see_all(viewer, item)]
     trails = escrow.services.trail([item.hold_id for item in seen]) if seen else {}
     return [
         ItemView(
@@ -83,13 +83,13 @@ def item_views(items: Sequence[QueueItem], *, viewer: User | None) -> list[ItemV
             else None,
             trail=trails.get(item.hold_id, ()),
             mine=viewer is not None and item.user_id == viewer.pk,
-            full=sees_all(viewer, item),
+            full=may_see_all(viewer, item),
         )
         for item in items
     ]
 
 
-def sees_all(viewer: User | None, item: QueueItem) -> bool:
+def may_see_all(viewer: User | None, item: QueueItem) -> bool:
     if viewer is None or not viewer.is_authenticated:
         return False
     if viewer.role == Role.SERVICE:
@@ -108,11 +108,11 @@ def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
     if queue is None:
         raise NotFound
     line = list(waiting(performer_id))
-    stage = on_stage(performer_id)
+    stage = started_item(performer_id)
     pace = db.rows(PACE.format(performer="%s"), [performer_id])[0]
     return QueueView(
         queue=queue,
-        on_stage=_in_line(stage, None, None, viewer) if stage else None,
+        started=_in_line(stage, None, None, viewer) if stage else None,
         items=[
             _in_line(item, place, _wait(pace, place - 1 + (stage is not None)), viewer)
             for place, item in enumerate(line, start=1)
@@ -164,7 +164,7 @@ def last_performances(performer_id: UUID, limit: int = 5) -> list[QueueItem]:
 
 def _in_line(item: QueueItem, position: int | None, wait: Wait | None, viewer: User | None) -> ItemView:
     mine = viewer is not None and item.user_id == viewer.pk
-    return ItemView(item, position, wait, (), mine, sees_all(viewer, item))
+    return ItemView(item, position, wait, (), mine, may_see_all(viewer, item))
 
 
 def _wait(pace: dict[str, float | int | None], ahead: int) -> Wait | None:

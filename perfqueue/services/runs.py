@@ -18,12 +18,12 @@ from core import db
 from core.clock import CoreNow
 from core.errors import DomainError, Forbidden, InternalError, Kind, NotFound, ValidationFailed
 from perfqueue.errors import InvalidTransition
-from perfqueue.models import Deed, QueueItem, Run, RunItem, State
+from perfqueue.models import QueueItem, Run, RunAction, RunItem, State
 from perfqueue.services.commands import finish, refund, resolve
-from perfqueue.services.expiry import expire_lines_of
+from perfqueue.services.expiry import expire_queues_of
 from perfqueue.services.reads import item_for
 
-MOST_IN_RUN = 5_000
+MAX_RUN_ITEMS = 5_000
 A_ROUND = 100
 MOST_BUSY = 3
 WORK = "perfqueue.work_runs"
@@ -55,7 +55,13 @@ class Progress:
 
 
 def open_run(
-    *, deed: Deed, item_ids: Sequence[UUID], actor: User, reason: str, settle: int | None = None, asked: object = None
+    *,
+    action: RunAction,
+    item_ids: Sequence[UUID],
+    actor: User,
+    reason: str,
+    settle: int | None = None,
+    filters: object = None,
 ) -> Run:
     """Write down what is to be done to up to 5,000 items. Nothing has happened to any of them yet.
 
@@ -63,14 +69,16 @@ def open_run(
         ValidationFailed: no item or too many, no reason, a split without a part.
     """
     ids = list(dict.fromkeys(item_ids))
-    if not 1 <= len(ids) <= MOST_IN_RUN:
-        raise ValidationFailed(ids=[f"1 to {MOST_IN_RUN} items, here {len(ids)}."])
+    if not 1 <= len(ids) <= MAX_RUN_ITEMS:
+        raise ValidationFailed(ids=[f"1 to {MAX_RUN_ITEMS} items, here {len(ids)}."])
     if not reason:
         raise ValidationFailed(reason=["A reason is needed."])
-    if (settle is not None) != (deed == Deed.SPLIT):
+    if (settle is not None) != (action == RunAction.SPLIT):
         raise ValidationFailed(settleTokens=["A split names what it pays; nothing else does."])
     with db.joined():
-        run = Run.objects.create(deed=deed, settle=settle, reason=reason, actor=actor, asked=asked, total=len(ids))
+        run = Run.objects.create(
+            action=action, settle=settle, reason=reason, actor=actor, filters=filters, total=len(ids)
+        )
         RunItem.objects.bulk_create([RunItem(run=run, item_id=item_id) for item_id in ids])
     return run
 
@@ -92,13 +100,13 @@ def work_runs(*, run_id: UUID | None = None, at_most: int = A_ROUND) -> int:
     return worked
 
 
-def run_of(run_id: UUID, *, deed: Deed) -> Run:
-    """One run that does this deed (one statement).
+def run_of(run_id: UUID, *, action: RunAction) -> Run:
+    """One run that does this action (one statement).
 
     Raises:
         NotFound.
     """
-    run = Run.objects.filter(pk=run_id, deed=deed).first()
+    run = Run.objects.filter(pk=run_id, action=action).first()
     if run is None:
         raise NotFound
     return run
@@ -146,7 +154,7 @@ def _work(row_id: UUID, item_id: UUID) -> int:
         _Busy: it has none yet, and keeps its turn.
     """
     try:
-        return db.command(lambda: _do(row_id), before=lambda: expire_lines_of([item_id]))
+        return db.command(lambda: _do(row_id), before=lambda: expire_queues_of([item_id]))
     except DomainError as refusal:
         if refusal.kind == Kind.UNAVAILABLE:
             raise _Busy(refusal.code) from refusal
@@ -160,7 +168,7 @@ def _work(row_id: UUID, item_id: UUID) -> int:
 
 
 def _do(row_id: UUID) -> int:
-    """Lock the row like a key, then do the deed: both are written together. 0: somebody else has it."""
+    """Lock the row like a key, then do the action: both are written together. 0: somebody else has it."""
     open_rows = RunItem.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
     row = open_rows.select_related("run__actor").filter(pk=row_id, done_at=None).first()
     if row is None:
@@ -178,9 +186,9 @@ def _done(run: Run, item_id: UUID) -> QueueItem:
     item = item_for(item_id)
     if item.is_final:
         raise InvalidTransition(state=item.state)
-    match run.deed:
-        case Deed.REFUND:
+    match run.action:
+        case RunAction.REFUND:
             return refund(item_id=item_id, actor=actor, reason=reason)
-        case Deed.SPLIT if item.state == State.STARTED:
+        case RunAction.SPLIT if item.state == State.STARTED:
             return finish(item_id=item_id, actor=actor, settle=run.settle, reason=reason)
     return resolve(item_id=item_id, actor=actor, settle=run.settle, refund=None, reason=reason)

@@ -12,7 +12,7 @@ from core.clock import CoreNow
 from core.errors import DomainError, LedgerUnavailable, QueueBusy
 from core.models import Heartbeat
 from escrow.services import Close
-from perfqueue.services.due import due_lines
+from perfqueue.services.due import overdue_performers
 from perfqueue.services.expiry import advisory, expire_due
 from perfqueue.services.runs import work_runs
 
@@ -29,7 +29,7 @@ def sweep(process: str) -> int:
     fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
     """
     failures: list[Exception] = []
-    rounds = [partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in due_lines()]
+    rounds = [partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in overdue_performers()]
     rounds += [
         partial(_alive, process),
         partial(work_runs, at_most=RUN_ITEMS_A_ROUND),

@@ -37,7 +37,9 @@ def test_rows_are_read_only_in_every_role(role: str, model: str) -> None:
         "transition": Transition.objects.get().pk,
         "strike": services.Strike.objects.create(performer=ruby, item=item, reason="ROPE_DROP_EXPIRED").pk,
         "performerqueue": ruby.pk,
-        "run": (run := services.open_run(deed=services.Deed.REFUND, item_ids=[item.pk], actor=ruby, reason="x")).pk,
+        "run": (
+            run := services.open_run(action=services.RunAction.REFUND, item_ids=[item.pk], actor=ruby, reason="x")
+        ).pk,
         "runitem": RunItem.objects.get(run=run).pk,
     }[model]
     client = signed_in(ruby if role == Role.PERFORMER else person(role=role))
@@ -143,7 +145,7 @@ def test_list_pages_run_the_same_statements_however_long() -> None:
         ruby = performer()
         item = buy(person(tokens=100), ruby, 10)
         services.Strike.objects.create(performer=ruby, item=item, reason="ROPE_DROP_EXPIRED")
-        services.open_run(deed=services.Deed.REFUND, item_ids=[item.pk], actor=staff(), reason="x")
+        services.open_run(action=services.RunAction.REFUND, item_ids=[item.pk], actor=staff(), reason="x")
 
     assert [more - less for more, less in zip(statements(), few, strict=True)] == [0] * len(MODELS)
 

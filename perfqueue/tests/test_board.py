@@ -22,7 +22,7 @@ from tests.world import again, available, buy, performer, person, staff
 pytestmark = pytest.mark.django_db(transaction=True)
 ITEMS = "admin:perfqueue_queueitem_changelist"
 LINES = "admin:perfqueue_performerqueue_changelist"
-MANY = services.MOST + 1
+MANY = services.MAX_BULK_ITEMS + 1
 
 
 def signed_in(user: User) -> Client:

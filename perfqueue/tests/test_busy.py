@@ -43,7 +43,7 @@ def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[No
 
 def locked(performer_id: UUID) -> AbstractContextManager[None]:
     """Somebody else has the line's row."""
-    return elsewhere(lambda: services.line(performer_id))
+    return elsewhere(lambda: services.locked_queue(performer_id))
 
 
 def wallets_locked(owner: User) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from perfqueue import services
 from perfqueue.models import QueueItem
 from perfqueue.services import Presence
 from perfqueue.services.choosing import is_overdue
-from perfqueue.services.due import ITEMS, due_lines, due_with, is_due
+from perfqueue.services.due import ITEMS, is_due, overdue_performers, overdue_queues_of
 from tests import world
 from tests.clock import Clock
 
@@ -35,20 +35,22 @@ def test_what_is_due_is_one_thing_however_it_is_asked(clock: Clock) -> None:
         services.start(item_id=items[name].pk, actor=lines[name])
     services.abandon(item_id=items["review"].pk, actor=lines["review"])
     for name in ("silence", "end of stream"):
-        services.hear(performer_id=lines[name].pk, actor=lines[name], state=Presence.STREAMING)
-    services.hear(performer_id=lines["end of stream"].pk, actor=lines["end of stream"], state=Presence.OFFLINE)
+        services.record_heartbeat(performer_id=lines[name].pk, actor=lines[name], state=Presence.STREAMING)
+    services.record_heartbeat(
+        performer_id=lines["end of stream"].pk, actor=lines["end of stream"], state=Presence.OFFLINE
+    )
     seen = []
 
     for seconds in (0, 61, 40, 100, 100, 100, 86_100):
         clock.shift(seconds=seconds)
         due = {name for name, ruby in lines.items() if is_due(ruby.pk)}
         asked = "SELECT %s::uuid AS performer_id"
-        assert {name for name, ruby in lines.items() if services.due_of(asked, [ruby.pk]) == ruby.pk} == due
-        assert {name for name, ruby in lines.items() if ruby.pk in due_lines()} == due
+        assert {name for name, ruby in lines.items() if services.overdue_queue(asked, [ruby.pk]) == ruby.pk} == due
+        assert {name for name, ruby in lines.items() if ruby.pk in overdue_performers()} == due
         overdue = {item.performer_id for item in QueueItem.objects.filter(is_overdue())}
         assert overdue == {row["performer_id"] for row in rows(ITEMS.format(now="core_now()"))}
         ids = [item.pk for item in items.values()]
-        assert {name for name, ruby in lines.items() if ruby.pk in due_with(ids)} == due
+        assert {name for name, ruby in lines.items() if ruby.pk in overdue_queues_of(ids)} == due
         seen.append(due)
 
     assert [sorted(after - before) for before, after in zip([set(), *seen], seen, strict=False)] == [

@@ -93,7 +93,7 @@ def test_the_state_cannot_be_set_past_the_graph() -> None:
     with pytest.raises(AttributeError):
         item.state = State.FINISHED
     with pytest.raises(TransitionNotAllowed):
-        item.complete(now=db_now(), settle=100, refund=0)
+        item.finish(now=db_now(), settle=100, refund=0)
 
 
 @pytest.mark.parametrize("state", ["finished", "refunded"])
@@ -165,10 +165,10 @@ BROKEN = {
     "a stage without a deadline": (
         "created",
         "state = 'started', started_at = core_now(), rope_drop_at = NULL",
-        "stage_has_deadline",
+        "started_has_deadline",
     ),
-    "a rope drop on the stage": ("started", "rope_drop_at = core_now()", "rope_drop_only_in_line"),
-    "a rope drop kept on the stage": ("started", "rope_drop_left_ms = 1", "rope_drop_only_in_line"),
+    "a rope drop on the stage": ("started", "rope_drop_at = core_now()", "rope_drop_only_created"),
+    "a rope drop kept on the stage": ("started", "rope_drop_left_ms = 1", "rope_drop_only_created"),
     "a review without an end": ("started", "state = 'abandoned'", "review_has_end"),
     "an unknown state": ("created", "state = 'paused'", "no step of the lifecycle"),
 }
@@ -189,7 +189,7 @@ def test_one_performance_on_stage_per_performer() -> None:
     services.start(item_id=first.id, actor=ruby)
     move = f"UPDATE perfqueue_queueitem SET state = 'started', {FACTS['started']} WHERE id = %s"  # noqa: S608  ours
 
-    with pytest.raises(IntegrityError, match="perfqueue_one_on_stage"):
+    with pytest.raises(IntegrityError, match="perfqueue_one_started"):
         write(move, second.id)
 
 
@@ -241,9 +241,9 @@ def test_an_instant_item_begins_finished(item: QueueItem, state: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ('{"performer_id": null}', "performed_has_place"),
-        ('{"turn": null}', "performed_has_place"),
-        ('{"currency": "POINT"}', "performed_has_place"),
+        ('{"performer_id": null}', "performed_has_turn"),
+        ('{"turn": null}', "performed_has_turn"),
+        ('{"currency": "POINT"}', "performed_has_turn"),
         ('{"tokens": 0}', "tokens_positive"),
         ('{"award": -1}', "award_not_negative"),
         ('{"award": 5}', "award_for_instant_items"),

@@ -16,7 +16,7 @@ from escrow.services import Currency, HoldRequest, House, Payee
 from live.models import EventRow
 from perfqueue import services
 from perfqueue.models import Transition
-from perfqueue.services import Intake, Placed, QueueItem, State
+from perfqueue.services import Intake, IntakeResult, QueueItem, State
 from tests.clock import Clock
 from tests.racing import names, race
 from tests.world import again, available, buy, held, performer, person
@@ -40,18 +40,20 @@ def payload(ruby: User, alice: User, hold_id: Any, **changes: Any) -> Intake:
     return replace(sound, **changes)
 
 
-def join(asked: Intake, ruby: User) -> Placed:
-    def work() -> Placed:
-        with services.line(ruby.pk) as line:
-            return services.intake(asked, actor=None, line=line)
+def join(asked: Intake, ruby: User) -> IntakeResult:
+    def work() -> IntakeResult:
+        with services.locked_queue(ruby.pk) as queue:
+            return services.intake(asked, actor=None, queue=queue)
 
     return command(work)
 
 
-def at_once(alice: User, *, bet: int = 100, award: int = 0, currency: Currency = Currency.POINT, **more: Any) -> Placed:
+def at_once(
+    alice: User, *, bet: int = 100, award: int = 0, currency: Currency = Currency.POINT, **more: Any
+) -> IntakeResult:
     """An instant item paid to the slots bank, as a spin is."""
 
-    def work() -> Placed:
+    def work() -> IntakeResult:
         hold_id = new_id()
         escrow.services.hold(
             HoldRequest(hold_id, str(hold_id), alice.pk, Payee(house=House.SLOTS_BANK), currency, bet, "test")
@@ -133,7 +135,7 @@ def test_one_hold_sent_by_many_at_once_enters_one_line_once() -> None:
 
     outcomes = race(*[lambda: join(payload(ruby, alice, hold_id), ruby)] * 6)
 
-    assert names(outcomes) == {"Placed": 1, "HoldClosed": 5}
+    assert names(outcomes) == {"IntakeResult": 1, "HoldClosed": 5}
 
 
 @pytest.mark.parametrize("feature", ["menus", "test", "arcade"])
@@ -211,12 +213,12 @@ def test_a_performed_item_enters_under_its_own_line_only() -> None:
 
     with pytest.raises(RuntimeError):
         services.intake(asked, actor=alice)
-    with pytest.raises(RuntimeError), services.line(jade.pk) as line:
-        services.intake(asked, actor=alice, line=line)
+    with pytest.raises(RuntimeError), services.locked_queue(jade.pk) as queue:
+        services.intake(asked, actor=alice, queue=queue)
 
 
 def test_nobodys_line_is_not_found() -> None:
-    with pytest.raises(NotFound), services.line(new_id()):
+    with pytest.raises(NotFound), services.locked_queue(new_id()):
         raise AssertionError("unreachable")
 
 

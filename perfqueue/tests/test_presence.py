@@ -28,7 +28,7 @@ def alice() -> User:
 
 def beat(performer: User, state: Presence = Presence.STREAMING) -> PerformerQueue:
     services.expire_due(performer.pk)
-    return services.hear(performer_id=performer.pk, actor=performer, state=state)
+    return services.record_heartbeat(performer_id=performer.pk, actor=performer, state=state)
 
 
 def queue_of(performer: User) -> PerformerQueue:
@@ -208,9 +208,9 @@ def test_a_command_meets_what_her_silence_has_decided(ruby: User, alice: User, c
 
 def test_she_speaks_for_herself_alone(ruby: User) -> None:
     with pytest.raises(Forbidden):
-        services.hear(performer_id=ruby.pk, actor=world.performer(), state=Presence.STREAMING)
+        services.record_heartbeat(performer_id=ruby.pk, actor=world.performer(), state=Presence.STREAMING)
     with pytest.raises(NotFound):
-        services.hear(performer_id=world.person().pk, actor=ruby, state=Presence.STREAMING)
+        services.record_heartbeat(performer_id=world.person().pk, actor=ruby, state=Presence.STREAMING)
 
 
 @pytest.mark.parametrize(

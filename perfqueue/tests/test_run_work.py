@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Role, User
 from core.errors import QueueBusy
 from perfqueue import services
-from perfqueue.models import Deed, Run, RunItem, Transition
+from perfqueue.models import Run, RunAction, RunItem, Transition
 from perfqueue.services import AbandonPolicy, QueueItem, runs
 from tests.racing import race
 from tests.world import again, available, buy, performer, person, staff
@@ -35,7 +35,7 @@ def test_what_is_busy_waits_for_the_next_round(
     desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [buy(alice, ruby, 10), buy(alice, ruby, 10), buy(alice, performer(), 10)]
-    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
     real = services.refund
 
     def busy(**facts: Any) -> QueueItem:
@@ -47,16 +47,16 @@ def test_what_is_busy_waits_for_the_next_round(
         patch.setattr("perfqueue.services.runs.refund", busy)
         assert services.work_runs() == 1
     assert services.progress(run).worked == 1  # the other line's; the rest of the busy one waits too
-    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is None
+    assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is None
 
     assert services.work_runs() == 2
-    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is not None
+    assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is not None
     assert {again(item).state for item in items} == {"refunded"}
 
 
 def test_a_run_stops_where_its_author_may_no_longer_do_it(desk: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby)
-    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=desk, reason="x")
     User.objects.filter(pk=desk.pk).update(role=Role.AUDITOR)
 
     services.work_runs(run_id=run.pk)
@@ -74,9 +74,9 @@ def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
         services.abandon(item_id=item.id, actor=ruby)
     ids = [staged.id, reviewed.id, small.id]
 
-    split = services.open_run(deed=Deed.SPLIT, settle=60, item_ids=ids, actor=desk, reason="half was seen")
+    split = services.open_run(action=RunAction.SPLIT, settle=60, item_ids=ids, actor=desk, reason="half was seen")
     services.work_runs(run_id=split.pk)
-    paid = services.open_run(deed=Deed.RESOLVE, item_ids=ids, actor=desk, reason="all was seen")
+    paid = services.open_run(action=RunAction.RESOLVE, item_ids=ids, actor=desk, reason="all was seen")
     services.work_runs(run_id=paid.pk)
 
     assert list(services.results(split).values_list("code", "settled", "refunded")) == [
@@ -90,18 +90,18 @@ def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
 
 def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(desk: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby)
-    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=desk, reason="x")
     row = RunItem.objects.get(run=run)
     assert runs._work(row.pk, item.id) == 1  # and here it died
-    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is None
+    assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is None
 
     assert services.sweep("beat") == 0
 
-    assert services.run_of(run.pk, deed=Deed.REFUND).ended_at is not None
+    assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is not None
 
 
 def test_a_run_does_not_end_while_an_item_waits(desk: User, alice: User, ruby: User) -> None:
-    run = services.open_run(deed=Deed.REFUND, item_ids=[buy(alice, ruby).id], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[buy(alice, ruby).id], actor=desk, reason="x")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Run.objects.filter(pk=run.pk).update(ended_at=run.created_at)
@@ -110,7 +110,7 @@ def test_a_run_does_not_end_while_an_item_waits(desk: User, alice: User, ruby: U
 def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> None:
     lines = [performer(user_cap=15) for _ in range(2)]
     items = [buy(alice, lines[place % 2], 2) for place in range(30)]
-    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
 
     done = race(*[services.work_runs] * 4)
 
@@ -124,7 +124,7 @@ def test_a_defect_is_one_items_result_and_stops_nobody(
     desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [buy(alice, ruby, 10) for _ in range(2)]
-    run = services.open_run(deed=Deed.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
     real = services.refund
 
     def broken(**facts: Any) -> QueueItem:

@@ -10,14 +10,14 @@ from core.errors import ValidationFailed
 from core.ids import new_id
 from core.models import IdempotencyKey
 from perfqueue import services
-from perfqueue.models import Deed, Run, RunItem, Transition
+from perfqueue.models import Run, RunAction, RunItem, Transition
 from perfqueue.services import AbandonPolicy, QueueItem
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1/admin/queue"
-MANY = services.MOST + 1
+MANY = services.MAX_BULK_ITEMS + 1
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_filter_says_which_items_are_meant(desk: User, alice: User, ruby: User
 
     assert [each["id"] for each in real.json()["results"]] == [str(mine.id), str(his.id)]
     assert [again(item).state for item in (mine, his, elsewhere)] == ["refunded", "refunded", "created"]
-    assert Run.objects.get().asked == {"performerId": str(ruby.pk)}
+    assert Run.objects.get().filters == {"performerId": str(ruby.pk)}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_other_deeds_are_no_refunds(desk: User, alice: User) -> None:
     item = buy(alice, ruby)
     services.start(item_id=item.id, actor=ruby)
     services.abandon(item_id=item.id, actor=ruby)
-    paid = services.open_run(deed=Deed.RESOLVE, item_ids=[item.id], actor=desk, reason="all was seen")
+    paid = services.open_run(action=RunAction.RESOLVE, item_ids=[item.id], actor=desk, reason="all was seen")
 
     assert run_at(desk, str(paid.pk)).status_code == 404
 
@@ -258,13 +258,13 @@ def test_other_deeds_are_no_refunds(desk: User, alice: User) -> None:
     [
         {"item_ids": []},
         {"reason": ""},
-        {"deed": Deed.SPLIT},
-        {"deed": Deed.RESOLVE, "settle": 1},
-        {"item_ids": [new_id() for _ in range(services.MOST_IN_RUN + 1)]},
+        {"action": RunAction.SPLIT},
+        {"action": RunAction.RESOLVE, "settle": 1},
+        {"item_ids": [new_id() for _ in range(services.MAX_RUN_ITEMS + 1)]},
     ],
 )
 def test_a_run_that_makes_no_sense_is_not_written_down(desk: User, wrong: dict[str, Any]) -> None:
-    terms: dict[str, Any] = {"deed": Deed.REFUND, "item_ids": [new_id()], "actor": desk, "reason": "x"}
+    terms: dict[str, Any] = {"action": RunAction.REFUND, "item_ids": [new_id()], "actor": desk, "reason": "x"}
 
     with pytest.raises(ValidationFailed):
         services.open_run(**terms | wrong)
@@ -282,9 +282,9 @@ def test_a_run_that_makes_no_sense_is_not_written_down(desk: User, wrong: dict[s
         "UPDATE perfqueue_run SET ended_at = NULL",
         "DELETE FROM perfqueue_run",
         "TRUNCATE perfqueue_run CASCADE",
-        "INSERT INTO perfqueue_run (id, deed, reason, actor_id, total) SELECT uuidv7(), 'split', 'x', actor_id, 1"
+        "INSERT INTO perfqueue_run (id, action, reason, actor_id, total) SELECT uuidv7(), 'split', 'x', actor_id, 1"
         " FROM perfqueue_run",
-        "INSERT INTO perfqueue_run (id, deed, reason, actor_id, total) SELECT uuidv7(), 'refund', '', actor_id, 1"
+        "INSERT INTO perfqueue_run (id, action, reason, actor_id, total) SELECT uuidv7(), 'refund', '', actor_id, 1"
         " FROM perfqueue_run",
         "INSERT INTO perfqueue_runitem (id, run_id, item_id, code, settled, refunded)"
         " SELECT gen_random_uuid(), run_id, gen_random_uuid(), 'X', 0, 0 FROM perfqueue_runitem",

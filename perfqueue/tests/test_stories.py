@@ -211,7 +211,7 @@ class Story(RuleBasedStateMachine):
         ids = [self.items[number % len(self.items)].id for number in numbers]
         told = command(
             lambda: services.refund_many(item_ids=ids, actor=self.desk, reason="r"),
-            before=lambda: services.expire_lines_of(ids),
+            before=lambda: services.expire_queues_of(ids),
         )
         self.told.update(f"bulk {each.code or 'done'}" for each in told)
 
@@ -223,7 +223,7 @@ class Story(RuleBasedStateMachine):
     @rule(line=which_line, state=st.sampled_from(Presence))
     def is_heard(self, line: int, state: Presence) -> None:
         ruby = self.lines[line]
-        self.attempt(state, ruby, lambda: services.hear(performer_id=ruby.pk, actor=ruby, state=state))
+        self.attempt(state, ruby, lambda: services.record_heartbeat(performer_id=ruby.pk, actor=ruby, state=state))
         if state == Presence.OFFLINE and PerformerQueue.objects.get(pk=ruby.pk).is_open:
             assert not QueueItem.objects.filter(performer=ruby, state=State.STARTED).exists()
 

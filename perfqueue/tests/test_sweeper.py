@@ -78,7 +78,7 @@ def test_a_line_that_somebody_works_on_is_left_to_the_next_round(clock: Clock) -
 
     def busy() -> None:
         try:
-            with services.line(ruby.pk):
+            with services.locked_queue(ruby.pk):
                 locked.set()
                 assert swept.wait(timeout=20)
         finally:

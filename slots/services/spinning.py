@@ -112,7 +112,7 @@ def _paid(decision: Decision) -> Spin:
             actor_id=request.user.id,
         )
     )
-    placed = perfqueue.intake(
+    intake = perfqueue.intake(
         perfqueue.Intake(
             idempotency_key=source,
             source_feature=FEATURE,
@@ -129,8 +129,8 @@ def _paid(decision: Decision) -> Spin:
         ),
         actor=request.user,
     )
-    after = opened.available if placed.available is None else placed.available
-    return _spin(decision, hold_id=hold_id, item_id=placed.item.id, before=opened.available + request.bet, after=after)
+    after = opened.available if intake.available is None else intake.available
+    return _spin(decision, hold_id=hold_id, item_id=intake.item.id, before=opened.available + request.bet, after=after)
 
 
 def _spin(decision: Decision, *, hold_id: UUID, item_id: UUID, before: int, after: int) -> Spin:

@@ -111,8 +111,8 @@ class Hammer:
                 user_id=wish.payer_id, hold_id=hold_id, tokens=wish.amount, currency="TOKEN", title="t",
                 fulfilment=Fulfilment.INSTANT, source_feature="hammer", idempotency_key=str(new_id()), created_at=now,
             )  # fmt: skip
-            item.begin(now=now, deadline_at=None)
-            item.complete(now=now, settle=settle, refund=wish.amount - settle)
+            item.start(now=now, deadline_at=None)
+            item.finish(now=now, settle=settle, refund=wish.amount - settle)
             item.save(force_insert=True)
             return close_many([Close(str(hold_id), hold_id, settle, wish.amount - settle, 777)])
 

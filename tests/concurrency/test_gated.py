@@ -133,8 +133,8 @@ def joining(alice: User, ruby: User, hold_id: Any) -> QueueItem:
         idempotency_key=key, source_feature="test", source_event_id=key, performer_id=ruby.pk, user_id=alice.pk,
         hold_id=hold_id, tokens=100, currency=Currency.TOKEN, title="A song",
     )  # fmt: skip
-    with perfqueue.services.line(ruby.pk) as line:
-        return perfqueue.services.intake(payload, actor=alice, line=line).item
+    with perfqueue.services.locked_queue(ruby.pk) as queue:
+        return perfqueue.services.intake(payload, actor=alice, queue=queue).item
 
 
 def test_an_expiry_behind_an_intake_finds_the_hold_taken(clock: Clock) -> None:

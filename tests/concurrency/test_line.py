@@ -140,7 +140,7 @@ def test_control_a_naive_close_forgets_whom_it_has_not_seen(twin: Callable[..., 
 def bought(buyer: User, song: Any) -> QueueItem:
     """A purchase from the menu, in the caller's transaction."""
     price = song.price_tokens
-    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).placed.item
+    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).intake.item
 
 
 @pytest.mark.parametrize(("first", "state", "left"), [("start", State.STARTED, 0), ("leave", State.REFUNDED, 100)])

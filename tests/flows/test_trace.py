@@ -55,7 +55,7 @@ def test_a_purchase_and_its_refund_leave_one_name_each_wherever_they_pass(
     caplog.set_level("INFO")
     ruby, alice, desk = performer(depth=60, user_cap=60), person(tokens=500), staff()
     song = item_in(menu_of(ruby), price=100)
-    others = [buy(alice, ruby, 1) for _ in range(services.MOST)]
+    others = [buy(alice, ruby, 1) for _ in range(services.MAX_BULK_ITEMS)]
 
     bought = post(alice, f"menus/items/{song.pk}/purchase", "purchase-0001", expectedPrice=100)
     assert (bought.status_code, bought.headers["X-Request-Id"]) == (201, "purchase-0001")

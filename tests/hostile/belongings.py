@@ -28,7 +28,7 @@ from escrow.models import (
 )
 from escrow.services import Currency, approvals
 from menus.models import MenuItem
-from perfqueue.models import Deed, PerformerQueue, QueueItem, Run, Strike
+from perfqueue.models import PerformerQueue, QueueItem, Run, RunAction, Strike
 from slots.models import Spin
 from tests.hostile.asking import song_of
 from tests.world import performer, person, staff
@@ -83,14 +83,14 @@ def belongings() -> Belongings:
     slots.services.spin(user=alice, bet=100, performer_id=ruby.pk)
     perfqueue.services.block(performer_id=ruby.pk, user_id=person().pk, actor=ruby)
     Strike.objects.create(performer=ruby, item=waiting, reason="ROPE_DROP_EXPIRED")
-    perfqueue.services.open_run(deed=Deed.REFUND, item_ids=[ended.pk], actor=staff(), reason="sorry")
+    perfqueue.services.open_run(action=RunAction.REFUND, item_ids=[ended.pk], actor=staff(), reason="sorry")
     keeps_of_the_house(ruby, alice)
     return Belongings(ruby)
 
 
 def bought(buyer: User, song: MenuItem) -> QueueItem:
     price = song.price_tokens or 0
-    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).placed.item
+    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).intake.item
 
 
 def keeps_of_the_house(ruby: User, alice: User) -> None:

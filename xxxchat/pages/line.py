@@ -154,7 +154,7 @@ def line_of(performer_id: UUID, viewer: User | None) -> Line:
         max_depth=view.queue.depth,
         rope_drop_s=view.queue.rope_drop_s,
         max_wait_s=view.queue.max_wait_s,
-        stage=entry_of(view.on_stage, told) if view.on_stage else None,
+        stage=entry_of(view.started, told) if view.started else None,
         rows=tuple(entry_of(one, told) for one in view.items),
     )
 
@@ -193,7 +193,7 @@ def entry_of(view: perfqueue.ItemView, told: Told = NOTHING) -> Entry:
 
 
 def _everybody(view: perfqueue.QueueView) -> list[perfqueue.ItemView]:
-    return [*([view.on_stage] if view.on_stage else []), *view.items]
+    return [*([view.started] if view.started else []), *view.items]
 
 
 def _told(view: perfqueue.QueueView) -> Told:

@@ -48,7 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _rooms(shown: list[Performer]) -> list[Room]:
     ids = [one.id for one in shown]
-    lines, prices = perfqueue.lengths(ids), menus.lowest_prices(ids)
+    lines, prices = perfqueue.queue_lengths(ids), menus.lowest_prices(ids)
     rooms = [Room(one, _summary(lines.get(one.id)), prices.get(one.id)) for one in shown]
     return sorted(rooms, key=lambda room: not room.line.is_open)
 

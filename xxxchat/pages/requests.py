@@ -81,7 +81,7 @@ def open_entries(user: User) -> list[Entry]:
     if user.role != Role.USER:
         return []
     items = _items(user, OPEN)
-    late = perfqueue.due_among({item.performer_id for item in items if item.performer_id})
+    late = perfqueue.overdue_queues({item.performer_id for item in items if item.performer_id})
     for performer_id in late:
         perfqueue.expire_due(performer_id, wait=False)
     if late:

@@ -221,5 +221,5 @@ def _price(request: HttpRequest) -> int:
 
 
 def _placed(bought: menus.PurchaseResult) -> str:
-    item, position = bought.placed.item, bought.placed.position
+    item, position = bought.intake.item, bought.intake.position
     return words.in_line(position or 1, item.title, item.tokens)

@@ -15,11 +15,11 @@ from core.dispatch import request_run
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 from perfqueue import services, shapes
-from perfqueue.api.line import ItemCommand, up_to_date
+from perfqueue.api.items import ItemCommand, up_to_date
 from perfqueue.render import items_out, run_out, totals_out
-from perfqueue.services import Choice, State
+from perfqueue.services import ItemFilter, State
 
-DESK, READERS = SUPPORT_ROLES, STAFF_ROLES
+READERS = STAFF_ROLES
 COLUMNS = {
     "state": "state",
     "performerId": "performer_id",
@@ -34,8 +34,8 @@ COLUMNS = {
 OLDEST_S = 10 * 366 * 86_400
 
 
-def choice_of(said: dict[str, Any]) -> Choice:
-    return Choice(**{COLUMNS[name]: value for name, value in said.items() if name in COLUMNS})
+def choice_of(said: dict[str, Any]) -> ItemFilter:
+    return ItemFilter(**{COLUMNS[name]: value for name, value in said.items() if name in COLUMNS})
 
 
 class StaffItemQuery(Page):
@@ -57,14 +57,14 @@ class StaffItems(Endpoint):
     roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
 
     def get(self, request: Request) -> HttpResponse:
-        items = services.chosen(choice_of(self.query))
+        items = services.filtered_items(choice_of(self.query))
         return self.page(items, lambda found: items_out(up_to_date(list(found)), self.actor))
 
 
 class StaffRefund(ItemCommand):
     """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation = DESK, "admin.refund"
+    roles, operation = SUPPORT_ROLES, "admin.refund"
 
     class Input(Body):
         reason = StrictChar(max_length=500)
@@ -79,7 +79,7 @@ class StaffRefund(ItemCommand):
 class StaffResolve(ItemCommand):
     """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
 
-    roles, operation = DESK, "admin.resolve"
+    roles, operation = SUPPORT_ROLES, "admin.resolve"
 
     class Input(Body):
         reason = StrictChar(max_length=500)
@@ -119,7 +119,7 @@ class Filter(Body):
 
 
 class RefundsIn(Body):
-    ids = serializers.ListField(required=False, child=StrictUUID(), min_length=1, max_length=services.MOST_IN_RUN)
+    ids = serializers.ListField(required=False, child=StrictUUID(), min_length=1, max_length=services.MAX_RUN_ITEMS)
     filter = Filter(required=False)
     reason = StrictChar(max_length=500)
     dryRun = StrictBool(required=False, default=False)
@@ -134,7 +134,7 @@ class RefundsIn(Body):
 class Bulk:
     """Results at once, or the run that will have them."""
 
-    results: list[services.Outcome]
+    results: list[services.ItemResult]
     run: services.Run | None = None
 
 
@@ -142,7 +142,7 @@ class StaffRefunds(Endpoint):
     """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
     runs; more: 202 {runId}. 400: nothing said, or more than 5,000 items."""
 
-    roles, operation, Input = DESK, "admin.refunds", RefundsIn
+    roles, operation, Input = SUPPORT_ROLES, "admin.refunds", RefundsIn
     Output = {200: shapes.RefundsOut, 202: shapes.RunStartedOut}
 
     @cached_property
@@ -161,14 +161,14 @@ class StaffRefunds(Endpoint):
         """
         if self.asked is None:
             return list(dict.fromkeys(self.data["ids"]))
-        found = services.open_items(choice_of(self.data["filter"]), at_most=services.MOST_IN_RUN + 1)
-        if len(found) > services.MOST_IN_RUN:
-            raise ValidationFailed(filter=[f"More than {services.MOST_IN_RUN} items: narrow it down."])
+        found = services.open_items(choice_of(self.data["filter"]), at_most=services.MAX_RUN_ITEMS + 1)
+        if len(found) > services.MAX_RUN_ITEMS:
+            raise ValidationFailed(filter=[f"More than {services.MAX_RUN_ITEMS} items: narrow it down."])
         return found
 
     def post(self, request: Request) -> HttpResponse:
         answer = self.once(
-            work=self._foreseen if self.data["dryRun"] else self._done,
+            work=self._preview if self.data["dryRun"] else self._done,
             before=None if self.data["dryRun"] else self._let_time_decide,
             render=lambda bulk: {"runId": bulk.run.pk} if bulk.run else totals_out(bulk.results),
             status=lambda bulk: 202 if bulk.run else 200,
@@ -178,21 +178,21 @@ class StaffRefunds(Endpoint):
         return answer
 
     def _let_time_decide(self) -> None:
-        if len(self.ids) <= services.MOST:  # a run does it item by item
-            services.expire_lines_of(self.ids)
+        if len(self.ids) <= services.MAX_BULK_ITEMS:  # a run does it item by item
+            services.expire_queues_of(self.ids)
 
-    def _foreseen(self) -> Bulk:
-        return Bulk(services.foresee(item_ids=self.ids, deed=services.Deed.REFUND))
+    def _preview(self) -> Bulk:
+        return Bulk(services.preview(item_ids=self.ids, action=services.RunAction.REFUND))
 
     def _done(self) -> Bulk:
         ids, reason = self.ids, self.data["reason"]
         if not ids:
             return Bulk([])
-        if len(ids) <= services.MOST:
-            done = services.refund_many(item_ids=ids, actor=self.actor, reason=reason, asked=self.asked)
+        if len(ids) <= services.MAX_BULK_ITEMS:
+            done = services.refund_many(item_ids=ids, actor=self.actor, reason=reason, filters=self.asked)
             return Bulk(done)
         run = services.open_run(
-            deed=services.Deed.REFUND, item_ids=ids, actor=self.actor, reason=reason, asked=self.asked
+            action=services.RunAction.REFUND, item_ids=ids, actor=self.actor, reason=reason, filters=self.asked
         )
         return Bulk([], run)
 
@@ -203,4 +203,4 @@ class RefundRun(Endpoint):
     roles, Output = READERS, shapes.RunOut
 
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
-        return self.ok(run_out(services.run_of(run_id, deed=services.Deed.REFUND)))
+        return self.ok(run_out(services.run_of(run_id, action=services.RunAction.REFUND)))

@@ -147,7 +147,7 @@ class QueueItem(models.Model):
             models.UniqueConstraint(fields=["idempotency_key", "source_feature"], name="perfqueue_intake_once"),
             models.UniqueConstraint(
                 fields=["performer"],
-                name="perfqueue_one_on_stage",
+                name="perfqueue_one_started",
                 condition=Q(state="started", fulfilment="performed"),
             ),
             models.UniqueConstraint(
@@ -162,7 +162,7 @@ class QueueItem(models.Model):
             models.CheckConstraint(
                 condition=Q(fulfilment="performed", performer__isnull=False, turn__isnull=False, currency="TOKEN")
                 | Q(fulfilment="instant", turn__isnull=True),
-                name="perfqueue_performed_has_place",
+                name="perfqueue_performed_has_turn",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -189,12 +189,12 @@ class QueueItem(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rope_drop_at__isnull=True, rope_drop_left_ms__isnull=True) | Q(state="created"),
-                name="perfqueue_rope_drop_only_in_line",
+                name="perfqueue_rope_drop_only_created",
             ),
             models.CheckConstraint(
                 condition=~Q(state="started", fulfilment="performed")
                 | Q(started_at__isnull=False, deadline_at__isnull=False),
-                name="perfqueue_stage_has_deadline",
+                name="perfqueue_started_has_deadline",
             ),
             models.CheckConstraint(
                 condition=~Q(state="abandoned") | Q(resolve_by__isnull=False), name="perfqueue_review_has_end"
@@ -217,21 +217,21 @@ class QueueItem(models.Model):
     # The graph. Amounts and times are set here too, so that a state and its facts change together.
 
     @transition(field=state, source=State.CREATED, target=State.STARTED)
-    def begin(self, *, now: datetime, deadline_at: datetime | None) -> None:
+    def start(self, *, now: datetime, deadline_at: datetime | None) -> None:
         self.started_at, self.deadline_at = now, deadline_at
         self.rope_drop_at = self.rope_drop_left_ms = None
 
     @transition(field=state, source=[State.STARTED, State.ABANDONED], target=State.FINISHED)
-    def complete(self, *, now: datetime, settle: int, refund: int, reason: str = "") -> None:
+    def finish(self, *, now: datetime, settle: int, refund: int, reason: str = "") -> None:
         self._end(now, settle, refund, reason)
 
     @transition(field=state, source=[State.CREATED, State.STARTED], target=State.ABANDONED)
-    def give_up(self, *, now: datetime, resolve_by: datetime, reason: str) -> None:
+    def abandon(self, *, now: datetime, resolve_by: datetime, reason: str) -> None:
         self.resolve_by, self.reason = resolve_by, reason
         self.rope_drop_at = self.rope_drop_left_ms = None
 
     @transition(field=state, source=[State.CREATED, State.STARTED, State.ABANDONED], target=State.REFUNDED)
-    def give_back(self, *, now: datetime, reason: str) -> None:
+    def refund(self, *, now: datetime, reason: str) -> None:
         self._end(now, 0, self.tokens, reason)
 
     def _end(self, now: datetime, settle: int, refund: int, reason: str) -> None:

@@ -21,10 +21,10 @@ THIRD = 3
 
 
 @dataclass
-class Line:
+class LockedQueue:
     """A locked line. `now` is the database's clock, read after the lock."""
 
-    queue: PerformerQueue
+    row: PerformerQueue
     _now: datetime | None = field(default=None)
 
     @property
@@ -33,20 +33,20 @@ class Line:
             self._now = db_now()
         return self._now
 
-    def see(self, now: datetime) -> None:
+    def set_now(self, now: datetime) -> None:
         """Take a clock reading that came with another statement after the lock."""
         self._now = self._now or now
 
     @property
     def performer_id(self) -> UUID:
-        performer_id: UUID = self.queue.pk
+        performer_id: UUID = self.row.pk
         return performer_id
 
-    def runs(self, *, staged: bool) -> bool:
+    def rope_drop_runs(self, *, has_started: bool) -> bool:
         """Whether the head's rope drop runs: open, not paused, nobody on stage, the performer not away."""
-        return self.queue.is_open and not self.queue.is_paused and not staged and self.queue.away_at is None
+        return self.row.is_open and not self.row.is_paused and not has_started and self.row.away_at is None
 
-    def advance(self) -> list[live.services.Event]:
+    def arm_head(self) -> list[live.services.Event]:
         """Arm or stop the head's rope drop and return the notices now due (at most four statements).
 
         Called at the end of every command that changed the line.
@@ -54,7 +54,7 @@ class Line:
         front = list(waiting(self.performer_id)[:THIRD])
         if not front:
             return []
-        running = self.runs(staged=on_stage(self.performer_id) is not None)
+        running = self.rope_drop_runs(has_started=started_item(self.performer_id) is not None)
         notices = []
         changed = set()
         for place, item in enumerate(front, start=1):
@@ -75,11 +75,11 @@ class Line:
     def _clock(self, item: QueueItem, *, running: bool) -> bool:
         """Start the rope drop with what was left of it, or stop it and keep what is left. True if it changed."""
         if running and item.rope_drop_at is None:
-            left = self.queue.rope_drop_s * 1000 if item.rope_drop_left_ms is None else item.rope_drop_left_ms
+            left = self.row.rope_drop_s * 1000 if item.rope_drop_left_ms is None else item.rope_drop_left_ms
             item.rope_drop_at, item.rope_drop_left_ms = self.now + timedelta(milliseconds=left), None
             return True
         if not running and item.rope_drop_at is not None:
-            stood_at = min(self.now, self.queue.away_at or self.now)  # her silence is carried out after it began
+            stood_at = min(self.now, self.row.away_at or self.now)  # her silence is carried out after it began
             left = min(in_ms(item.rope_drop_at - stood_at), MAX_ROPE_DROP_S * 1000)
             item.rope_drop_left_ms, item.rope_drop_at = left, None
             return True
@@ -102,14 +102,14 @@ def waiting(performer_id: UUID) -> QuerySet[QueueItem]:
     return QueueItem.objects.filter(performer_id=performer_id, state=State.CREATED).order_by("turn")
 
 
-def on_stage(performer_id: UUID) -> QueueItem | None:
+def started_item(performer_id: UUID) -> QueueItem | None:
     """The item that is being performed, unlocked (one statement)."""
     staged = QueueItem.objects.filter(performer_id=performer_id, state=State.STARTED, fulfilment=Fulfilment.PERFORMED)
     return staged.first()
 
 
 @contextmanager
-def line(performer_id: UUID) -> Iterator[Line]:
+def locked_queue(performer_id: UUID) -> Iterator[LockedQueue]:
     """Lock one performer's line in the caller's transaction, or in one of its own.
 
     A feature that buys a performed item enters it before it opens the hold.
@@ -118,7 +118,7 @@ def line(performer_id: UUID) -> Iterator[Line]:
         NotFound: nobody's line; QueueBusy (by the lock time-out): nothing was written.
     """
     with db.joined():
-        yield Line(lock_queues([performer_id])[performer_id])
+        yield LockedQueue(lock_queues([performer_id])[performer_id])
 
 
 def lock_queues(performer_ids: list[UUID], *, skip_locked: bool = False) -> dict[UUID, PerformerQueue]:
@@ -140,15 +140,15 @@ def lock_queues(performer_ids: list[UUID], *, skip_locked: bool = False) -> dict
 
 
 @contextmanager
-def item_under_lock(item_id: UUID) -> Iterator[tuple[Line, QueueItem]]:
+def locked_item(item_id: UUID) -> Iterator[tuple[LockedQueue, QueueItem]]:
     """Lock an item's line, then the item (three statements).
 
     Raises:
         NotFound: no such item, or an instant one, which has no line.
     """
     performer_id = performer_of(item_id)
-    with line(performer_id) as held:
-        yield held, QueueItem.objects.select_for_update(no_key=True).get(id=item_id)
+    with locked_queue(performer_id) as queue:
+        yield queue, QueueItem.objects.select_for_update(no_key=True).get(id=item_id)
 
 
 def performer_of(item_id: UUID) -> UUID:

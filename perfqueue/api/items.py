@@ -1,0 +1,146 @@
+"""Endpoints of queue items: one to read, one's own, and the commands on one."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.models import SUPPORT_ROLES, Role
+from core.api import Endpoint
+from core.fields import Amount, Body, Page, StrictChar, StrictChoice
+from perfqueue import services, shapes
+from perfqueue.render import (
+    item_out,
+    items_out,
+)
+from perfqueue.services import QueueItem, State
+
+COMMANDS_QUEUE = (Role.PERFORMER, *SUPPORT_ROLES)
+
+
+class Reason(Body):
+    reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
+
+
+class ItemCommand(Endpoint):
+    """A keyed command on one item; answers 200 with the QueueItem."""
+
+    Output = shapes.QueueItemOut
+
+    def run(self, item_id: UUID, work: Callable[[], QueueItem]) -> HttpResponse:
+        viewer = self.actor
+        return self.once(
+            work=work,
+            render=lambda item: item_out(item, viewer),
+            before=lambda: services.expire_due(services.performer_of(item_id)),
+        )
+
+
+class StartItem(ItemCommand):
+    """POST /queue/items/{id}/start {reason?}: with a reason, staff may start another than the head. 200; 404;
+    409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED, ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
+
+    roles, operation, Input = COMMANDS_QUEUE, "queue.start", Reason
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(item_id, lambda: services.start(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
+
+
+class FinishItem(ItemCommand):
+    """POST /queue/items/{id}/finish. 200; 400; 404; 409 INVALID_TRANSITION, DEADLINE_PASSED; 422 SPLIT_MISMATCH."""
+
+    roles, operation = COMMANDS_QUEUE, "queue.finish"
+
+    class Input(Reason):
+        settleTokens = Amount(required=False, min_value=0)
+        refundTokens = Amount(required=False, min_value=0)
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.finish(
+                item_id=item_id,
+                actor=self.actor,
+                settle=self.data.get("settleTokens"),
+                refund=self.data.get("refundTokens"),
+                reason=self.data["reason"],
+            ),
+        )
+
+
+class AbandonItem(ItemCommand):
+    """POST /queue/items/{id}/abandon. 200; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation, Input = COMMANDS_QUEUE, "queue.abandon", Reason
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
+        )
+
+
+class RefundItem(ItemCommand):
+    """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation, Input = COMMANDS_QUEUE, "queue.refund", Reason
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(
+            item_id,
+            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
+        )
+
+
+class LeaveItem(ItemCommand):
+    """POST /queue/items/{id}/leave. 200; 403; 404; 409 INVALID_TRANSITION."""
+
+    roles, operation = (Role.USER,), "queue.leave"
+
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
+        return self.run(item_id, lambda: services.leave(item_id=item_id, actor=self.actor))
+
+
+class ItemDetail(Endpoint):
+    """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
+
+    etag, Output = True, shapes.QUEUE_ITEM_SEEN
+
+    def get(self, request: Request, item_id: UUID) -> HttpResponse:
+        item = services.item_for(item_id)
+        (item,) = up_to_date([item])
+        return self.ok(item_out(item, self.actor))
+
+
+class ItemQuery(Page):
+    mine = serializers.BooleanField(required=False, default=True)
+    state = StrictChoice(required=False, choices=State.choices)
+    fulfilment = StrictChoice(required=False, choices=services.Fulfilment.choices)
+
+
+class ItemList(Endpoint):
+    """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her.
+    304 to a known ETag."""
+
+    etag, Query, Output = True, ItemQuery, shapes.QueueItemsOut
+
+    def get(self, request: Request) -> HttpResponse:
+        found = services.items_of(self.actor)
+        narrowed = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
+        return self.page(
+            found.filter(**narrowed).defer("description", "metadata"),
+            lambda items: items_out(up_to_date(list(items)), self.actor),
+        )
+
+
+def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
+    """The items after time has decided; read again only if it had something to decide."""
+    late = services.overdue_queues(
+        {item.performer_id for item in items if item.performer_id and item.turn and not item.is_final}
+    )
+    if not late or not sum(services.expire_due(performer_id, wait=False) for performer_id in late):
+        return items
+    fresh = {item.id: item for item in services.all_items().filter(id__in=[item.id for item in items])}
+    return [fresh[item.id] for item in items]
