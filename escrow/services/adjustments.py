@@ -1,4 +1,4 @@
-"""Movements that people decide: undoing, chargebacks, write-offs, payouts, repairs. Each is one call over a list.
+"""Reversals, chargebacks, write-offs, payouts and repairs. Each is one call of an SQL function over a list.
 
 All join the caller's transaction, or open one. Amounts are whole tokens or points.
 """
@@ -12,12 +12,12 @@ from core.errors import NotFound
 from core.ids import new_id
 from escrow.errors import NotRepairable
 from escrow.models import Currency
-from escrow.services.calling import Columns, call, fingerprint
+from escrow.services.calling import call, fingerprint
 
 
 @dataclass(frozen=True)
 class Reversal:
-    """Ask for the opposite of an operation. Its key is the operation: undone once, however often it is asked for."""
+    """Reverse an operation by its opposite. The operation is the key: it is reversed at most once."""
 
     operation_id: UUID
     actor_id: UUID | None = None
@@ -26,7 +26,7 @@ class Reversal:
 
 @dataclass(frozen=True)
 class WriteOff:
-    """Ask to give up a debt: `amount` of what is `owed` becomes a loss of the house."""
+    """Cancel `amount` of what is `owed`; the house books it as a loss."""
 
     key: str
     owner_id: UUID
@@ -38,7 +38,7 @@ class WriteOff:
 
 @dataclass(frozen=True)
 class PayoutRequest:
-    """Ask for earned tokens, at least `minimum` (the same for a whole list)."""
+    """Move `amount` earned tokens of a performer to `payouts`."""
 
     payout_id: UUID
     key: str
@@ -49,7 +49,7 @@ class PayoutRequest:
 
 @dataclass(frozen=True)
 class PayoutDecision:
-    """Let a payout go (`approve`), or move it back to `earned`."""
+    """Approve a payout, or reject it, which moves it back to `earned`."""
 
     payout_id: UUID
     approve: bool
@@ -59,7 +59,7 @@ class PayoutDecision:
 
 @dataclass(frozen=True)
 class Repair:
-    """Ask that a wallet's row says again what its last entry says."""
+    """Set a wallet's row back to the balances of its last entry."""
 
     wallet_id: UUID
     actor_id: UUID | None = None
@@ -68,7 +68,7 @@ class Repair:
 
 @dataclass(frozen=True)
 class AdjustmentResult:
-    """Element of an answer. `operation_id`: what was written (None: nothing had to be), the first one if replayed."""
+    """Result of one element. `operation_id`: what was written (None: nothing was), the first one if replayed."""
 
     code: str | None
     operation_id: UUID | None
@@ -77,7 +77,7 @@ class AdjustmentResult:
 
 @dataclass(frozen=True)
 class ChargebackResult(AdjustmentResult):
-    """What a chargeback found (`taken`) and what it booked as a debt (`owed`)."""
+    """`taken`: debited from the wallet; `owed`: booked as a debt."""
 
     taken: int = 0
     owed: int = 0
@@ -85,80 +85,78 @@ class ChargebackResult(AdjustmentResult):
 
 @dataclass(frozen=True)
 class WriteOffResult(AdjustmentResult):
-    """`owed`: what is left of the debt."""
+    """`owed`: the debt that remains."""
 
     owed: int = 0
 
 
 @dataclass(frozen=True)
 class PayoutResult(AdjustmentResult):
-    """`payout_id`: the request, the first one if replayed. `earned`: what is left."""
+    """`payout_id`: the payout, the first one if replayed. `earned`: the balance that remains."""
 
     payout_id: UUID | None = None
     earned: int = 0
 
 
 def reverse_many(reversals: Sequence[Reversal]) -> list[AdjustmentResult]:
-    """Undo operations: deposits, awards, settlements, splits, chargebacks, write-offs. Locks their wallets by id.
+    """Reverse deposits, awards, settlements, splits, chargebacks or write-offs. Locks their wallets in id order.
 
-    Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or undone already), INSUFFICIENT_BALANCE (a wallet no longer
-    has what it gained: nothing is taken).
+    Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or reversed already), INSUFFICIENT_BALANCE (a wallet has less
+    than it gained: nothing is taken).
     """
-    return [_result(row) for row in call("escrow_reverse", _undoing("reverse", reversals))]
+    return [_result(row) for row in _reverse("escrow_reverse", "reverse", reversals)]
 
 
 def chargeback_many(reversals: Sequence[Reversal]) -> list[ChargebackResult]:
-    """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Locks their wallets by id.
+    """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Locks their wallets in id order.
 
-    Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or taken back already).
+    Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or reversed already).
     """
     return [
         ChargebackResult(row["code"], row["operation"], row["replayed"], row["taken"] or 0, row["owed"] or 0)
-        for row in call("escrow_chargeback", _undoing("chargeback", reversals))
+        for row in _reverse("escrow_chargeback", "chargeback", reversals)
     ]
 
 
 def write_off_many(requests: Sequence[WriteOff]) -> list[WriteOffResult]:
-    """Turn debts into losses of the house. Locks the wallets by id.
+    """Cancel debts as losses of the house. Locks the wallets in id order.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed).
     """
-    columns: Columns = [
-        [new_id() for _ in requests],
-        ["write_off" for _ in requests],
-        [r.key for r in requests],
-        [fingerprint(r.owner_id, r.currency, r.amount) for r in requests],
-        [r.owner_id for r in requests],
-        [r.currency.value for r in requests],
-        [r.amount for r in requests],
-        [r.actor_id for r in requests],
-        [r.reason for r in requests],
-    ]
-    return [
-        WriteOffResult(row["code"], row["operation"], row["replayed"], row["owed"] or 0)
-        for row in call("escrow_write_off", columns)
-    ]
+    rows = call(
+        "escrow_write_off",
+        operation=[new_id() for _ in requests],
+        scope=["write_off" for _ in requests],
+        key=[r.key for r in requests],
+        fingerprint=[fingerprint(r.owner_id, r.currency, r.amount) for r in requests],
+        owner=[r.owner_id for r in requests],
+        currency=[r.currency.value for r in requests],
+        amount=[r.amount for r in requests],
+        actor=[r.actor_id for r in requests],
+        reason=[r.reason for r in requests],
+    )
+    return [WriteOffResult(row["code"], row["operation"], row["replayed"], row["owed"] or 0) for row in rows]
 
 
 def request_payouts(requests: Sequence[PayoutRequest], *, minimum: int) -> list[PayoutResult]:
-    """Move earned tokens to `payouts` and write a payout each. Locks the wallets by id.
+    """Move earned tokens to `payouts`, at least `minimum` each, and write the payouts. Locks the wallets in id order.
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, PAYOUT_TOO_SMALL, INSUFFICIENT_BALANCE.
     """
-    columns: Columns = [
-        [new_id() for _ in requests],
-        ["payout" for _ in requests],
-        [r.key for r in requests],
-        [fingerprint(r.performer_id, r.amount) for r in requests],
-        [r.payout_id for r in requests],
-        [r.performer_id for r in requests],
-        [r.amount for r in requests],
-        minimum,
-        [r.actor_id for r in requests],
-    ]
+    rows = call(
+        "escrow_payout",
+        operation=[new_id() for _ in requests],
+        scope=["payout" for _ in requests],
+        key=[r.key for r in requests],
+        fingerprint=[fingerprint(r.performer_id, r.amount) for r in requests],
+        payout=[r.payout_id for r in requests],
+        owner=[r.performer_id for r in requests],
+        amount=[r.amount for r in requests],
+        minimum=minimum,
+        actor=[r.actor_id for r in requests],
+    )
     return [
-        PayoutResult(row["code"], row["operation"], row["replayed"], row["payout"], row["earned"] or 0)
-        for row in call("escrow_payout", columns)
+        PayoutResult(row["code"], row["operation"], row["replayed"], row["payout"], row["earned"] or 0) for row in rows
     ]
 
 
@@ -167,54 +165,57 @@ def decide_payouts(decisions: Sequence[PayoutDecision]) -> list[AdjustmentResult
 
     The same decision by the same person again is a replay. Codes: NOT_FOUND, APPROVAL_CLOSED (decided otherwise).
     """
-    columns: Columns = [
-        [new_id() for _ in decisions],
-        [d.payout_id for d in decisions],
-        [d.approve for d in decisions],
-        [d.actor_id for d in decisions],
-        [d.reason for d in decisions],
-    ]
-    return [_result(row) for row in call("escrow_decide_payout", columns)]
+    rows = call(
+        "escrow_decide_payout",
+        operation=[new_id() for _ in decisions],
+        payout=[d.payout_id for d in decisions],
+        approve=[d.approve for d in decisions],
+        actor=[d.actor_id for d in decisions],
+        reason=[d.reason for d in decisions],
+    )
+    return [_result(row) for row in rows]
 
 
 def repair_many(repairs: Sequence[Repair]) -> list[AdjustmentResult]:
-    """Carry the balances of each wallet's last entry on, over a row that was changed from outside. Locks the wallets.
+    """Restore the balances of each wallet's last entry to a row that was changed from outside. Locks the wallets.
 
     Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or its version was changed too).
     """
-    columns: Columns = [
-        [new_id() for _ in repairs],
-        [r.wallet_id for r in repairs],
-        [r.actor_id for r in repairs],
-        [r.reason for r in repairs],
-    ]
-    return [AdjustmentResult(row["code"], row["operation"]) for row in call("escrow_repair", columns)]
+    rows = call(
+        "escrow_repair",
+        operation=[new_id() for _ in repairs],
+        wallet=[r.wallet_id for r in repairs],
+        actor=[r.actor_id for r in repairs],
+        reason=[r.reason for r in repairs],
+    )
+    return [AdjustmentResult(row["code"], row["operation"]) for row in rows]
 
 
 def repair(*, wallet_id: UUID, actor_id: UUID, reason: str) -> AdjustmentResult:
-    """Lead one wallet back to its last entry. Locks it.
+    """Restore one wallet to its last entry. Locks it.
 
     Raises:
         NotFound, NotRepairable: nothing was written.
     """
-    (done,) = repair_many([Repair(wallet_id, actor_id, reason)])
-    if done.code == NotFound.code:
+    (result,) = repair_many([Repair(wallet_id, actor_id, reason)])
+    if result.code == NotFound.code:
         raise NotFound
-    if done.code is not None:
+    if result.code is not None:
         raise NotRepairable
-    return done
+    return result
 
 
-def _undoing(scope: str, reversals: Sequence[Reversal]) -> Columns:
-    return [
-        [new_id() for _ in reversals],
-        [scope for _ in reversals],
-        [str(r.operation_id) for r in reversals],
-        [fingerprint(r.operation_id) for r in reversals],
-        [r.operation_id for r in reversals],
-        [r.actor_id for r in reversals],
-        [r.reason for r in reversals],
-    ]
+def _reverse(function: str, scope: str, reversals: Sequence[Reversal]) -> list[dict[str, Any]]:
+    return call(
+        function,
+        operation=[new_id() for _ in reversals],
+        scope=[scope for _ in reversals],
+        key=[str(r.operation_id) for r in reversals],
+        fingerprint=[fingerprint(r.operation_id) for r in reversals],
+        reverses=[r.operation_id for r in reversals],
+        actor=[r.actor_id for r in reversals],
+        reason=[r.reason for r in reversals],
+    )
 
 
 def _result(row: dict[str, Any]) -> AdjustmentResult:

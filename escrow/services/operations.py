@@ -1,4 +1,4 @@
-"""Movements of money. Each function is one call of one SQL function over a list: one round trip, a code per element.
+"""Holds, closes, awards and deposits. Each is one call of an SQL function over a list, with a code per element.
 
 All join the caller's transaction, or open one. Amounts are whole tokens or points.
 """
@@ -11,14 +11,14 @@ from uuid import UUID
 from core.ids import new_id
 from escrow.errors import InsufficientBalance
 from escrow.models import Currency, House
-from escrow.services.calling import Columns, call, fingerprint, refusal, traced
+from escrow.services.calling import call, fingerprint, refusal, traced
 
 HOLD_LIFE_S = 300
 
 
 @dataclass(frozen=True)
 class Payee:
-    """Whom a hold will pay: a performer, or an account of the house. Exactly one."""
+    """Receives what a hold settles: either a performer or a house account."""
 
     user_id: UUID | None = None
     house: House | None = None
@@ -30,7 +30,7 @@ class Payee:
 
 @dataclass(frozen=True)
 class HoldRequest:
-    """Ask to set `amount` aside. `key` is unique per feature, for ever; the hold expires without an item."""
+    """Set `amount` aside. `key` is unique per feature for ever; a hold that no item takes expires."""
 
     hold_id: UUID
     key: str
@@ -48,7 +48,7 @@ class HoldRequest:
 
 @dataclass(frozen=True)
 class HoldResult:
-    """Element of `hold_many`. `available`, `held`: the payer's balances after it (before it, if refused)."""
+    """Result of one hold. `available`, `held`: the payer's balances after it (before it, if refused)."""
 
     code: str | None
     hold_id: UUID
@@ -60,7 +60,7 @@ class HoldResult:
 
 @dataclass(frozen=True)
 class Close:
-    """Ask to end a hold: `settle` to its payee, `refund` to its payer; together its amount. Fee in basis points."""
+    """Close a hold: `settle` to its payee, `refund` to its payer; together its amount. Fee in basis points."""
 
     key: str
     hold_id: UUID
@@ -74,7 +74,7 @@ class Close:
 
 @dataclass(frozen=True)
 class CloseResult:
-    """Element of `close_many`. `available`: the payer's balance after it."""
+    """Result of one close. `available`: the payer's balance after it."""
 
     code: str | None
     hold_id: UUID
@@ -86,7 +86,7 @@ class CloseResult:
 
 @dataclass(frozen=True)
 class Award:
-    """Points from `slots_bank` to a player, for the hold of an instant item."""
+    """Pay points from `slots_bank` to a player, for the hold of an instant item."""
 
     key: str
     owner_id: UUID
@@ -97,7 +97,7 @@ class Award:
 
 @dataclass(frozen=True)
 class Deposit:
-    """Money that enters a wallet from a house account (sales, mint, loyalty_clearing)."""
+    """Credit a wallet from a house account (sales, mint, loyalty_clearing)."""
 
     key: str
     owner_id: UUID
@@ -111,7 +111,7 @@ class Deposit:
 
 @dataclass(frozen=True)
 class CreditResult:
-    """Element of `award_many` and `deposit_many`. `available`: the owner's balance after it."""
+    """Result of one award or deposit. `available`: the owner's balance after it."""
 
     code: str | None
     operation_id: UUID
@@ -124,27 +124,28 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[HoldResult]:
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
     """
-    columns: Columns = [
-        [new_id() for _ in requests],
-        [f"hold:{r.feature}" for r in requests],
-        [r.key for r in requests],
-        [fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
-        [r.hold_id for r in requests],
-        [r.payer_id for r in requests],
-        [r.payee.user_id for r in requests],
-        [r.payee.house and r.payee.house.value for r in requests],
-        [r.currency.value for r in requests],
-        [r.amount for r in requests],
-        [r.feature for r in requests],
-        [r.source_event_id for r in requests],
-        [r.expires_in_s for r in requests],
-        [r.actor_id for r in requests],
-        [r.reason for r in requests],
-        [traced(r.meta) for r in requests],
-    ]
+    rows = call(
+        "escrow_hold",
+        operation=[new_id() for _ in requests],
+        scope=[f"hold:{r.feature}" for r in requests],
+        key=[r.key for r in requests],
+        fingerprint=[fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
+        hold=[r.hold_id for r in requests],
+        payer=[r.payer_id for r in requests],
+        payee=[r.payee.user_id for r in requests],
+        house=[r.payee.house and r.payee.house.value for r in requests],
+        currency=[r.currency.value for r in requests],
+        amount=[r.amount for r in requests],
+        feature=[r.feature for r in requests],
+        source=[r.source_event_id for r in requests],
+        expires_s=[r.expires_in_s for r in requests],
+        actor=[r.actor_id for r in requests],
+        reason=[r.reason for r in requests],
+        meta=[traced(r.meta) for r in requests],
+    )
     return [
         HoldResult(row["code"], row["hold"], row["operation"], row["available"] or 0, row["held"] or 0, row["replayed"])
-        for row in call("escrow_hold", columns)
+        for row in rows
     ]
 
 
@@ -165,26 +166,27 @@ def hold(request: HoldRequest) -> HoldResult:
 def close_many(closes: Sequence[Close]) -> list[CloseResult]:
     """Close holds in full. Locks the holds, then payers' and payees' wallets, each in id order.
 
-    Only perfqueue calls it: the trigger on holds wants the item in the state that allows it.
+    Only perfqueue calls it: the trigger on holds requires the item's final state to allow it.
     Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
     """
-    columns: Columns = [
-        [new_id() for _ in closes],
-        ["close" for _ in closes],
-        [c.key for c in closes],
-        [fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes],
-        [c.hold_id for c in closes],
-        [c.settle for c in closes],
-        [c.refund for c in closes],
-        [c.fee_bps for c in closes],
-        [c.expired for c in closes],
-        [c.actor_id for c in closes],
-        [c.reason for c in closes],
-        [traced({}) for _ in closes],
-    ]
+    rows = call(
+        "escrow_close",
+        operation=[new_id() for _ in closes],
+        scope=["close" for _ in closes],
+        key=[c.key for c in closes],
+        fingerprint=[fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes],
+        hold=[c.hold_id for c in closes],
+        settle=[c.settle for c in closes],
+        refund=[c.refund for c in closes],
+        fee_bps=[c.fee_bps for c in closes],
+        expired=[c.expired for c in closes],
+        actor=[c.actor_id for c in closes],
+        reason=[c.reason for c in closes],
+        meta=[traced({}) for _ in closes],
+    )
     return [
         CloseResult(row["code"], row["hold"], row["operation"], row["available"] or 0, row["fee"] or 0, row["replayed"])
-        for row in call("escrow_close", columns)
+        for row in rows
     ]
 
 
@@ -228,7 +230,7 @@ def deposit(request: Deposit) -> CreditResult:
 
 @dataclass(frozen=True)
 class _Credit:
-    """One element of `escrow_credit`; its kind is its key's scope too."""
+    """One element of `escrow_credit`; its kind is also the scope of its key."""
 
     kind: str
     key: str
@@ -243,22 +245,20 @@ class _Credit:
 
 
 def _credit(credits: Sequence[_Credit]) -> list[CreditResult]:
-    columns: Columns = [
-        [new_id() for _ in credits],
-        [c.kind for c in credits],
-        [c.key for c in credits],
-        [fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits],
-        [c.kind for c in credits],
-        [c.owner_id for c in credits],
-        [c.house.value for c in credits],
-        [c.currency.value for c in credits],
-        [c.amount for c in credits],
-        [c.hold_id for c in credits],
-        [c.actor_id for c in credits],
-        [c.reason for c in credits],
-        [traced(c.meta) for c in credits],
-    ]
-    return [
-        CreditResult(row["code"], row["operation"], row["available"] or 0, row["replayed"])
-        for row in call("escrow_credit", columns)
-    ]
+    rows = call(
+        "escrow_credit",
+        operation=[new_id() for _ in credits],
+        scope=[c.kind for c in credits],
+        key=[c.key for c in credits],
+        fingerprint=[fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits],
+        kind=[c.kind for c in credits],
+        owner=[c.owner_id for c in credits],
+        house=[c.house.value for c in credits],
+        currency=[c.currency.value for c in credits],
+        amount=[c.amount for c in credits],
+        hold=[c.hold_id for c in credits],
+        actor=[c.actor_id for c in credits],
+        reason=[c.reason for c in credits],
+        meta=[traced(c.meta) for c in credits],
+    )
+    return [CreditResult(row["code"], row["operation"], row["available"] or 0, row["replayed"]) for row in rows]
