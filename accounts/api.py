@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts import services, shapes
+from accounts import services, shapes, tokens
 from accounts.models import User
-from accounts.services import Tokens
+from accounts.tokens import Tokens
 from core.api import Body, Endpoint
 from core.fields import StrictChar
 
@@ -46,7 +46,7 @@ class RefreshTokens(Anyone):
         refresh = StrictChar(max_length=4096)
 
     def post(self, request: Request) -> HttpResponse:
-        return self.ok(pair_out(services.rotate(self.data["refresh"])))
+        return self.ok(pair_out(tokens.rotate(self.data["refresh"])))
 
 
 class RevokeToken(Anyone):
@@ -58,7 +58,7 @@ class RevokeToken(Anyone):
         refresh = StrictChar(max_length=4096)
 
     def post(self, request: Request) -> HttpResponse:
-        services.revoke(self.data["refresh"])
+        tokens.revoke(self.data["refresh"])
         return self.ok({})
 
 

@@ -1,6 +1,6 @@
-"""Lock-out after repeated failures, counted by django-axes per name and client address.
+"""Lock-out after repeated failures, counted by django-axes per pair of name and client address.
 
-The address is counted only together with the name, so nobody behind the same proxy is locked out with a stranger.
+An address alone is never locked: other people may share it.
 """
 
 import math
@@ -17,14 +17,14 @@ from django.utils import timezone
 
 
 def address_of(*, forwarded_for: str, peer: str) -> str | None:
-    """Return the client's address as the outermost of our TRUSTED_PROXIES saw it; None when nobody can tell.
+    """Return the client's address as the outermost of our TRUSTED_PROXIES saw it; None if there is none.
 
-    Each proxy appends the address it saw to X-Forwarded-For, so only as many entries as there are proxies of ours
-    can be believed, counted from the right.
+    Each proxy appends the address it saw to X-Forwarded-For, so as many entries as we have proxies are trustworthy,
+    counted from the right.
     """
-    seen = [part.strip() for part in forwarded_for.split(",")]
+    addresses = [part.strip() for part in forwarded_for.split(",")]
     trusted: int = settings.TRUSTED_PROXIES
-    candidates = [seen[-trusted], peer] if 0 < trusted <= len(seen) else [peer]
+    candidates = [addresses[-trusted], peer] if 0 < trusted <= len(addresses) else [peer]
     return next((text for text in candidates if _is_address(text)), None)
 
 
@@ -35,13 +35,13 @@ def client_address(request: HttpRequest) -> str | None:
     )
 
 
-def forget(request: HttpRequest, username: str) -> None:
-    """Drop the failures counted for this name from this address; called after a sign-in that succeeded."""
+def reset_failures(request: HttpRequest, username: str) -> None:
+    """Delete the failures counted for this name and address, after a successful sign-in."""
     AxesProxyHandler.reset_attempts(username=username, ip_address=client_address(request))
 
 
 def seconds_left(request: HttpRequest, username: str) -> int:
-    """Return how long this name stays locked for this address, at least 1 s. Axes counts on the wall clock."""
+    """Return how long this name stays locked for this address, at least 1 s. Axes uses the wall clock."""
     cool_off: timedelta = settings.AXES_COOLOFF_TIME
     attempts = AccessAttempt.objects.filter(username=username, ip_address=client_address(request))
     last: datetime | None = attempts.aggregate(last=Max("attempt_time"))["last"]
@@ -55,13 +55,15 @@ def locked_response(
 ) -> HttpResponse:
     """Answer a request that axes has locked out (AXES_LOCKOUT_CALLABLE).
 
-    Endpoints and pages of ours have answered 429 themselves; the admin's sign-in form has not and gets a plain text.
+    Our endpoints and pages have answered 429 already; for the admin's sign-in form it is a plain text.
     """
     if response is not None and response.status_code == 429:
         return response
-    left = seconds_left(request, (credentials or {}).get("username") or "")
-    text = f"Too many failed sign-ins for this name. Try again in {math.ceil(left / 60)} min."
-    return HttpResponse(text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(left)})
+    seconds = seconds_left(request, (credentials or {}).get("username") or "")
+    text = f"Too many failed sign-ins for this name. Try again in {math.ceil(seconds / 60)} min."
+    return HttpResponse(
+        text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(seconds)}
+    )
 
 
 def _is_address(text: str) -> bool:

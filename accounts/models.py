@@ -1,4 +1,4 @@
-"""People. The primary key is the public id."""
+"""Accounts. The primary key is the public id."""
 
 from typing import Any, ClassVar
 
@@ -40,7 +40,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Somebody with one role. `verified_at` = age proven; `terms_version` = the last terms accepted, 0 for none."""
+    """An account with one role. `verified_at`: age proven; `terms_version`: the last terms accepted, 0 for none."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
@@ -66,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        """Never: the back office admits by role."""
+        """Always false: the back office admits by role."""
         return False
 
     @property
@@ -81,9 +81,9 @@ class Scope(models.TextChoices):
 
 
 class ServiceAccount(models.Model):
-    """What another feature may do over the API: under which names, with which scopes, and how much for one buyer a day.
+    """The permissions of another system that uses the API: feature names, scopes and a limit per buyer.
 
-    `cap_per_user_day` counts what is held or spent in 24 hours, each currency apart.
+    `cap_per_user_day` limits the amount held or spent in 24 hours, separately for each currency.
     """
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="service_account")
@@ -104,7 +104,7 @@ class ServiceAccount(models.Model):
 
 
 class PerformerProfile(models.Model):
-    """What the lobby shows of a performer, and her fee if it differs from the platform's."""
+    """A performer's public data, and her fee if it differs from the platform's."""
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="performer_profile")
     display_name = models.CharField(max_length=80)

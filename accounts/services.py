@@ -1,4 +1,4 @@
-"""Signing in, by token and by session, and making people."""
+"""Signing in, by token and by session, and creating accounts."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -14,35 +14,30 @@ from accounts import lockout, tokens
 from accounts.errors import SignInLocked, WrongCredentials
 from accounts.lockout import address_of
 from accounts.models import PerformerProfile, Role, Scope, ServiceAccount, User
-from accounts.tokens import Tokens, bearer, revoke, rotate
+from accounts.tokens import Tokens, token_user
 from core.clock import db_now
 from core.db import joined
 
 __all__ = [
-    "Tokens",
     "address_of",
-    "bearer",
     "create_performer",
     "create_user",
     "display_name",
-    "display_names",
     "is_performer",
-    "issue_tokens",
     "make_service_account",
-    "revoke",
-    "rotate",
     "service_account",
     "session_user",
     "sign_in",
     "sign_out",
+    "token_user",
 ]
 
 
 def issue_tokens(request: HttpRequest, *, username: str, password: str) -> Tokens:
-    """Check name and password and make a pair of tokens.
+    """Check name and password and issue a pair of tokens.
 
     Raises:
-        WrongCredentials: one more failure is counted; SignInLocked: nothing was checked.
+        WrongCredentials: the failure was counted; SignInLocked: the password was not checked.
     """
     return tokens.issue(_authenticated(request, username, password))
 
@@ -51,7 +46,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
     """Check name and password and start a session under a new session key.
 
     Raises:
-        WrongCredentials: one more failure is counted; SignInLocked: nothing was checked.
+        WrongCredentials: the failure was counted; SignInLocked: the password was not checked.
     """
     user = _authenticated(request, username, password)
     auth.login(request, user)
@@ -59,12 +54,12 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
 
 
 def sign_out(request: HttpRequest) -> None:
-    """End the session and drop what it held."""
+    """End the session and delete its data."""
     auth.logout(request)
 
 
 def session_user(session_key: str) -> User | None:
-    """Return whom a session belongs to, None if it has ended or its person may not sign in any more."""
+    """Return the user of a session; None if it has ended or its user may not sign in any more."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = auth.get_user(request)
@@ -81,9 +76,9 @@ def create_user(
     terms_version: int = 0,
     **fields: Any,
 ) -> User:
-    """Make a person. Wallets are not made here: accounts knows no money.
+    """Create an account, without wallets: accounts knows no money.
 
-    Without either password nobody can sign in as this person. `hashed_password` is one that Django's hasher made.
+    Without either password nobody can sign in with it. `hashed_password` is the output of Django's hasher.
     """
     user = User(
         username=User.normalize_username(username),
@@ -106,7 +101,7 @@ def create_performer(
     fee_bps: int | None = None,
     **person: Any,
 ) -> User:
-    """Make a performer with her profile, both or neither; `person` goes to `create_user`."""
+    """Create a performer and her profile in one transaction; `person` goes to `create_user`."""
     with joined():
         user = create_user(username=username, role=Role.PERFORMER, **person)
         PerformerProfile.objects.create(
@@ -116,24 +111,23 @@ def create_performer(
 
 
 def display_name(user: User) -> str:
-    """Return what others see of somebody: a performer's stage name, else the user name (at most one statement)."""
+    """Return a performer's stage name, else the user name (at most one statement)."""
     return display_names([user])[user.pk]
 
 
 def display_names(users: Iterable[User]) -> dict[Any, str]:
-    """Return `display_name` of each, by id (at most one statement)."""
-    people = list(users)
-    performers = [user.pk for user in people if user.role == Role.PERFORMER]
-    stage = (
-        dict(PerformerProfile.objects.filter(pk__in=performers).values_list("pk", "display_name")) if performers else {}
-    )
-    return {user.pk: stage.get(user.pk, user.username) for user in people}
+    """Return the display name of each, by id (at most one statement)."""
+    users = list(users)
+    performers = [user.pk for user in users if user.role == Role.PERFORMER]
+    profiles = PerformerProfile.objects.filter(pk__in=performers)
+    stage_names = dict(profiles.values_list("pk", "display_name")) if performers else {}
+    return {user.pk: stage_names.get(user.pk, user.username) for user in users}
 
 
-def is_performer(user_id: UUID, *, or_was: bool = False) -> bool:
-    """Say whether this is an active performer; `or_was`: or one who has left (one statement)."""
+def is_performer(user_id: UUID, *, including_former: bool = False) -> bool:
+    """Return whether this is an active performer or, with `including_former`, was one (one statement)."""
     performers = User.objects.filter(pk=user_id, role=Role.PERFORMER)
-    return (performers if or_was else performers.filter(is_active=True)).exists()
+    return (performers if including_former else performers.filter(is_active=True)).exists()
 
 
 def _authenticated(request: HttpRequest, username: str, password: str) -> User:
@@ -142,21 +136,21 @@ def _authenticated(request: HttpRequest, username: str, password: str) -> User:
         raise SignInLocked(retry_after_s=lockout.seconds_left(request, username))
     if not isinstance(user, User):
         raise WrongCredentials
-    lockout.forget(request, username)
+    lockout.reset_failures(request, username)
     return user
 
 
 def service_account(user: User) -> ServiceAccount | None:
-    """What a service account may do; None for somebody who is none, or may do nothing yet (one statement)."""
+    """Return the user's service account; None if the user has none (one statement)."""
     return ServiceAccount.objects.filter(user_id=user.pk, user__role=Role.SERVICE).first()
 
 
 def make_service_account(
     user: User, *, features: Iterable[str], scopes: Iterable[Scope], cap_per_user_day: int
 ) -> ServiceAccount:
-    """Let a service account do something, under names of its own. One that exists stays as it is."""
-    made, _ = ServiceAccount.objects.get_or_create(
+    """Create the service account of a user; an existing one is returned unchanged."""
+    account, _ = ServiceAccount.objects.get_or_create(
         user=user,
         defaults={"features": list(features), "scopes": list(scopes), "cap_per_user_day": cap_per_user_day},
     )
-    return made
+    return account

@@ -19,18 +19,18 @@ from core.errors import Unauthenticated
 
 @dataclass(frozen=True)
 class Tokens:
-    """A pair for one person."""
+    """An access token and its refresh token."""
 
     access: str
     refresh: str
 
 
 class Refresh(RefreshToken):
-    """A refresh token whose text is stored nowhere: who reads the database cannot sign in with it."""
+    """A refresh token whose text is not stored: nobody who reads the database can sign in with it."""
 
     @classmethod
     def for_user(cls, user: Any) -> "Refresh":
-        token = super(BlacklistMixin, cls).for_user(user)  # past the parent, which would store the text
+        token = super(BlacklistMixin, cls).for_user(user)  # not the parent's, which stores the text
         OutstandingToken.objects.create(
             user=user,
             jti=token[api_settings.JTI_CLAIM],
@@ -42,18 +42,18 @@ class Refresh(RefreshToken):
 
 
 def issue(user: User) -> Tokens:
-    """Make a pair for somebody who has just proven who she is (one statement)."""
+    """Issue a pair for an authenticated user (one statement)."""
     refresh = Refresh.for_user(user)
     return Tokens(access=str(refresh.access_token), refresh=str(refresh))
 
 
 def rotate(raw: str) -> Tokens:
-    """Use a refresh token up and make the next pair.
+    """Use up a refresh token and issue the next pair.
 
-    Locks the token's row, so that of two uses at once one wins.
+    Locks the token's row, so that of two concurrent uses one succeeds.
 
     Raises:
-        RefreshRefused: it was not ours, is expired, used or revoked, or its person may not sign in any more.
+        RefreshRefused: it is forged, expired, used or revoked, or its user may not sign in any more.
     """
     claims = _read(raw)
     with transaction.atomic():
@@ -67,10 +67,10 @@ def rotate(raw: str) -> Tokens:
 
 
 def revoke(raw: str) -> None:
-    """Make a refresh token useless; one that is used or revoked already stays so.
+    """Revoke a refresh token; no effect on one that is used or revoked already. Locks its row.
 
     Raises:
-        RefreshRefused: it was not ours, or is expired.
+        RefreshRefused: it is forged or expired.
     """
     claims = _read(raw)
     with transaction.atomic():
@@ -79,11 +79,11 @@ def revoke(raw: str) -> None:
             BlacklistedToken.objects.create(token=row)
 
 
-def bearer(raw: str) -> tuple[User, int]:
-    """Return whom an access token stands for and until when, in epoch seconds (one statement).
+def token_user(raw: str) -> tuple[User, int]:
+    """Return the user of an access token and when it expires, in epoch seconds (one statement).
 
     Raises:
-        Unauthenticated: forged, expired, no access token, or its person may not sign in any more.
+        Unauthenticated: it is forged, expired or no access token, or its user may not sign in any more.
     """
     reader = JWTAuthentication()
     try:
@@ -95,14 +95,14 @@ def bearer(raw: str) -> tuple[User, int]:
 
 def _read(raw: str) -> dict[str, Any]:
     try:
-        token = _Unchecked(cast(Any, raw))  # the library's annotation forgets what it takes
+        token = _Unchecked(cast(Any, raw))  # the library's annotation omits str
     except TokenError as error:
         raise RefreshRefused from error
     return dict(token.payload)
 
 
 class _Unchecked(RefreshToken):
-    """Signature, expiry and type are checked; whether it was used is read under the lock."""
+    """A token checked for signature, expiry and type; whether it was used is read under the lock."""
 
     def check_blacklist(self) -> None:
         return None

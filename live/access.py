@@ -46,7 +46,7 @@ def person(headers: Mapping[str, str]) -> StreamAccess:
     """
     scheme, _, raw = headers.get("authorization", "").partition(" ")
     if scheme == "Bearer":
-        user, until = accounts.bearer(raw.strip())
+        user, until = accounts.token_user(raw.strip())
         return StreamAccess(Channel("person", user.pk), f"person:{user.pk}", float(until))
     key = parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
     holder = accounts.session_user(key) if key else None

@@ -195,7 +195,7 @@ def test_deactivation_and_a_new_password_end_every_token_at_once(
     assert me(client, given["access"]) == 401
     assert code(post(client, REFRESH, refresh=given["refresh"])) == (401, "UNAUTHENTICATED")
     with pytest.raises(Unauthenticated):
-        services.bearer(given["access"])
+        services.token_user(given["access"])
 
 
 def test_a_request_costs_one_statement_for_authentication(

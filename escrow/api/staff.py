@@ -175,7 +175,7 @@ class OwnMoney(Endpoint):
     def own(self, performer_id: UUID) -> None:
         if self.actor.pk == performer_id:
             return
-        if not accounts.services.is_performer(performer_id, or_was=True):
+        if not accounts.services.is_performer(performer_id, including_former=True):
             raise NotFound
         if self.actor.role == Role.PERFORMER or self.request.method != "GET":
             raise Forbidden
