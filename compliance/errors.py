@@ -1,4 +1,4 @@
-"""The gates' refusals. Each names the gate that said no; nothing was written."""
+"""The gates' refusals. Each names its gate; nothing was written."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from core.errors import Kind, Refused
 
 
 class GateRefused(Refused):
-    """A gate said no to this person at this moment."""
+    """A gate refuses a person's command."""
 
     gate: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""What the gates said no to. Rows are written once and never changed (a trigger refuses it)."""
+"""The gates' refusals. Append-only (a trigger)."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""The gates that stand today, in the order of PRODUCT.md §4, and the record of what they refused."""
+"""The gates, in the order of PRODUCT.md §4, and the record of their refusals."""
 
 from uuid import UUID
 
@@ -12,14 +12,16 @@ from compliance.models import Refusal
 from core.context import request_id
 from core.errors import DomainError
 
+__all__ = ["check", "record_refusal"]
+
 log = structlog.get_logger()
 
 
 def check(user: User, *, feature: str, enabled: bool = True) -> None:
-    """Let the person pass, or refuse at the first gate that is closed: role, game enabled, age, terms.
+    """Check the gates in order: role, game enabled, age, terms.
 
-    Reads the loaded user and settings only (no statement), so it may be asked under locks. `feature` is what is
-    about to be used ("slots", "menus"): no gate tells features apart yet, exclusion and place will.
+    Reads the loaded user and settings only (no statement), so it may be called under locks. `feature` ("slots",
+    "menus") is for exclusions and place; no gate distinguishes features yet.
 
     Raises:
         RoleNotAllowed, GameDisabled, AgeVerificationRequired, TermsNotAccepted: nothing was written.
@@ -35,15 +37,15 @@ def check(user: User, *, feature: str, enabled: bool = True) -> None:
 
 
 def policy_version() -> str:
-    """Name the set of rules in force; a record of a refusal carries it."""
+    """Return the name of the rules in force, recorded with each refusal."""
     return f"terms-{settings.TERMS_VERSION}"
 
 
 def record_refusal(*, user_id: UUID, feature: str, refusal: DomainError, gate: str = "") -> None:
-    """Write one `Refusal` row in a short transaction of its own; call it after the refused command rolled back.
+    """Write one `Refusal` row in its own transaction; call it after the refused command was rolled back.
 
-    A gate of another app gives its own name in `gate`. A row that cannot be written is logged and given up: the
-    refusal itself stands (PRODUCT.md §4).
+    A gate of another app passes its name as `gate`. A row that cannot be written is logged: the refusal is answered
+    all the same (PRODUCT.md §4).
     """
     named = gate or getattr(refusal, "gate", "")
     try:

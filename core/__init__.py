@@ -1,4 +1,4 @@
-"""What belongs to no noun: error kinds, the API envelope, idempotency, pagination, locks, clock and ids.
+"""What all apps share: error kinds, the API envelope, idempotency, pagination, locks, clock and ids.
 
-Invariant: core knows no feature, no money and no role; every app may call it and it calls none.
+Invariant: core depends on no app and knows no feature, no money and no role.
 """

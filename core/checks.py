@@ -13,7 +13,7 @@ from core.clock import clock_offset
 
 
 @register(Tags.database)
-def clock_is_honest(databases: Sequence[str] | None, **_: Any) -> list[CheckMessage]:
+def clock_is_not_shifted(databases: Sequence[str] | None, **_: Any) -> list[CheckMessage]:
     """Only demo and test databases may carry a shifted clock (`core.clock_offset`)."""
     if not databases or settings.RELAXED or not clock_offset():
         return []

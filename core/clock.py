@@ -1,4 +1,4 @@
-"""The only clock: `core_now()` in the database, which tests may move and nothing else may."""
+"""The only clock: `core_now()` in the database; only tests and the demo may shift it."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ class CoreNow(Func):
 
 
 def db_now() -> datetime:
-    """Return the database's clock (one statement). Take it once per command, after the lock."""
+    """Return the database's clock (one statement). Read it once per command, after the lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT core_now()")
         now: datetime = cursor.fetchone()[0]
@@ -23,7 +23,7 @@ def db_now() -> datetime:
 
 
 def clock_offset() -> timedelta:
-    """Return how far the clock of this session is shifted."""
+    """Return the offset of this session's clock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval")
         offset: timedelta = cursor.fetchone()[0]

@@ -1,7 +1,7 @@
-"""One way to open a transaction. Lock first, read the state after; nothing slow inside.
+"""Transactions and locks. Lock first, then read; nothing slow inside a transaction.
 
-`command` is the outermost transaction of a page, an admin action or a task; `core.idempotency.once` is that of a
-keyed request. Services use `joined`, so the same function serves both.
+`command` opens the outermost transaction of a page, an admin action or a task; `core.idempotency.once` that of a
+request with a key. Services use `joined`, which works in both.
 """
 
 import random
@@ -16,7 +16,7 @@ from psycopg import errors as pg
 from core.errors import DomainError, LedgerUnavailable, QueueBusy
 
 T = TypeVar("T")
-TRIES = 3
+ATTEMPTS = 3
 _pause = threading.Event()
 
 
@@ -31,10 +31,10 @@ def joined() -> Iterator[None]:
 
 
 def command(work: Callable[[], T], *, before: Callable[[], object] | None = None) -> T:
-    """Run `before` in committed transactions of its own, then `work` in one; retry deadlocks and serialization.
+    """Run `before` in transactions of its own, then `work` in one; retry deadlocks and serialization failures.
 
     Raises:
-        QueueBusy: a lock was not had in time; LedgerUnavailable: the database was not reached. Nothing was written.
+        QueueBusy: lock time-out; LedgerUnavailable: the database was not reached. Nothing was written.
     """
     if connection.in_atomic_block:
         raise RuntimeError("A command opens the outermost transaction; it cannot run inside one.")
@@ -45,13 +45,13 @@ def command(work: Callable[[], T], *, before: Callable[[], object] | None = None
 
 
 def rehearsed(work: Callable[[], T]) -> T:
-    """Run `work` as `command` would and take everything back: what it returns or raises is what would happen now."""
+    """Run `work` as `command` would, roll it back, and return its result (or raise its refusal): a preview."""
 
     def attempt() -> T:
         with transaction.atomic():
-            foreseen = work()
+            previewed = work()
             transaction.set_rollback(True)
-            return foreseen
+            return previewed
 
     return retried(attempt)
 
@@ -62,13 +62,13 @@ def _outermost(work: Callable[[], T]) -> T:
 
 
 def retried(work: Callable[[], T]) -> T:
-    """Call `work`, which opens its own transaction, up to three times in all, with jitter between."""
-    for attempt in range(1, TRIES + 1):
+    """Call `work`, which opens its own transaction, up to three times, with jitter between."""
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             with translated():
                 return work()
         except OperationalError as error:
-            if attempt == TRIES or not isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
+            if attempt == ATTEMPTS or not isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure):
                 raise
             _pause.wait(random.uniform(0.005, 0.03) * attempt)  # noqa: S311  jitter, not a secret
     raise AssertionError("unreachable")
@@ -76,7 +76,7 @@ def retried(work: Callable[[], T]) -> T:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn lock time-outs and lost connections into the two refusals a caller can act on."""
+    """Translate lock time-outs and lost connections into `QueueBusy` and `LedgerUnavailable`."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
@@ -87,7 +87,7 @@ def translated() -> Iterator[None]:
 
 
 def refusal_of(error: BaseException) -> DomainError | None:
-    """Return the refusal that a database error stands for, None for a defect or something to retry."""
+    """Return the refusal that a database error stands for; None for a defect or an error to retry."""
     match error.__cause__:
         case pg.LockNotAvailable():
             return QueueBusy(retry_after_s=1)
@@ -99,23 +99,23 @@ def refusal_of(error: BaseException) -> DomainError | None:
 
 
 def lock_name(name: str) -> None:
-    """Lock a name until the transaction ends: for what has no row yet, or a row that may not be locked (advisory)."""
+    """Lock a name (advisory) until the transaction ends, where there is no row that could be locked."""
     rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def try_lock_name(name: str) -> bool:
-    """The same without waiting; False if somebody else has it."""
-    return bool(rows("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS had", [name])[0]["had"])
+    """Lock a name like `lock_name` without waiting; False if another transaction holds it."""
+    return bool(rows("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS locked", [name])[0]["locked"])
 
 
 def constraint_of(error: IntegrityError) -> str:
-    """Return the name of the constraint that said no; empty for a trigger's word."""
+    """Return the name of the violated constraint; empty for an exception raised by a trigger."""
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, pg.IntegrityError) else ""
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Run one statement and return its rows by column name. Without params a % is a %."""
+    """Run one statement and return its rows by column name. Without params `%` needs no escape."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         names = [column.name for column in cursor.description or ()]

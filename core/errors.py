@@ -23,10 +23,10 @@ class Kind(StrEnum):
 
 
 class DomainError(Exception):
-    """A command ended without effect, for a reason that the caller can be told.
+    """A command ended without effect; the caller gets code, message and details.
 
     `details` (camelCase, ids and numbers only, never personal data) fill the message's placeholders and are
-    sent along. `retry_after_s` is in seconds, rounded up by the endpoint.
+    sent with it. `retry_after_s` is in seconds, rounded up by the endpoint.
     """
 
     kind: ClassVar[Kind]
@@ -44,7 +44,7 @@ class DomainError(Exception):
 
 
 class Refused(DomainError):
-    """A rule said no. Nothing was written, so the same key may be used again."""
+    """A rule refuses the command. Nothing was written, so the same key may be used again."""
 
 
 class ValidationFailed(Refused):
@@ -123,7 +123,7 @@ class Throttled(Refused):
 
 
 class QueueBusy(Refused):
-    """A lock was not had within 3 seconds. Nothing was written."""
+    """A lock was not granted within 3 seconds. Nothing was written."""
 
     kind, code = Kind.UNAVAILABLE, "QUEUE_BUSY"
     message = "Too many people are doing this at the moment. Nothing was taken. Try again."

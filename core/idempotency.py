@@ -1,4 +1,4 @@
-"""One key, one effect: the key's row, the work and the rendered answer commit together or not at all."""
+"""Idempotency keys: the key's row, the work and the rendered answer are committed in one transaction."""
 
 import hashlib
 import json
@@ -20,24 +20,24 @@ from core.ids import new_id
 log = structlog.get_logger()
 T = TypeVar("T")
 KEEP = timedelta(days=30)
-PRUNE_AT_MOST = 5_000
+MAX_PRUNED_ROWS = 5_000
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was told first, byte for byte."""
+    """The first answer to a key, byte for byte."""
 
     status: int
     body: bytes
     replayed: bool = False
 
 
-class _TwinAnswered(Exception):
-    """The other request with this key committed while we waited for its row."""
+class _KeyTaken(Exception):
+    """A concurrent request with this key committed while this one waited for its row."""
 
 
 def fingerprint_of(method: str, path: str, body: Any) -> bytes:
-    """SHA-256 over method, path with its ids, and the body's canonical form."""
+    """Return SHA-256 over method, path with its ids, and the canonical form of the body."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).digest()
 
@@ -73,15 +73,15 @@ def once(
     status: int | Callable[[T], int] = 200,
     before: Callable[[], object] | None = None,
 ) -> Answer:
-    """Do `work` once for this caller, operation and key, and give every repeat the first answer.
+    """Do `work` once for this caller, operation and key; return the first answer to every repetition.
 
-    The outermost transaction: key row, work, rendered answer, commit. `before` runs first, committed on its own.
-    `status` may depend on the result. The caller has already looked for a replay. A twin waits on the key row for up to
-    the lock time-out (3 s). Deadlocks and serialization failures are tried three times in all.
+    The outermost transaction: key row, work, rendered answer, commit. `before` runs first, in its own transactions.
+    `status` may depend on the result. The caller has already called `replay`. A concurrent request with the same key
+    waits on the key row, up to the lock time-out (3 s). Deadlocks and serialization failures are retried.
 
     Raises:
-        RequestInProgress: the twin is still at work; IdempotencyKeyReused: the twin was another request;
-        whatever `work` raises: nothing was written and the key is free again.
+        RequestInProgress: the concurrent request is still running; IdempotencyKeyReused: it was another request;
+        whatever `work` raises: nothing was written and the key may be used again.
     """
     if before is not None:
         with translated():
@@ -98,7 +98,7 @@ def once(
 
     try:
         return retried(attempt)
-    except _TwinAnswered:
+    except _KeyTaken:
         answer = replay(caller=caller, operation=operation, key=key, fingerprint=fingerprint)
         if answer is None:
             raise RequestInProgress(retry_after_s=1) from None
@@ -120,7 +120,7 @@ def _claim(caller: UUID, operation: str, key: str, fingerprint: bytes) -> UUID:
             raise RequestInProgress(retry_after_s=1) from error
         raise
     if not claimed:
-        raise _TwinAnswered
+        raise _KeyTaken
     return row
 
 
@@ -133,19 +133,19 @@ def _store(row: UUID, answer: Answer) -> None:
 
 
 def prune(*, keep: timedelta = KEEP) -> int:
-    """Forget keys older than `keep`, in transactions of a few thousand rows each; return how many went.
+    """Delete keys older than `keep`, in transactions of a few thousand rows each; return how many.
 
-    The ledger's own keys are never forgotten.
+    The ledger's own keys are never deleted.
     """
-    gone = 0
+    deleted = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM core_idempotencykey WHERE id IN (SELECT id FROM core_idempotencykey"
                 " WHERE at < core_now() - make_interval(secs => %s) ORDER BY at LIMIT %s FOR UPDATE SKIP LOCKED)",
-                [keep.total_seconds(), PRUNE_AT_MOST],
+                [keep.total_seconds(), MAX_PRUNED_ROWS],
             )
             pruned = int(cursor.rowcount)
-        gone += pruned
-        if pruned < PRUNE_AT_MOST:
-            return gone
+        deleted += pruned
+        if pruned < MAX_PRUNED_ROWS:
+            return deleted

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, ids only, with the request's id."""
+"""Structured logs: one JSON object per line, ids only, with the request id."""
 
 import logging
 import logging.config

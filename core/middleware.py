@@ -1,4 +1,4 @@
-"""What every request needs before and after its endpoint: an id, its whole body, a reusable connection."""
+"""Middleware of every request: a request id, the length of its body, draining of refused bodies."""
 
 import re
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from django.http import HttpRequest, HttpResponse
 from core.ids import new_id
 from core.parsing import MAX_BODY_BYTES, declared_length
 
-SOUND_ID = re.compile(r"\A[A-Za-z0-9_.-]{8,64}\Z")
+VALID_ID = re.compile(r"\A[A-Za-z0-9_.-]{8,64}\Z")
 DRAIN_LIMIT_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestIdMiddleware:
-    """Take the caller's `X-Request-Id` if it is sound, else make one; bind it to every log line; send it back."""
+    """Use the caller's `X-Request-Id` if it is valid, else a new one; add it to all logs and to the response."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if SOUND_ID.match(given) else str(new_id())
+        request_id = given if VALID_ID.match(given) else str(new_id())
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
@@ -33,10 +33,10 @@ class RequestIdMiddleware:
 
 
 class BodyLengthMiddleware:
-    """Give a chunked body its length, and a length that is no number the meaning that Django gives it: none.
+    """Set the length of a chunked body, and 0 for a length that is not a number.
 
     Django reads as much as is declared: without this a split sent in chunks would be an empty body and pay in full.
-    It stands before whoever looks at `request.headers`, which Django makes once.
+    It must come before any middleware that reads `request.headers`, which Django caches.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -56,10 +56,10 @@ class BodyLengthMiddleware:
         return self.get_response(request)
 
 
-def _read(stream: IO[bytes], most: int) -> bytes:
-    """Read to the end, or up to `most` bytes."""
+def _read(stream: IO[bytes], limit: int) -> bytes:
+    """Read to the end, `limit` bytes at most."""
     pieces: list[bytes] = []
-    left = most
+    left = limit
     while left and (piece := stream.read(min(left, CHUNK_BYTES))):
         pieces.append(piece)
         left -= len(piece)
@@ -67,7 +67,7 @@ def _read(stream: IO[bytes], most: int) -> bytes:
 
 
 class DrainBodyMiddleware:
-    """Read and discard what a refused request still sends (up to 16 MiB), so that the client sees the answer."""
+    """Read and discard the rest of a refused request (16 MiB at most), so that the client reads the response."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response

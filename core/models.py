@@ -1,4 +1,4 @@
-"""Rows that belong to no noun."""
+"""Idempotency keys, and the heartbeats of background processes."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from core.ids import new_id
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to one caller's key for one operation, written in the transaction of the work itself."""
+    """The first answer to one caller's key for one operation, written in the transaction of its work."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     caller = models.UUIDField()
@@ -26,7 +26,7 @@ class IdempotencyKey(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a background process last did its round. One row per process name."""
+    """When a background process last finished a round. One row per process name."""
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(db_default=CoreNow())

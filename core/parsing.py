@@ -1,4 +1,4 @@
-"""JSON bodies: at most 1 MiB, at most 32 levels, UTF-8, no duplicate surprises, no NaN."""
+"""JSON bodies: at most 1 MiB, at most 32 levels, UTF-8, no duplicate members, no NaN."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class StrictJSONParser(BaseParser):
 
 
 def declared_length(meta: Mapping[str, Any]) -> int:
-    """Return the Content-Length of a request; 0 without one, or for what is no number."""
+    """Return the Content-Length of a request; 0 if it is missing or not a number."""
     length = meta.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
 
@@ -47,7 +47,7 @@ def loads(raw: bytes) -> Any:
         raise InvalidJson from error
 
 
-# Possessive, and an unclosed string matches too: whatever the body, it is gone through once.
+# Possessive, and an unclosed string matches too: any body is scanned once.
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
 
@@ -63,12 +63,12 @@ def _depth(text: str) -> int:
 
 
 def _integer(digits: str) -> int:
-    """An integer of more digits than any amount has is too large in any field; do not spend time on it."""
+    """Parse an integer; one of more than 20 digits becomes a large one, without the cost of parsing it."""
     return int(digits) if len(digits) <= 20 else 10**20 * (-1 if digits.startswith("-") else 1)
 
 
 def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object says each thing once: of two `settleTokens` neither is what was meant."""
+    """Refuse duplicate members: of two `settleTokens` neither can be trusted."""
     found = dict(members)
     if len(found) < len(members):
         raise ValueError("a member comes twice")

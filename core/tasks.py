@@ -1,4 +1,4 @@
-"""Celery's task for the age limits of rows that belong to no noun. Idempotent: what is gone stays gone."""
+"""Celery's tasks for the age limits of keys and tokens. Idempotent."""
 
 from celery import shared_task
 from django.core.management import call_command
@@ -8,11 +8,11 @@ from core import idempotency
 
 @shared_task(name="core.prune_keys")
 def prune_keys() -> int:
-    """Forget idempotency keys of requests older than 30 days; daily by beat."""
+    """Delete idempotency keys older than 30 days; daily by beat."""
     return idempotency.prune()
 
 
 @shared_task(name="core.prune_tokens")
 def prune_tokens() -> None:
-    """Forget refresh tokens that have expired; daily by beat."""
+    """Delete expired refresh tokens; daily by beat."""
     call_command("flushexpiredtokens")

@@ -17,7 +17,7 @@ from core import envelope
 from core.errors import InternalError, MethodNotAllowed, NotFound
 from core.fields import UUID_TEXT
 from core.ids import new_id
-from core.middleware import SOUND_ID
+from core.middleware import VALID_ID
 from live.access import StreamAccess, in_database_thread, person, room
 from live.feed import position_of
 from live.hub import Hub, Limits, Stream
@@ -74,7 +74,7 @@ class Events:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        request_id = given if SOUND_ID.match(given) else str(new_id())
+        request_id = given if VALID_ID.match(given) else str(new_id())
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 access = await self._access(scope, headers)

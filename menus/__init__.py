@@ -1,5 +1,5 @@
-"""What a performer offers and what it costs.
+"""Menus: what performers offer, at which price.
 
-Invariant: an item belongs to one menu, is placed once among its siblings and fits its menu's type; a purchase holds the
-price that was shown, never another. Called by its own endpoints and by the room page.
+Invariant: an item belongs to one menu, has one place among its siblings and fits its menu's type; a purchase holds the
+price that the buyer was shown. Called by its own endpoints and by the room page.
 """

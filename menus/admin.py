@@ -16,8 +16,6 @@ from menus.forms import ItemForm, MenuForm
 from menus.models import Menu, MenuItem, Purchase
 from menus.services.tree import MAX_ITEMS
 
-EDITORS = frozenset(role.value for role in services.EDITORS)
-
 
 class PerformerOfMenu(PersonFilter):
     title, parameter_name, lookup = "performer (name or id)", "performer", "owner"
@@ -46,7 +44,7 @@ class ItemLines(RoleInline):
     max_num = MAX_ITEMS
     show_change_link = True
     view_roles = BACK_OFFICE_ROLES
-    add_roles = change_roles = delete_roles = EDITORS
+    add_roles = change_roles = delete_roles = services.EDITOR_ROLES
     owner_path, parent_owner_path = "menu__owner", "owner"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MenuItem]:
@@ -63,7 +61,7 @@ class MenuAdmin(RoleAdmin):
     form = MenuForm
     inlines = (ItemLines,)
     view_roles = BACK_OFFICE_ROLES
-    add_roles = change_roles = delete_roles = EDITORS
+    add_roles = change_roles = delete_roles = services.EDITOR_ROLES
     owner_path = "owner"
     list_display = ("title", "owner", "type", "section", "active", "item_count")
     list_filter = ("type", "active", PerformerOfMenu)
@@ -131,7 +129,7 @@ class MenuAdmin(RoleAdmin):
 class MenuItemAdmin(RoleAdmin):
     form = ItemForm
     view_roles = BACK_OFFICE_ROLES
-    add_roles = change_roles = delete_roles = EDITORS
+    add_roles = change_roles = delete_roles = services.EDITOR_ROLES
     owner_path = "menu__owner"
     fields = ("menu", "parent", "place", "title", "section", "description", "active", "price_tokens", "duration_s")
     autocomplete_fields = ("menu", "parent")

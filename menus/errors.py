@@ -1,10 +1,10 @@
-"""Why a purchase or an edit was refused."""
+"""Refusals of purchases and edits."""
 
 from core.errors import Kind, Refused
 
 
 class ItemUnavailable(Refused):
-    """The item, something it lies under, its menu or its performer is switched off; or it is not sold this way."""
+    """The item, an ancestor, its menu or its performer is inactive; or it cannot be bought."""
 
     kind, code = Kind.CONFLICT, "ITEM_UNAVAILABLE"
     message = "This item is not offered at the moment. Nothing was held."
@@ -18,7 +18,7 @@ class PriceChanged(Refused):
 
 
 class ItemWasBought(Refused):
-    """Bought items and what holds them stay for the record."""
+    """Bought items, their ancestors and their menus cannot be deleted."""
 
     kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
     message = "It was bought before and stays for the record. Switch it off instead."

@@ -1,4 +1,4 @@
-"""The back office's forms for menus. They hold no rule: they ask the services and show what these say."""
+"""The back office's forms for menus. They validate with the services and show the faults."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class MenuForm(forms.ModelForm):
         fields = ("owner", "type", "title", "section", "active")
 
     def draft(self) -> MenuDraft:
-        """Return the menu as typed; what the page did not offer stays as it is."""
+        """Return the menu as typed; fields that are not on the page keep their values."""
         menu = self.instance
         return MenuDraft(
             title=menu.title, section=menu.section, active=menu.active, type=menu.type, owner_id=menu.owner_id
@@ -26,7 +26,7 @@ class MenuForm(forms.ModelForm):
 
 
 class ItemForm(forms.ModelForm):
-    """An item's line or page. ``place`` is its position: siblings make room, so it is never "already taken"."""
+    """An item's row or page. ``place`` is its position: siblings shift, so it is never "already taken"."""
 
     place = forms.IntegerField(
         label="Position",
@@ -47,7 +47,7 @@ class ItemForm(forms.ModelForm):
             self.fields["place"].initial = self.instance.position
 
     def draft(self) -> ItemDraft:
-        """Return the item as typed; what the page did not offer stays as it is."""
+        """Return the item as typed; fields that are not on the page keep their values."""
         item = self.instance
         return ItemDraft(
             title=item.title,
@@ -61,10 +61,10 @@ class ItemForm(forms.ModelForm):
         )
 
     def validate_constraints(self) -> None:
-        """Leave constraints to the service and the database: asking each here costs a statement per row and rule."""
+        """Leave constraints to the service and the database: each check here would cost a statement."""
 
     def _post_clean(self) -> None:
-        """Once the instance is filled, ask the service; items of a menu that is not stored yet are asked when saved."""
+        """Check the filled instance with the service; items of an unsaved menu are checked when saved."""
         super()._post_clean()  # type: ignore[misc]  # Django's hook, not in the stubs
         if self.errors or not self.has_changed():
             return
@@ -74,6 +74,6 @@ class ItemForm(forms.ModelForm):
         try:
             check_item(menu=menu, draft=self.draft(), item_id=None if item._state.adding else item.pk)
         except ValidationFailed as refusal:
-            for name, said in refusal.details.items():
+            for name, faults in refusal.details.items():
                 field = FORM_NAMES.get(name, name)
-                self.add_error(field if field in self.fields else None, said)
+                self.add_error(field if field in self.fields else None, faults)

@@ -20,7 +20,7 @@ class MenuType(models.TextChoices):
 
 
 def only_for(menu_type: MenuType, *columns: str) -> Q:
-    """Say that these columns are empty unless the item is of this type."""
+    """Return the condition that these columns are empty unless the item is of this type."""
     return Q(type=menu_type) | Q(**{f"{column}__isnull": True for column in columns})
 
 
@@ -62,7 +62,7 @@ class Menu(models.Model):
 
 
 class MenuItem(models.Model):
-    """One line of a menu. Without a price it is a heading, or (later) a free amount.
+    """An entry of a menu. Without a price it is a heading, or (later) a free amount.
 
     Columns by type: ``path`` navigation; ``stock``, ``per_user_cap`` purchasable; ``duration_s``, ``cooldown_s``,
     ``max_per_stream`` performance. ``type`` repeats the menu's, so that the database can check this.
@@ -152,7 +152,7 @@ class MenuItem(models.Model):
 
 
 class Purchase(models.Model):
-    """Somebody bought an item: what it was called and cost then, whom it pays, and where it waits."""
+    """A purchase of an item: its price, the performer, the hold and the queue item."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

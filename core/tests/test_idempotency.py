@@ -187,7 +187,7 @@ def test_keys_are_forgotten_after_thirty_days_and_not_before(clock: Clock) -> No
 
 
 def test_many_old_keys_go_in_small_steps(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "PRUNE_AT_MOST", 3)
+    monkeypatch.setattr(idempotency, "MAX_PRUNED_ROWS", 3)
     IdempotencyKey.objects.bulk_create(
         [IdempotencyKey(caller=new_id(), operation="o", key=str(n), fingerprint=b"", at=db_now()) for n in range(7)]
     )

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from core.db import TRIES, command, joined, rows
+from core.db import ATTEMPTS, command, joined, rows
 from core.errors import QueueBusy
 from core.models import Heartbeat
 from tests.racing import names, race
@@ -39,14 +39,14 @@ def failing(times: int, sqlstate: str) -> Callable[[], int]:
 
 @pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
 def test_a_deadlock_or_serialization_failure_is_tried_again_and_leaves_nothing(sqlstate: str) -> None:
-    assert command(failing(TRIES - 1, sqlstate)) == TRIES
+    assert command(failing(ATTEMPTS - 1, sqlstate)) == ATTEMPTS
 
-    assert beats() == [f"try {TRIES}"]
+    assert beats() == [f"try {ATTEMPTS}"]
 
 
 def test_it_is_not_tried_for_ever() -> None:
     with pytest.raises(OperationalError):
-        command(failing(TRIES, "40P01"))
+        command(failing(ATTEMPTS, "40P01"))
 
     assert beats() == []
 

@@ -1,9 +1,8 @@
-"""What other apps and menus' own endpoints may call."""
+"""The services of menus."""
 
-from menus.errors import ItemWasBought
 from menus.services.buying import PurchaseResult, notes_of, overdue_queue_of, purchase
 from menus.services.editing import (
-    EDITORS,
+    EDITOR_ROLES,
     ItemDraft,
     MenuDraft,
     check_item,
@@ -11,16 +10,14 @@ from menus.services.editing import (
     create_menu,
     delete_items,
     delete_menu,
-    reorder_items,
     update_item,
     update_menu,
 )
 from menus.services.offers import Offer, ShownMenu, lowest_prices, menus, menus_of
 
 __all__ = [
-    "EDITORS",
+    "EDITOR_ROLES",
     "ItemDraft",
-    "ItemWasBought",
     "MenuDraft",
     "Offer",
     "PurchaseResult",
@@ -36,7 +33,6 @@ __all__ = [
     "notes_of",
     "overdue_queue_of",
     "purchase",
-    "reorder_items",
     "update_item",
     "update_menu",
 ]

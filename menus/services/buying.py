@@ -1,4 +1,4 @@
-"""Buying an item: eligibility, hold, intake. The queue decides everything after that."""
+"""Buying an item: eligibility, hold, intake."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def overdue_queue_of(item_id: UUID) -> UUID | None:
 
 
 def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return what buyers wrote to the performer, by queue item; nothing for those without a note (one statement)."""
+    """Return the buyers' notes by queue item, of items that have one (one statement)."""
     found = Purchase.objects.filter(queue_item__in=queue_item_ids).exclude(note="")
     return {item_id: note for item_id, note in found.values_list("queue_item_id", "note") if item_id}
 
@@ -63,14 +63,14 @@ def purchase(
         price = _price(item, expected_price, amount)
         compliance.services.check(buyer, feature=FEATURE)
         performer_id = item.menu.owner_id
-        if performer_id is None:  # unreachable for a performance item: the database has a CHECK
+        if performer_id is None:  # unreachable: a CHECK of the database
             raise ItemUnavailable
         with perfqueue.services.locked_queue(performer_id) as queue:
             return _hold_and_queue(buyer, item, queue, price, note)
 
 
 def _locked(buyer: User, item_id: UUID) -> MenuItem:
-    """Lock the item and read it with its menu, its owner and everything it lies under (one statement)."""
+    """Lock the item and read it with its menu, owner and ancestors (one statement)."""
     item = (
         MenuItem.objects.select_related("menu__owner", ANCESTORS)
         .select_for_update(of=("self",), no_key=True)
@@ -87,7 +87,7 @@ def _locked(buyer: User, item_id: UUID) -> MenuItem:
 
 
 def _price(item: MenuItem, expected_price: int, amount: int | None) -> int:
-    """Return what the item costs, once it is on offer, priced, and at the price the buyer was shown."""
+    """Return the item's price after checking that it is offered at the price that the buyer was shown."""
     if amount is not None:
         raise ValidationFailed(amount=["This item has a fixed price."])
     if not _shown(item) or reason_against(item) is not None or item.price_tokens is None:
@@ -141,7 +141,7 @@ def _hold_and_queue(
         actor=buyer,
         queue=queue,
     )
-    bought = Purchase(
+    row = Purchase(
         id=purchase_id,
         buyer=buyer,
         item=item,
@@ -151,5 +151,5 @@ def _hold_and_queue(
         queue_item_id=intake.item.pk,
         note=note,
     )
-    bought.save(force_insert=True)
-    return PurchaseResult(bought, intake)
+    row.save(force_insert=True)
+    return PurchaseResult(row, intake)

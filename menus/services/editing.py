@@ -1,7 +1,7 @@
-"""Editing menus: the rules that the admin site and the API's endpoints share.
+"""Editing menus, for the back office and the API.
 
 Every command locks the menu row (one editor at a time), then the menu's items by id, and writes one event. A purchase
-locks only the item it buys, so an edit waits for it and is then seen by the next buyer; queued items are never touched.
+locks only its item: an edit waits for it. Queued items keep their own copy of title and price.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,13 +21,13 @@ from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType
 from menus.services.tree import MAX_DEPTH, MAX_ITEMS, Tree, number
 
-EDITORS = (Role.PERFORMER, Role.ADMIN)
+EDITOR_ROLES: frozenset[str] = frozenset({Role.PERFORMER, Role.ADMIN})
 FIELD_NAMES = {"price_tokens": "price", "duration_s": "durationSeconds", "parent_id": "parentId"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MenuDraft:
-    """What an editor wants a menu to be. The owner and the type are settled when it is made."""
+    """The editable values of a menu. Owner and type are set when it is created."""
 
     title: str
     section: str = ""
@@ -38,7 +38,7 @@ class MenuDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemDraft:
-    """What an editor wants an item to be. Without a position a new item comes last and a known one stays."""
+    """The editable values of an item. Without a position a new item comes last and an existing one stays."""
 
     title: str
     parent_id: UUID | None = None
@@ -51,12 +51,12 @@ class ItemDraft:
 
 
 def create_menu(*, actor: User, draft: MenuDraft) -> Menu:
-    """Make an empty menu for its performer, or the platform's when it has no owner.
+    """Create an empty menu for a performer, or for the platform if it has no owner.
 
     Raises:
         RoleNotAllowed, Forbidden (somebody else's), ValidationFailed: nothing was written.
     """
-    if actor.role not in EDITORS:
+    if actor.role not in EDITOR_ROLES:
         raise RoleNotAllowed
     if actor.role == Role.PERFORMER and draft.owner_id != actor.pk:
         raise Forbidden
@@ -68,12 +68,12 @@ def create_menu(*, actor: User, draft: MenuDraft) -> Menu:
         if draft.owner_id and not User.objects.filter(pk=draft.owner_id, role=Role.PERFORMER).exists():
             raise ValidationFailed(ownerId=["There is no such performer."])
         menu.save(force_insert=True)
-        _tell(menu)
+        _emit_changed(menu)
     return menu
 
 
 def update_menu(*, actor: User, menu_id: UUID, draft: MenuDraft) -> Menu:
-    """Change a menu's title, section and whether it is shown. Locks the menu.
+    """Change a menu's title, section and whether it is active. Locks the menu.
 
     Raises:
         RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
@@ -83,12 +83,12 @@ def update_menu(*, actor: User, menu_id: UUID, draft: MenuDraft) -> Menu:
         menu.title, menu.section, menu.active = draft.title, draft.section, draft.active
         _clean(menu, exclude={"owner", "type", "created_at"})
         menu.save(update_fields=["title", "section", "active"])
-        _tell(menu)
+        _emit_changed(menu)
     return menu
 
 
 def delete_menu(*, actor: User, menu_id: UUID) -> None:
-    """Delete a menu of which nothing was ever bought. Locks the menu.
+    """Delete a menu without purchases. Locks the menu.
 
     Raises:
         RoleNotAllowed, NotFound, ItemWasBought: nothing was written.
@@ -99,11 +99,11 @@ def delete_menu(*, actor: User, menu_id: UUID) -> None:
             menu.delete()
         except ProtectedError as error:
             raise ItemWasBought from error
-        _tell(Menu(pk=menu_id, owner_id=menu.owner_id))
+        _emit_changed(Menu(pk=menu_id, owner_id=menu.owner_id))
 
 
 def create_item(*, actor: User, menu_id: UUID, draft: ItemDraft) -> MenuItem:
-    """Add an item at its place; later siblings move down. Locks the menu and its items.
+    """Insert an item at its position; later siblings move down. Locks the menu and its items.
 
     Raises:
         RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
@@ -119,29 +119,29 @@ def create_item(*, actor: User, menu_id: UUID, draft: ItemDraft) -> MenuItem:
 
 
 def update_item(*, actor: User, item_id: UUID, draft: ItemDraft) -> MenuItem:
-    """Make an item what the draft says, moving it with all below it when its parent or place differs.
+    """Change an item to the draft; move it with its descendants if its parent or position differs.
 
-    What was bought at the old price keeps it: queued items carry their own copy. Locks the menu and its items.
+    Queued items keep the old price. Locks the menu and its items.
 
     Raises:
         RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
     """
     with _edited(actor, menu_of(item_id)) as (_, tree):
-        item = tree.items.get(item_id) or _gone()
-        left = item.parent_id
+        item = tree.items.get(item_id) or _not_found()
+        old_parent = item.parent_id
         position = draft.position
-        if position is None and left == draft.parent_id:
+        if position is None and old_parent == draft.parent_id:
             position = item.position
         _fill(item, draft, tree)
         tree.place(item, position)
-        if left != item.parent_id:
-            number(tree.siblings(left))
+        if old_parent != item.parent_id:
+            number(tree.siblings(old_parent))
         item.save()
     return item
 
 
 def delete_items(*, actor: User, menu_id: UUID, item_ids: Collection[UUID]) -> None:
-    """Delete items that nobody ever bought, with all below them; later siblings move up. Locks the menu and its items.
+    """Delete items without purchases, with their descendants; later siblings move up. Locks the menu and its items.
 
     Raises:
         RoleNotAllowed, NotFound, ItemWasBought: nothing was written.
@@ -150,7 +150,7 @@ def delete_items(*, actor: User, menu_id: UUID, item_ids: Collection[UUID]) -> N
         if not set(item_ids) <= set(tree.items):
             raise NotFound
         for item_id in item_ids:
-            tree.take(item_id)
+            tree.remove(item_id)
         try:
             MenuItem.objects.filter(pk__in=item_ids).delete()
         except ProtectedError as error:
@@ -158,7 +158,7 @@ def delete_items(*, actor: User, menu_id: UUID, item_ids: Collection[UUID]) -> N
 
 
 def reorder_items(*, actor: User, menu_id: UUID, parent_id: UUID | None, order: Sequence[UUID]) -> None:
-    """Put the children of one parent in this order, which names each of them once. Locks the menu and its items.
+    """Reorder the children of one parent; `order` names each of them once. Locks the menu and its items.
 
     Raises:
         RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
@@ -171,7 +171,7 @@ def reorder_items(*, actor: User, menu_id: UUID, parent_id: UUID | None, order: 
 
 
 def check_item(*, menu: Menu, draft: ItemDraft, item_id: UUID | None = None) -> None:
-    """Say what a form would be told, without locking or writing: for pages that show all faults at once.
+    """Check a draft without locking or writing, for forms that show all faults at once.
 
     Raises:
         ValidationFailed: details name each field.
@@ -187,11 +187,11 @@ def menu_of(item_id: UUID) -> UUID:
         NotFound: there is no such item.
     """
     menu_id = MenuItem.objects.filter(pk=item_id).values_list("menu_id", flat=True).first()
-    return menu_id or _gone()
+    return menu_id or _not_found()
 
 
 def _locked(actor: User, menu_id: UUID) -> Menu:
-    if actor.role not in EDITORS:
+    if actor.role not in EDITOR_ROLES:
         raise RoleNotAllowed
     menu = Menu.objects.select_for_update(no_key=True).filter(pk=menu_id).first()
     if menu is None or (actor.role == Role.PERFORMER and menu.owner_id != actor.pk):
@@ -201,7 +201,7 @@ def _locked(actor: User, menu_id: UUID) -> Menu:
 
 @contextmanager
 def _edited(actor: User, menu_id: UUID) -> Iterator[tuple[Menu, Tree]]:
-    """Lock a menu and its items, let the block change the tree, then store every place that moved (one statement)."""
+    """Lock a menu and its items, run the block, then store every changed position (one statement)."""
     with joined():
         menu = _locked(actor, menu_id)
         tree = Tree(MenuItem.objects.select_for_update(no_key=True).filter(menu=menu).order_by("pk"))
@@ -209,7 +209,7 @@ def _edited(actor: User, menu_id: UUID) -> Iterator[tuple[Menu, Tree]]:
         yield menu, tree
         moved = [item for item in tree.items.values() if before.get(item.pk, item.position) != item.position]
         MenuItem.objects.bulk_update(moved, ["position"])
-        _tell(menu)
+        _emit_changed(menu)
 
 
 def _fill(item: MenuItem, draft: ItemDraft, tree: Tree) -> None:
@@ -241,21 +241,21 @@ def _faults(item: MenuItem, draft: ItemDraft, tree: Tree) -> dict[str, list[str]
 
 
 def _clean(row: Menu | MenuItem, *, exclude: set[str], faults: dict[str, list[str]] | None = None) -> None:
-    """Ask the model's own validators and raise all faults together."""
+    """Run the model's validators and raise all faults together."""
     found: dict[str, Any] = dict(faults or {})
     try:
         row.clean_fields(exclude=exclude)
     except ValidationError as error:
-        found |= {FIELD_NAMES.get(field, field): said for field, said in error.message_dict.items()}
+        found |= {FIELD_NAMES.get(field, field): faults for field, faults in error.message_dict.items()}
     if found:
         raise ValidationFailed(**found)
 
 
-def _tell(menu: Menu) -> None:
-    """Let the open pages of the performer's room know, once per command. The platform's menus belong to no room."""
+def _emit_changed(menu: Menu) -> None:
+    """Emit one event per command for the performer's room; the platform's menus belong to no room."""
     if menu.owner_id is not None:
         emit([Event("menu.changed", {"menuId": menu.pk}, room_id=menu.owner_id)])
 
 
-def _gone() -> NoReturn:
+def _not_found() -> NoReturn:
     raise NotFound

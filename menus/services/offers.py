@@ -1,4 +1,4 @@
-"""What is on offer: menus as the public sees them. Two statements, however long the menus are."""
+"""Menus as the public sees them. Two statements, whatever their length."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -12,12 +12,12 @@ from core.errors import NotFound
 from menus.errors import ItemUnavailable
 from menus.models import Menu, MenuItem, MenuType
 
-MENUS_AT_MOST = 100
+MAX_MENUS = 100
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One shown item. ``reason`` is the code a purchase would be refused with, None while it is available."""
+    """A shown item. ``reason`` is the code that a purchase would be refused with; None while it is available."""
 
     item: MenuItem
     reason: str | None
@@ -30,7 +30,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class ShownMenu:
-    """One shown menu with its roots in their order."""
+    """A shown menu with its root items in order."""
 
     menu: Menu
     offers: tuple[Offer, ...]
@@ -50,8 +50,8 @@ def menus_of(performer_id: UUID) -> list[ShownMenu]:
 def menus(*, section: str = "", search: str = "") -> list[ShownMenu]:
     """Return the active menus of the platform and of all performers, the platform's first, 100 at most.
 
-    ``section`` keeps items whose own or whose menu's section is this one, ``search`` those whose title has it; letters'
-    case does not matter. What lies above a kept item stays, so that the tree does.
+    ``section`` keeps items whose own or whose menu's section is this one, ``search`` those whose title contains it;
+    both ignore case. Ancestors of a kept item are kept.
     """
     kept = Q()
     if section:
@@ -81,7 +81,7 @@ def lowest_prices(performer_ids: Collection[UUID]) -> dict[UUID, int]:
 
 
 def _shown(found: QuerySet[Menu], kept: Q) -> list[ShownMenu]:
-    shown = list(found.order_by(F("owner").asc(nulls_first=True), "pk")[:MENUS_AT_MOST])
+    shown = list(found.order_by(F("owner").asc(nulls_first=True), "pk")[:MAX_MENUS])
     items: defaultdict[UUID, list[MenuItem]] = defaultdict(list)
     matches = ExpressionWrapper(kept or Q(pk__isnull=False), BooleanField())
     for item in (

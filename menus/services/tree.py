@@ -22,32 +22,32 @@ class Tree:
         return sorted(found, key=lambda item: (item.position, item.pk))
 
     def place(self, item: MenuItem, position: int | None) -> None:
-        """Put an item at a place among its siblings (None: last) and shift the others; places run 1, 2, 3 …"""
+        """Put an item at a position among its siblings (None: last) and shift the others; positions run 1, 2, 3 …"""
         others = [other for other in self.siblings(item.parent_id) if other.pk != item.pk]
         index = len(others) if position is None else max(0, min(position - 1, len(others)))
         self.items[item.pk] = item
         number([*others[:index], item, *others[index:]])
 
-    def take(self, item_id: UUID) -> None:
-        """Take an item out with all below it, and close the gap. One that went with its parent is gone already."""
+    def remove(self, item_id: UUID) -> None:
+        """Remove an item with its descendants, and close the gap. No effect if it was removed with its parent."""
         item = self.items.get(item_id)
         if item is None:
             return
-        for gone in self.below(item_id) | {item_id}:
-            del self.items[gone]
+        for removed in self.below(item_id) | {item_id}:
+            del self.items[removed]
         number(self.siblings(item.parent_id))
 
     def below(self, item_id: UUID) -> set[UUID]:
-        """Return the ids of everything under an item."""
+        """Return the ids of an item's descendants."""
         children: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
         for item in self.items.values():
             children[item.parent_id].append(item.pk)
         found: set[UUID] = set()
-        waiting = [item_id]
-        while waiting:
-            fresh = [child for child in children[waiting.pop()] if child not in found]
-            found.update(fresh)
-            waiting.extend(fresh)
+        pending = [item_id]
+        while pending:
+            unseen = [child for child in children[pending.pop()] if child not in found]
+            found.update(unseen)
+            pending.extend(unseen)
         return found
 
     def depth(self, item_id: UUID | None) -> int:
@@ -58,13 +58,13 @@ class Tree:
         return level
 
     def height(self, item_id: UUID) -> int:
-        """Return how many levels an item and what lies under it take."""
+        """Return how many levels an item and its descendants take."""
         return max((self.depth(below) for below in self.below(item_id)), default=self.depth(item_id)) - (
             self.depth(item_id) - 1
         )
 
 
 def number(order: Iterable[MenuItem]) -> None:
-    """Write places 1, 2, 3 … into the items of one parent."""
+    """Set positions 1, 2, 3 … on the items of one parent."""
     for position, item in enumerate(order, start=1):
         item.position = position

@@ -11,6 +11,7 @@ from core.errors import DomainError, Forbidden, NotFound, RoleNotAllowed, Valida
 from menus import services
 from menus.models import Menu, MenuItem, MenuType
 from menus.services import ItemDraft, MenuDraft
+from menus.services.editing import reorder_items
 from menus.services.tree import MAX_DEPTH, MAX_ITEMS
 from menus.tests.offering import item_in, menu_of, person, titles
 
@@ -101,10 +102,10 @@ def test_reorder_takes_every_sibling_once(ruby: User) -> None:
     menu = menu_of(ruby)
     a, b, c = (item_in(menu, title).pk for title in "abc")
 
-    services.reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=[c, a, b])
+    reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=[c, a, b])
     for wrong in ([c, a], [a, a, b], [a, b, c, menu.pk]):
         with pytest.raises(ValidationFailed):
-            services.reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=wrong)
+            reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=wrong)
 
     assert titles(menu) == ["c", "a", "b"]
 
@@ -176,7 +177,7 @@ def test_an_editor_touches_only_her_own_menus(ruby: User, jade: User) -> None:
         lambda: services.update_item(actor=ruby, item_id=item.pk, draft=ItemDraft(title="Mine")),
         lambda: services.delete_items(actor=ruby, menu_id=menu.pk, item_ids=[item.pk]),
         lambda: services.delete_items(actor=ruby, menu_id=menu_of(ruby).pk, item_ids=[item.pk]),
-        lambda: services.reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=[item.pk]),
+        lambda: reorder_items(actor=ruby, menu_id=menu.pk, parent_id=None, order=[item.pk]),
     ]
 
     for command in foreign:

@@ -15,6 +15,7 @@ from accounts.models import Role, User
 from core.errors import IdempotencyKeyReused
 from escrow.models import Hold, Operation
 from menus import services
+from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType, Purchase
 from menus.services import ItemDraft
 from menus.tests.offering import item_in, menu_of
@@ -237,7 +238,7 @@ def test_what_was_bought_stays(alice: User, ruby: User, song: MenuItem) -> None:
         lambda: services.delete_menu(actor=ruby, menu_id=song.menu_id),
     ]
     for command in commands:
-        with pytest.raises(services.ItemWasBought):
+        with pytest.raises(ItemWasBought):
             command()
 
     assert MenuItem.objects.filter(pk=song.pk).exists()

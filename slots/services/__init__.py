@@ -7,9 +7,6 @@ from slots.draw import commitment
 from slots.gates import Session
 from slots.services.paytables import make_partitions, seed_reference
 from slots.services.reading import (
-    Config,
-    Fairness,
-    History,
     HourlyUse,
     config,
     fairness,
@@ -22,9 +19,6 @@ from slots.services.spinning import SpinResult, limits, record_refusal, spin
 from slots.services.verifying import verify
 
 __all__ = [
-    "Config",
-    "Fairness",
-    "History",
     "HourlyUse",
     "Session",
     "SpinResult",

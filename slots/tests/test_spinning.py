@@ -17,6 +17,7 @@ from slots.draw import commitment, draw
 from slots.errors import CommitmentStale, HourlyLimitReached, InvalidBet, PaytableChanged, SpinTooFast
 from slots.models import Game, SlotState, Spin
 from slots.services.paytables import active_paytable, table_of
+from slots.services.reading import History
 from slots.tests.playing import losing, nonce_for, player, points_of, state_of, winning
 from tests.clock import Clock
 from tests.world import performer, person
@@ -249,7 +250,7 @@ def test_an_hourly_limit_that_is_off_is_told_as_null(user: User) -> None:
 
 def test_nobody_has_spun_yet(user: User) -> None:
     assert services.hourly_use(user=user).resets_at is None
-    assert services.history(user=user, limit=20, offset=0) == services.History(spins=[], total=0)
+    assert services.history(user=user, limit=20, offset=0) == History(spins=[], total=0)
 
 
 def test_a_session_adds_up_until_thirty_idle_minutes(user: User, clock: Clock) -> None:

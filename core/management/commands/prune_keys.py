@@ -1,4 +1,4 @@
-"""`manage.py prune_keys`: forget idempotency keys older than 30 days, where no Celery does it."""
+"""`manage.py prune_keys`: delete idempotency keys older than 30 days, for installations without Celery."""
 
 from typing import Any
 

@@ -1,0 +1,80 @@
+"""What an app shows to the others: `services.__all__` is what somebody uses, and no model leaves its app."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+
+ROOT = Path(settings.BASE_DIR)
+APPS = ("accounts", "live", "escrow", "compliance", "perfqueue", "menus", "slots")
+PUBLIC_MODELS = {"accounts.models.User", "accounts.models.ServiceAccount"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of the product with its syntax tree, without tests and migrations."""
+    for top in (*APPS, "core", "xxxchat", "bench"):
+        for file in (ROOT / top).rglob("*.py"):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            if not {"tests", "migrations"} & set(parts):
+                yield ".".join(parts).removesuffix(".__init__"), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def names_of(tree: ast.Module, package: str) -> set[str]:
+    """The names of `package` that a module imports, or reads as attributes of it."""
+    parent, _, last = package.rpartition(".")
+    found, aliases = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == parent:
+            aliases |= {each.asname or last for each in node.names if each.name == last}
+        elif isinstance(node, ast.Import):
+            aliases |= {each.asname or package for each in node.names if each.name == package}
+    return found | {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) in aliases
+    }
+
+
+MODULES = dict(modules())
+
+
+def users_of(package: str, *, beyond: str) -> dict[str, set[str]]:
+    """The modules outside of `beyond` that use each name of `package`."""
+    found: dict[str, set[str]] = {}
+    for module, tree in MODULES.items():
+        if not f"{module}.".startswith(f"{beyond}."):
+            for name in names_of(tree, package):
+                found.setdefault(name, set()).add(module)
+    return found
+
+
+@pytest.mark.parametrize("app", sorted(set(APPS) - {"perfqueue"}))
+def test_services_export_what_other_modules_use(app: str) -> None:
+    package = f"{app}.services"
+    exported = set(import_module(package).__all__)
+
+    assert exported - set(users_of(package, beyond=package)) == set(), "nobody uses them"
+    assert set(users_of(package, beyond=app)) - exported == set(), "other apps use them"
+
+
+@pytest.mark.parametrize("app", sorted(set(APPS) - {"perfqueue"}))
+@pytest.mark.parametrize("package", ["services", "models"])
+def test_no_app_uses_a_model_of_another(app: str, package: str) -> None:
+    shown = import_module(f"{app}.{package}")
+    models = {
+        name for name in vars(shown) if isinstance(vars(shown)[name], type) and issubclass(vars(shown)[name], Model)
+    }
+    users = users_of(f"{app}.{package}", beyond=app)
+
+    used = {f"{app}.models.{name}": users[name] for name in models & set(users)}
+    assert {name: users for name, users in used.items() if name not in PUBLIC_MODELS} == {}
+
+
+def test_every_app_is_checked() -> None:
+    own = {each.name for each in apps.get_app_configs() if Path(each.path).parent == ROOT}
+    assert own == {*APPS, "core", "xxxchat"}
