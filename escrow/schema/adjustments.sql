@@ -35,22 +35,24 @@ DECLARE
     o escrow_operation;
     w escrow_wallet;
     e escrow_entry;
-    moment timestamptz;
-    places uuid[]; gives bigint[]; earns bigint[]; owes bigint[];
-    a bigint; g bigint; d bigint; pays bigint;
+    v_now timestamptz;
+    wallet_ids uuid[]; d_available bigint[]; d_earned bigint[]; d_owed bigint[];  -- what changes, wallet by wallet
+    a bigint; g bigint; d bigint; pays bigint;  -- of one wallet: available, earned, owed, what pays its debt
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x
       WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
       ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i];
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
-        IF FOUND THEN
-            replayed := code IS NULL;
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF FOUND THEN replayed := code IS NULL; RETURN NEXT; CONTINUE; END IF;
         operation := p_operation[i];
+
+        -- Refuse what cannot be reversed.
         SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
         IF NOT FOUND THEN
             code := 'NOT_FOUND';
@@ -58,11 +60,14 @@ BEGIN
             OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
             code := 'INVALID_TRANSITION';
         END IF;
-        places := '{}'; gives := '{}'; earns := '{}'; owes := '{}';
-        FOR e IN SELECT * FROM escrow_entry x WHERE x.operation_id = o.id AND x.wallet_id IS NOT NULL ORDER BY x.line LOOP
+
+        -- Work out the opposite of each wallet's entry; refuse what a wallet does not have.
+        wallet_ids := '{}'; d_available := '{}'; d_earned := '{}'; d_owed := '{}';
+        FOR e IN SELECT * FROM escrow_entry x
+                  WHERE x.operation_id = o.id AND x.wallet_id IS NOT NULL ORDER BY x.line LOOP
             SELECT * INTO w FROM escrow_wallet x WHERE x.id = e.wallet_id;
             a := -e.d_available - e.d_held; g := -e.d_earned; d := -e.d_owed;
-            IF w.owed + d < 0 THEN  -- the debt was paid meanwhile: what paid it goes back
+            IF w.owed + d < 0 THEN  -- the debt has been paid since: what paid it is taken from available
                 a := a - (w.owed + d); d := -w.owed;
             END IF;
             pays := least(w.owed + d, greatest(a, 0));
@@ -72,32 +77,33 @@ BEGIN
             IF w.available + a < 0 OR w.earned + g < 0 THEN
                 code := coalesce(code, 'INSUFFICIENT_BALANCE');
             END IF;
-            places := places || w.id; gives := gives || a; earns := earns || g; owes := owes || d;
+            wallet_ids := wallet_ids || w.id;
+            d_available := d_available || a; d_earned := d_earned || g; d_owed := d_owed || d;
         END LOOP;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, reverses_id, actor, reason, at)
         VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'reverse', o.hold_id, o.id, p_actor[i],
-                p_reason[i], moment)
+                p_reason[i], v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of other wallets, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
         WITH moved AS (
             UPDATE escrow_wallet x SET available = x.available + t.a, earned = x.earned + t.g, owed = x.owed + t.d,
                                        version = x.version + 1
-              FROM unnest(places, gives, earns, owes) WITH ORDINALITY AS t(id, a, g, d, n)
+              FROM unnest(wallet_ids, d_available, d_earned, d_owed) WITH ORDINALITY AS t(id, a, g, d, n)
              WHERE x.id = t.id RETURNING x.*, t.a, t.g, t.d, t.n
         )
         INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_earned,
                                   d_owed, available_after, held_after, earned_after, owed_after, at)
         SELECT p_operation[i], m.n, m.id, NULL, m.currency, m.version, m.a, m.g, m.d,
-               m.available, m.held, m.earned, m.owed, moment FROM moved m
+               m.available, m.held, m.earned, m.owed, v_now FROM moved m
         UNION ALL
         SELECT p_operation[i], 100 + x.line, NULL, x.house, x.currency, NULL, -x.d_available, 0, 0,
-               NULL, NULL, NULL, NULL, moment
+               NULL, NULL, NULL, NULL, v_now
           FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
         RETURN NEXT;
     END LOOP;
@@ -116,15 +122,18 @@ DECLARE
     o escrow_operation;
     w escrow_wallet;
     source escrow_entry;
-    moment timestamptz;
-    amount bigint; a bigint; g bigint;
+    v_now timestamptz;
+    amount bigint; a bigint; g bigint;  -- the deposit's, and what of it is taken from available and from earned
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x
       WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
       ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; taken := 0; owed := 0;
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         IF FOUND THEN
             replayed := code IS NULL;
@@ -135,22 +144,24 @@ BEGIN
             RETURN NEXT; CONTINUE;
         END IF;
         operation := p_operation[i];
+
+        -- Refuse what is no deposit, or was taken back.
         SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
         IF NOT FOUND THEN
             code := 'NOT_FOUND';
         ELSIF o.kind <> 'deposit' OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
             code := 'INVALID_TRANSITION';
         END IF;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
         SELECT * INTO source FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
         SELECT x.* INTO w FROM escrow_wallet x JOIN escrow_entry y ON y.wallet_id = x.id AND y.operation_id = o.id;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id, actor, reason, at)
         VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'chargeback', o.id, p_actor[i], p_reason[i],
-                moment)
+                v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
@@ -158,14 +169,15 @@ BEGIN
         a := least(w.available, amount);
         g := least(w.earned, amount - a);
         taken := a + g; owed := amount - taken;
-        PERFORM escrow_book(p_operation[i], w.id, -a, -g, owed, source.house, moment);
+        PERFORM escrow_book(p_operation[i], w.id, -a, -g, owed, source.house, v_now);
         RETURN NEXT;
     END LOOP;
 END
 $$;
 
 -- Write off debts: the house account losses takes over p_amount of owed. Also on a frozen wallet. Locks the wallets.
--- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed). An amount below 1 is a defect.
+-- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed). An amount below 1 is a
+-- defect (23514).
 CREATE OR REPLACE FUNCTION escrow_write_off(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_owner uuid[], p_currency text[],
     p_amount bigint[], p_actor uuid[], p_reason text[]
@@ -173,14 +185,14 @@ CREATE OR REPLACE FUNCTION escrow_write_off(
 LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
+    v_now timestamptz;
 BEGIN
-    PERFORM 1 FROM escrow_wallet x
-      WHERE (x.owner_id, x.currency) IN (SELECT t.o, t.c FROM unnest(p_owner, p_currency) AS t(o, c))
-      ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    PERFORM escrow_lock_wallets(p_owner, p_currency);
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; owed := NULL;
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         IF FOUND THEN
             replayed := code IS NULL;
@@ -191,32 +203,34 @@ BEGIN
             RETURN NEXT; CONTINUE;
         END IF;
         operation := p_operation[i];
+
+        -- Refuse what the wallet does not allow.
         SELECT * INTO w FROM escrow_wallet x WHERE x.owner_id = p_owner[i] AND x.currency = p_currency[i];
         owed := w.owed;
         code := CASE WHEN w.id IS NULL THEN 'WALLET_UNKNOWN' WHEN w.owed < p_amount[i] THEN 'INSUFFICIENT_BALANCE' END;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
         IF p_amount[i] < 1 THEN
             RAISE EXCEPTION 'amount % is out of range', p_amount[i] USING ERRCODE = 'check_violation';
         END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
-        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'write_off', p_actor[i], p_reason[i], moment)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'write_off', p_actor[i], p_reason[i], v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
-        w := escrow_book(p_operation[i], w.id, 0, 0, -p_amount[i], 'losses', moment);
+        w := escrow_book(p_operation[i], w.id, 0, 0, -p_amount[i], 'losses', v_now);
         owed := w.owed;
         RETURN NEXT;
     END LOOP;
 END
 $$;
 
--- Repair wallets whose row was changed from outside: write back the balances of their last entry, by an operation whose
--- entry has no deltas. Its key is the wallet and the version that it repairs. A row whose version was changed too cannot
--- be repaired: restore it from a backup. Locks the wallets.
+-- Repair wallets whose row was changed from outside: write back the balances of their last entry, by an operation
+-- whose entry has no deltas. Its key is the wallet and the version that it repairs. A row whose version was changed too
+-- cannot be repaired: restore it from a backup. Locks the wallets.
 -- Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or the version does not follow).
 CREATE OR REPLACE FUNCTION escrow_repair(p_operation uuid[], p_wallet uuid[], p_actor uuid[], p_reason text[])
 RETURNS TABLE (ord integer, code text, operation uuid, wallet uuid)
@@ -224,12 +238,15 @@ LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
     e escrow_entry;
-    moment timestamptz;
+    v_now timestamptz;
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x WHERE x.id = ANY (p_wallet) ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_wallet) LOOP
         ord := i; code := NULL; operation := p_operation[i]; wallet := p_wallet[i];
+
+        -- Refuse a row that is right, or that does not follow its last entry.
         SELECT * INTO w FROM escrow_wallet x WHERE x.id = p_wallet[i];
         SELECT * INTO e FROM escrow_entry x WHERE x.wallet_id = w.id ORDER BY x.version DESC LIMIT 1;
         code := CASE WHEN w.id IS NULL THEN 'NOT_FOUND'
@@ -237,18 +254,18 @@ BEGIN
                           OR (w.available, w.held, w.earned, w.owed)
                              = (e.available_after, e.held_after, e.earned_after, e.owed_after)
                          THEN 'INVALID_TRANSITION' END;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
         VALUES (p_operation[i], 'repair', format('%s:%s', w.id, w.version), ''::bytea, 'repair', p_actor[i],
-                p_reason[i], moment);
+                p_reason[i], v_now);
         UPDATE escrow_wallet x SET available = e.available_after, held = e.held_after, earned = e.earned_after,
                                    owed = e.owed_after, version = x.version + 1
          WHERE x.id = w.id RETURNING x.* INTO w;
         INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, available_after, held_after,
                                   earned_after, owed_after, at)
-        VALUES (p_operation[i], 1, w.id, w.currency, w.version, w.available, w.held, w.earned, w.owed, moment);
+        VALUES (p_operation[i], 1, w.id, w.currency, w.version, w.available, w.held, w.earned, w.owed, v_now);
         RETURN NEXT;
     END LOOP;
 END

@@ -1,6 +1,6 @@
 -- Close holds in full: p_settle goes to the payee (less the fee of p_fee_bps basis points, if a performer), p_refund to
--- the payer. p_settle = 0 is a refund, or an expiry if p_expired. What a wallet gets pays its debt (owed) first. A frozen
--- wallet may be refunded, but not settled from or to. Locks the holds, then the payers' and payees' wallets.
+-- the payer. p_settle = 0 is a refund, or an expiry if p_expired. What a wallet gets pays its debt (owed) first.
+-- A frozen wallet may be refunded, but not settled from or to. Locks the holds, then the payers' and payees' wallets.
 -- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
 CREATE OR REPLACE FUNCTION escrow_close(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_hold uuid[], p_settle bigint[],
@@ -12,18 +12,21 @@ DECLARE
     w escrow_wallet;
     payer escrow_wallet;
     payee escrow_wallet;
-    moment timestamptz;
+    v_now timestamptz;
     known record;
     ending text;
-    net bigint;         -- what the payee gets
-    payer_debt bigint;  -- what of the refund, and of the net, pays a debt
-    payee_debt bigint;
+    net bigint;         -- what the payee gets: p_settle less the fee
+    payer_debt bigint;  -- the part of the refund that pays the payer's debt
+    payee_debt bigint;  -- the part of net that pays the payee's debt
 BEGIN
+    -- Lock the holds and wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_holds(p_hold);
     END IF;
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; hold := p_hold[i];
+
+        -- Lock the hold, then the wallets of its payer and payee, in id order.
         SELECT * INTO h FROM escrow_hold x WHERE x.id = p_hold[i] FOR NO KEY UPDATE;
         payer := NULL; payee := NULL;
         FOR w IN SELECT * FROM escrow_wallet x
@@ -31,27 +34,34 @@ BEGIN
                   ORDER BY x.id FOR NO KEY UPDATE LOOP
             IF w.owner_id = h.payer_id THEN payer := w; ELSE payee := w; END IF;
         END LOOP;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Refuse what cannot be closed like this.
         code := CASE WHEN h.id IS NULL THEN 'NOT_FOUND'
                      WHEN h.status <> 'HELD' THEN 'HOLD_CLOSED'
                      WHEN p_settle[i] < 0 OR p_refund[i] < 0 OR p_settle[i] + p_refund[i] <> h.amount
                          THEN 'SPLIT_MISMATCH'
                      WHEN p_settle[i] > 0 AND (payer.status <> 'active' OR payee.status <> 'active')
                          THEN 'WALLET_FROZEN' END;
+
+        -- Write the operation.
         IF code IS NULL AND (h.payee_id IS NULL OR payee.id IS NOT NULL) THEN
             ending := CASE WHEN p_expired[i] THEN 'expire' WHEN p_settle[i] = 0 THEN 'refund'
                            WHEN p_refund[i] = 0 THEN 'settle' ELSE 'split' END;
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], ending, h.id, p_actor[i], p_reason[i],
-                    p_meta[i], moment)
+                    p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
+                -- Work out the fee and what pays debts.
                 fee := CASE WHEN h.payee_id IS NULL THEN 0 ELSE p_settle[i] * p_fee_bps[i] / 10000 END;
                 net := p_settle[i] - fee;
                 payer_debt := least(payer.owed, p_refund[i]);
                 payee_debt := least(payee.owed, net);
+
+                -- Close the hold and move the balances.
                 UPDATE escrow_hold x
-                   SET captured = p_settle[i], released = p_refund[i], closed_at = moment,
+                   SET captured = p_settle[i], released = p_refund[i], closed_at = v_now,
                        status = CASE ending WHEN 'expire' THEN 'EXPIRED' WHEN 'refund' THEN 'REFUNDED'
                                             WHEN 'settle' THEN 'SETTLED' ELSE 'SPLIT' END
                  WHERE x.id = h.id;
@@ -64,10 +74,12 @@ BEGIN
                        SET earned = x.earned + net - payee_debt, owed = x.owed - payee_debt, version = x.version + 1
                      WHERE x.id = payee.id RETURNING x.* INTO payee;
                 END IF;
+
+                -- Write the entries: 1 the payer's, 2 the payee's or the house account's, 3 the fee.
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_held,
                                           d_earned, d_owed, available_after, held_after, earned_after, owed_after, at)
                 SELECT p_operation[i], l.line, l.wallet, l.house, h.currency, l.version, l.a, l.h, l.e, l.o,
-                       l.available, l.held, l.earned, l.owed, moment
+                       l.available, l.held, l.earned, l.owed, v_now
                   FROM (VALUES
                     (true, 1, payer.id, NULL, payer.version, p_refund[i] - payer_debt, -h.amount, 0, -payer_debt,
                      payer.available, payer.held, payer.earned, payer.owed),
@@ -76,12 +88,14 @@ BEGIN
                     (h.payee_id IS NULL AND net > 0, 2, NULL, h.payee_house, NULL, net, 0, 0, 0,
                      NULL, NULL, NULL, NULL),
                     (fee > 0, 3, NULL, 'revenue', NULL, fee, 0, 0, 0, NULL, NULL, NULL, NULL)
-                  ) AS l(here, line, wallet, house, version, a, h, e, o, available, held, earned, owed)
-                 WHERE l.here;
+                  ) AS l(is_written, line, wallet, house, version, a, h, e, o, available, held, earned, owed)
+                 WHERE l.is_written;
                 available := payer.available;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL; fee := 0;
         SELECT * INTO known FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]);
         IF FOUND THEN

@@ -8,9 +8,10 @@ CREATE OR REPLACE FUNCTION escrow_credit(
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
-    debt bigint;
+    v_now timestamptz;
+    debt bigint;  -- the part of the amount that pays the wallet's debt
 BEGIN
+    -- Lock the wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_wallets(p_owner, p_currency);
     END IF;
@@ -21,11 +22,13 @@ BEGIN
         ord := i; code := NULL; replayed := false; operation := p_operation[i];
         SELECT * INTO w FROM escrow_wallet x
          WHERE x.owner_id = p_owner[i] AND x.currency = p_currency[i] FOR NO KEY UPDATE;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Write the operation, then the balances and the entries if the key was new.
         IF w.status = 'active' THEN
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], p_kind[i], p_hold[i], p_actor[i],
-                    p_reason[i], p_meta[i], moment)
+                    p_reason[i], p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
                 debt := least(w.owed, p_amount[i]);
@@ -35,13 +38,15 @@ BEGIN
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_owed,
                                           available_after, held_after, earned_after, owed_after, at)
                 VALUES (p_operation[i], 1, w.id, NULL, w.currency, w.version, p_amount[i] - debt, -debt,
-                        w.available, w.held, w.earned, w.owed, moment),
+                        w.available, w.held, w.earned, w.owed, v_now),
                        (p_operation[i], 2, NULL, p_house[i], w.currency, NULL, -p_amount[i], 0,
-                        NULL, NULL, NULL, NULL, moment);
+                        NULL, NULL, NULL, NULL, v_now);
                 available := w.available;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL;
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         replayed := FOUND AND code IS NULL;

@@ -129,8 +129,9 @@ BEGIN
     IF OLD.status <> 'HELD' THEN
         RAISE EXCEPTION 'hold % is closed', OLD.id USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF (NEW.id, NEW.payer_id, NEW.payee_id, NEW.payee_house, NEW.currency, NEW.feature, NEW.source_event_id, NEW.amount,
-        NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.payer_id, OLD.payee_id, OLD.payee_house, OLD.currency, OLD.feature,
+    IF (NEW.id, NEW.payer_id, NEW.payee_id, NEW.payee_house, NEW.currency, NEW.feature, NEW.source_event_id,
+        NEW.amount, NEW.created_at)
+        IS DISTINCT FROM (OLD.id, OLD.payer_id, OLD.payee_id, OLD.payee_house, OLD.currency, OLD.feature,
         OLD.source_event_id, OLD.amount, OLD.created_at)
         OR (NEW.expires_at IS NOT NULL AND NEW.expires_at IS DISTINCT FROM OLD.expires_at) THEN
         RAISE EXCEPTION 'a hold keeps its terms' USING ERRCODE = 'integrity_constraint_violation';
@@ -138,8 +139,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER escrow_hold_keeps BEFORE UPDATE OF id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount, created_at, expires_at ON escrow_hold
-    FOR EACH ROW EXECUTE FUNCTION escrow_hold_keeps();
+CREATE OR REPLACE TRIGGER escrow_hold_keeps BEFORE UPDATE OF id, payer_id, payee_id, payee_house, currency, feature,
+    source_event_id, amount, created_at, expires_at ON escrow_hold FOR EACH ROW EXECUTE FUNCTION escrow_hold_keeps();
 
 -- Trigger function, once per INSERT statement: an entry is a wallet's, with its version and the balances after it, or a
 -- house account's, which has one balance and none of these. Per operation and currency the deltas sum to zero.
@@ -152,6 +153,8 @@ BEGIN
         RAISE EXCEPTION 'entries are written by the escrow functions only'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+
+    -- Nothing to add up where every entry is a wallet's and sums to zero by itself, as a hold's does.
     IF NOT EXISTS (
         SELECT FROM fresh
          WHERE d_available + d_held + d_earned - d_owed <> 0
@@ -159,6 +162,8 @@ BEGIN
             OR house IS NOT NULL) THEN
         RETURN NULL;
     END IF;
+
+    -- Refuse an entry that is neither a wallet's nor a house account's.
     SELECT operation_id INTO wrong FROM fresh
      WHERE CASE WHEN house IS NULL
             THEN num_nonnulls(wallet_id, version, available_after, held_after, earned_after, owed_after) <> 6
@@ -169,6 +174,8 @@ BEGIN
         RAISE EXCEPTION 'an entry of operation % is neither of a wallet nor of a house account', wrong
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+
+    -- Refuse an operation that does not sum to zero.
     SELECT operation_id INTO wrong FROM fresh
      GROUP BY operation_id, currency
     HAVING sum(d_available + d_held + d_earned - d_owed) <> 0

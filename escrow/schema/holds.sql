@@ -12,13 +12,16 @@ CREATE OR REPLACE FUNCTION escrow_hold(
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
-    turns bigint[];  -- of what was written together: which of its wallet's it is; 0 if it was not
+    v_now timestamptz;
+    turns bigint[];  -- an element's place among those of its wallet that are written together; 0 if it is not
 BEGIN
+    -- Lock the wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_wallets(p_payer, p_currency);
-        moment := core_now();
+        v_now := core_now();
     END IF;
+
+    -- Write together what the wallets of a list can pay: operations and holds in one statement.
     IF cardinality(p_key) > 1 AND (SELECT count(*) = count(DISTINCT k) FROM unnest(p_key) AS k) THEN
         WITH t AS MATERIALIZED (
             SELECT * FROM unnest(
@@ -26,74 +29,81 @@ BEGIN
                 p_feature, p_source, p_expires_s, p_actor, p_reason, p_meta) WITH ORDINALITY AS u(
                 operation, scope, key, fingerprint, hold, payer, payee, house, currency, amount,
                 feature, source, expires_s, actor, reason, meta, n)
-        ), able AS (
+        ), payable AS (  -- the wallets that can pay all that the list asks of them, none of it a known key
             SELECT x.owner_id, x.currency
               FROM (SELECT t.payer, t.currency, sum(t.amount) AS amount, count(k.id) AS known
                       FROM t LEFT JOIN escrow_operation k ON k.scope = t.scope AND k.key = t.key
-                     GROUP BY t.payer, t.currency) asked
-              JOIN escrow_wallet x ON x.owner_id = asked.payer AND x.currency = asked.currency
-             WHERE x.status = 'active' AND x.available >= asked.amount AND asked.known = 0
+                     GROUP BY t.payer, t.currency) s
+              JOIN escrow_wallet x ON x.owner_id = s.payer AND x.currency = s.currency
+             WHERE x.status = 'active' AND x.available >= s.amount AND s.known = 0
         ), o AS (
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
-            SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, moment
-              FROM t JOIN able ON able.owner_id = t.payer AND able.currency = t.currency
+            SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, v_now
+              FROM t JOIN payable y ON y.owner_id = t.payer AND y.currency = t.currency
             ON CONFLICT (scope, key) DO NOTHING RETURNING id
         ), h AS (
             INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount,
                                      expires_at, created_at)
             SELECT t.hold, t.payer, t.payee, t.house, t.currency, t.feature, t.source, t.amount,
-                   moment + make_interval(secs => t.expires_s), moment
+                   v_now + make_interval(secs => t.expires_s), v_now
               FROM t JOIN o ON o.id = t.operation
         )
         SELECT array_agg(CASE WHEN s.missing THEN 0 ELSE s.turn END ORDER BY s.n) INTO turns
           FROM (SELECT t.n, o.id IS NULL AS missing,
                        row_number() OVER (PARTITION BY t.payer, t.currency, o.id IS NULL ORDER BY t.n) AS turn
                   FROM t LEFT JOIN o ON o.id = t.operation) s;
-        FOR now_on IN 1 .. (SELECT max(turn) FROM unnest(turns) AS turn) LOOP
+
+        -- Move the balances, one element of each wallet at a time, so that each version has its entry.
+        FOR this_turn IN 1 .. (SELECT max(turn) FROM unnest(turns) AS turn) LOOP
             RETURN QUERY WITH m AS (
                 UPDATE escrow_wallet x SET available = x.available - t.amount, held = x.held + t.amount,
                                            version = x.version + 1
                   FROM unnest(turns, p_operation, p_hold, p_payer, p_currency, p_amount) WITH ORDINALITY
                        AS t(turn, operation, hold, payer, currency, amount, n)
-                 WHERE t.turn = now_on AND x.owner_id = t.payer AND x.currency = t.currency
+                 WHERE t.turn = this_turn AND x.owner_id = t.payer AND x.currency = t.currency
                 RETURNING x.*, t.n, t.operation, t.hold, t.amount
             ), e AS (
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held,
                                           available_after, held_after, earned_after, owed_after, at)
                 SELECT m.operation, 1, m.id, m.currency, m.version, -m.amount, m.amount,
-                       m.available, m.held, m.earned, m.owed, moment FROM m
+                       m.available, m.held, m.earned, m.owed, v_now FROM m
             )
             SELECT m.n::integer, NULL::text, false, m.operation, m.hold, m.available::bigint, m.held::bigint FROM m;
         END LOOP;
     END IF;
 
+    -- The others, and a single one, one after the other.
     FOR i IN 1 .. cardinality(p_key) LOOP
         CONTINUE WHEN turns[i] > 0;
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; hold := p_hold[i];
         SELECT * INTO w FROM escrow_wallet x
          WHERE x.owner_id = p_payer[i] AND x.currency = p_currency[i] FOR NO KEY UPDATE;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Write the operation if the wallet can pay, then the hold, the balances and the entry if the key was new.
         IF w.status = 'active' AND w.available >= p_amount[i] THEN
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'hold', p_hold[i], p_actor[i], p_reason[i],
-                    p_meta[i], moment)
+                    p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
                 INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id,
                                          amount, expires_at, created_at)
                 VALUES (p_hold[i], p_payer[i], p_payee[i], p_house[i], p_currency[i], p_feature[i], p_source[i],
-                        p_amount[i], moment + make_interval(secs => p_expires_s[i]), moment);
+                        p_amount[i], v_now + make_interval(secs => p_expires_s[i]), v_now);
                 UPDATE escrow_wallet x SET available = x.available - p_amount[i], held = x.held + p_amount[i],
                                            version = x.version + 1
                  WHERE x.id = w.id RETURNING x.* INTO w;
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held,
                                           available_after, held_after, earned_after, owed_after, at)
                 VALUES (p_operation[i], 1, w.id, w.currency, w.version, -p_amount[i], p_amount[i],
-                        w.available, w.held, w.earned, w.owed, moment);
+                        w.available, w.held, w.earned, w.owed, v_now);
                 available := w.available; held := w.held;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL; held := NULL;
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         replayed := FOUND AND code IS NULL;

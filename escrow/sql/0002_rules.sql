@@ -37,22 +37,24 @@ DECLARE
     o escrow_operation;
     w escrow_wallet;
     e escrow_entry;
-    moment timestamptz;
-    places uuid[]; gives bigint[]; earns bigint[]; owes bigint[];
-    a bigint; g bigint; d bigint; pays bigint;
+    v_now timestamptz;
+    wallet_ids uuid[]; d_available bigint[]; d_earned bigint[]; d_owed bigint[];  -- what changes, wallet by wallet
+    a bigint; g bigint; d bigint; pays bigint;  -- of one wallet: available, earned, owed, what pays its debt
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x
       WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
       ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i];
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
-        IF FOUND THEN
-            replayed := code IS NULL;
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF FOUND THEN replayed := code IS NULL; RETURN NEXT; CONTINUE; END IF;
         operation := p_operation[i];
+
+        -- Refuse what cannot be reversed.
         SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
         IF NOT FOUND THEN
             code := 'NOT_FOUND';
@@ -60,11 +62,14 @@ BEGIN
             OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
             code := 'INVALID_TRANSITION';
         END IF;
-        places := '{}'; gives := '{}'; earns := '{}'; owes := '{}';
-        FOR e IN SELECT * FROM escrow_entry x WHERE x.operation_id = o.id AND x.wallet_id IS NOT NULL ORDER BY x.line LOOP
+
+        -- Work out the opposite of each wallet's entry; refuse what a wallet does not have.
+        wallet_ids := '{}'; d_available := '{}'; d_earned := '{}'; d_owed := '{}';
+        FOR e IN SELECT * FROM escrow_entry x
+                  WHERE x.operation_id = o.id AND x.wallet_id IS NOT NULL ORDER BY x.line LOOP
             SELECT * INTO w FROM escrow_wallet x WHERE x.id = e.wallet_id;
             a := -e.d_available - e.d_held; g := -e.d_earned; d := -e.d_owed;
-            IF w.owed + d < 0 THEN  -- the debt was paid meanwhile: what paid it goes back
+            IF w.owed + d < 0 THEN  -- the debt has been paid since: what paid it is taken from available
                 a := a - (w.owed + d); d := -w.owed;
             END IF;
             pays := least(w.owed + d, greatest(a, 0));
@@ -74,32 +79,33 @@ BEGIN
             IF w.available + a < 0 OR w.earned + g < 0 THEN
                 code := coalesce(code, 'INSUFFICIENT_BALANCE');
             END IF;
-            places := places || w.id; gives := gives || a; earns := earns || g; owes := owes || d;
+            wallet_ids := wallet_ids || w.id;
+            d_available := d_available || a; d_earned := d_earned || g; d_owed := d_owed || d;
         END LOOP;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, reverses_id, actor, reason, at)
         VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'reverse', o.hold_id, o.id, p_actor[i],
-                p_reason[i], moment)
+                p_reason[i], v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of other wallets, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
         WITH moved AS (
             UPDATE escrow_wallet x SET available = x.available + t.a, earned = x.earned + t.g, owed = x.owed + t.d,
                                        version = x.version + 1
-              FROM unnest(places, gives, earns, owes) WITH ORDINALITY AS t(id, a, g, d, n)
+              FROM unnest(wallet_ids, d_available, d_earned, d_owed) WITH ORDINALITY AS t(id, a, g, d, n)
              WHERE x.id = t.id RETURNING x.*, t.a, t.g, t.d, t.n
         )
         INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_earned,
                                   d_owed, available_after, held_after, earned_after, owed_after, at)
         SELECT p_operation[i], m.n, m.id, NULL, m.currency, m.version, m.a, m.g, m.d,
-               m.available, m.held, m.earned, m.owed, moment FROM moved m
+               m.available, m.held, m.earned, m.owed, v_now FROM moved m
         UNION ALL
         SELECT p_operation[i], 100 + x.line, NULL, x.house, x.currency, NULL, -x.d_available, 0, 0,
-               NULL, NULL, NULL, NULL, moment
+               NULL, NULL, NULL, NULL, v_now
           FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
         RETURN NEXT;
     END LOOP;
@@ -118,15 +124,18 @@ DECLARE
     o escrow_operation;
     w escrow_wallet;
     source escrow_entry;
-    moment timestamptz;
-    amount bigint; a bigint; g bigint;
+    v_now timestamptz;
+    amount bigint; a bigint; g bigint;  -- the deposit's, and what of it is taken from available and from earned
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x
       WHERE x.id IN (SELECT y.wallet_id FROM escrow_entry y WHERE y.operation_id = ANY (p_reverses))
       ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; taken := 0; owed := 0;
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         IF FOUND THEN
             replayed := code IS NULL;
@@ -137,22 +146,24 @@ BEGIN
             RETURN NEXT; CONTINUE;
         END IF;
         operation := p_operation[i];
+
+        -- Refuse what is no deposit, or was taken back.
         SELECT * INTO o FROM escrow_operation x WHERE x.id = p_reverses[i];
         IF NOT FOUND THEN
             code := 'NOT_FOUND';
         ELSIF o.kind <> 'deposit' OR EXISTS (SELECT 1 FROM escrow_operation x WHERE x.reverses_id = o.id) THEN
             code := 'INVALID_TRANSITION';
         END IF;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
         SELECT * INTO source FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;
         SELECT x.* INTO w FROM escrow_wallet x JOIN escrow_entry y ON y.wallet_id = x.id AND y.operation_id = o.id;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id, actor, reason, at)
         VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'chargeback', o.id, p_actor[i], p_reason[i],
-                moment)
+                v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
@@ -160,14 +171,15 @@ BEGIN
         a := least(w.available, amount);
         g := least(w.earned, amount - a);
         taken := a + g; owed := amount - taken;
-        PERFORM escrow_book(p_operation[i], w.id, -a, -g, owed, source.house, moment);
+        PERFORM escrow_book(p_operation[i], w.id, -a, -g, owed, source.house, v_now);
         RETURN NEXT;
     END LOOP;
 END
 $$;
 
 -- Write off debts: the house account losses takes over p_amount of owed. Also on a frozen wallet. Locks the wallets.
--- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed). An amount below 1 is a defect.
+-- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, INSUFFICIENT_BALANCE (more than is owed). An amount below 1 is a
+-- defect (23514).
 CREATE OR REPLACE FUNCTION escrow_write_off(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_owner uuid[], p_currency text[],
     p_amount bigint[], p_actor uuid[], p_reason text[]
@@ -175,14 +187,14 @@ CREATE OR REPLACE FUNCTION escrow_write_off(
 LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
+    v_now timestamptz;
 BEGIN
-    PERFORM 1 FROM escrow_wallet x
-      WHERE (x.owner_id, x.currency) IN (SELECT t.o, t.c FROM unnest(p_owner, p_currency) AS t(o, c))
-      ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    PERFORM escrow_lock_wallets(p_owner, p_currency);
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; owed := NULL;
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         IF FOUND THEN
             replayed := code IS NULL;
@@ -193,32 +205,34 @@ BEGIN
             RETURN NEXT; CONTINUE;
         END IF;
         operation := p_operation[i];
+
+        -- Refuse what the wallet does not allow.
         SELECT * INTO w FROM escrow_wallet x WHERE x.owner_id = p_owner[i] AND x.currency = p_currency[i];
         owed := w.owed;
         code := CASE WHEN w.id IS NULL THEN 'WALLET_UNKNOWN' WHEN w.owed < p_amount[i] THEN 'INSUFFICIENT_BALANCE' END;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
         IF p_amount[i] < 1 THEN
             RAISE EXCEPTION 'amount % is out of range', p_amount[i] USING ERRCODE = 'check_violation';
         END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
-        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'write_off', p_actor[i], p_reason[i], moment)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'write_off', p_actor[i], p_reason[i], v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
-        w := escrow_book(p_operation[i], w.id, 0, 0, -p_amount[i], 'losses', moment);
+        w := escrow_book(p_operation[i], w.id, 0, 0, -p_amount[i], 'losses', v_now);
         owed := w.owed;
         RETURN NEXT;
     END LOOP;
 END
 $$;
 
--- Repair wallets whose row was changed from outside: write back the balances of their last entry, by an operation whose
--- entry has no deltas. Its key is the wallet and the version that it repairs. A row whose version was changed too cannot
--- be repaired: restore it from a backup. Locks the wallets.
+-- Repair wallets whose row was changed from outside: write back the balances of their last entry, by an operation
+-- whose entry has no deltas. Its key is the wallet and the version that it repairs. A row whose version was changed too
+-- cannot be repaired: restore it from a backup. Locks the wallets.
 -- Codes: NOT_FOUND, INVALID_TRANSITION (nothing to repair, or the version does not follow).
 CREATE OR REPLACE FUNCTION escrow_repair(p_operation uuid[], p_wallet uuid[], p_actor uuid[], p_reason text[])
 RETURNS TABLE (ord integer, code text, operation uuid, wallet uuid)
@@ -226,12 +240,15 @@ LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
     e escrow_entry;
-    moment timestamptz;
+    v_now timestamptz;
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x WHERE x.id = ANY (p_wallet) ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_wallet) LOOP
         ord := i; code := NULL; operation := p_operation[i]; wallet := p_wallet[i];
+
+        -- Refuse a row that is right, or that does not follow its last entry.
         SELECT * INTO w FROM escrow_wallet x WHERE x.id = p_wallet[i];
         SELECT * INTO e FROM escrow_entry x WHERE x.wallet_id = w.id ORDER BY x.version DESC LIMIT 1;
         code := CASE WHEN w.id IS NULL THEN 'NOT_FOUND'
@@ -239,18 +256,18 @@ BEGIN
                           OR (w.available, w.held, w.earned, w.owed)
                              = (e.available_after, e.held_after, e.earned_after, e.owed_after)
                          THEN 'INVALID_TRANSITION' END;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, reason, at)
         VALUES (p_operation[i], 'repair', format('%s:%s', w.id, w.version), ''::bytea, 'repair', p_actor[i],
-                p_reason[i], moment);
+                p_reason[i], v_now);
         UPDATE escrow_wallet x SET available = e.available_after, held = e.held_after, earned = e.earned_after,
                                    owed = e.owed_after, version = x.version + 1
          WHERE x.id = w.id RETURNING x.* INTO w;
         INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, available_after, held_after,
                                   earned_after, owed_after, at)
-        VALUES (p_operation[i], 1, w.id, w.currency, w.version, w.available, w.held, w.earned, w.owed, moment);
+        VALUES (p_operation[i], 1, w.id, w.currency, w.version, w.available, w.held, w.earned, w.owed, v_now);
         RETURN NEXT;
     END LOOP;
 END
@@ -259,8 +276,8 @@ $$;
 -- closes.sql
 
 -- Close holds in full: p_settle goes to the payee (less the fee of p_fee_bps basis points, if a performer), p_refund to
--- the payer. p_settle = 0 is a refund, or an expiry if p_expired. What a wallet gets pays its debt (owed) first. A frozen
--- wallet may be refunded, but not settled from or to. Locks the holds, then the payers' and payees' wallets.
+-- the payer. p_settle = 0 is a refund, or an expiry if p_expired. What a wallet gets pays its debt (owed) first.
+-- A frozen wallet may be refunded, but not settled from or to. Locks the holds, then the payers' and payees' wallets.
 -- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, HOLD_CLOSED, SPLIT_MISMATCH, WALLET_FROZEN.
 CREATE OR REPLACE FUNCTION escrow_close(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_hold uuid[], p_settle bigint[],
@@ -272,18 +289,21 @@ DECLARE
     w escrow_wallet;
     payer escrow_wallet;
     payee escrow_wallet;
-    moment timestamptz;
+    v_now timestamptz;
     known record;
     ending text;
-    net bigint;         -- what the payee gets
-    payer_debt bigint;  -- what of the refund, and of the net, pays a debt
-    payee_debt bigint;
+    net bigint;         -- what the payee gets: p_settle less the fee
+    payer_debt bigint;  -- the part of the refund that pays the payer's debt
+    payee_debt bigint;  -- the part of net that pays the payee's debt
 BEGIN
+    -- Lock the holds and wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_holds(p_hold);
     END IF;
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; hold := p_hold[i];
+
+        -- Lock the hold, then the wallets of its payer and payee, in id order.
         SELECT * INTO h FROM escrow_hold x WHERE x.id = p_hold[i] FOR NO KEY UPDATE;
         payer := NULL; payee := NULL;
         FOR w IN SELECT * FROM escrow_wallet x
@@ -291,27 +311,34 @@ BEGIN
                   ORDER BY x.id FOR NO KEY UPDATE LOOP
             IF w.owner_id = h.payer_id THEN payer := w; ELSE payee := w; END IF;
         END LOOP;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Refuse what cannot be closed like this.
         code := CASE WHEN h.id IS NULL THEN 'NOT_FOUND'
                      WHEN h.status <> 'HELD' THEN 'HOLD_CLOSED'
                      WHEN p_settle[i] < 0 OR p_refund[i] < 0 OR p_settle[i] + p_refund[i] <> h.amount
                          THEN 'SPLIT_MISMATCH'
                      WHEN p_settle[i] > 0 AND (payer.status <> 'active' OR payee.status <> 'active')
                          THEN 'WALLET_FROZEN' END;
+
+        -- Write the operation.
         IF code IS NULL AND (h.payee_id IS NULL OR payee.id IS NOT NULL) THEN
             ending := CASE WHEN p_expired[i] THEN 'expire' WHEN p_settle[i] = 0 THEN 'refund'
                            WHEN p_refund[i] = 0 THEN 'settle' ELSE 'split' END;
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], ending, h.id, p_actor[i], p_reason[i],
-                    p_meta[i], moment)
+                    p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
+                -- Work out the fee and what pays debts.
                 fee := CASE WHEN h.payee_id IS NULL THEN 0 ELSE p_settle[i] * p_fee_bps[i] / 10000 END;
                 net := p_settle[i] - fee;
                 payer_debt := least(payer.owed, p_refund[i]);
                 payee_debt := least(payee.owed, net);
+
+                -- Close the hold and move the balances.
                 UPDATE escrow_hold x
-                   SET captured = p_settle[i], released = p_refund[i], closed_at = moment,
+                   SET captured = p_settle[i], released = p_refund[i], closed_at = v_now,
                        status = CASE ending WHEN 'expire' THEN 'EXPIRED' WHEN 'refund' THEN 'REFUNDED'
                                             WHEN 'settle' THEN 'SETTLED' ELSE 'SPLIT' END
                  WHERE x.id = h.id;
@@ -324,10 +351,12 @@ BEGIN
                        SET earned = x.earned + net - payee_debt, owed = x.owed - payee_debt, version = x.version + 1
                      WHERE x.id = payee.id RETURNING x.* INTO payee;
                 END IF;
+
+                -- Write the entries: 1 the payer's, 2 the payee's or the house account's, 3 the fee.
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_held,
                                           d_earned, d_owed, available_after, held_after, earned_after, owed_after, at)
                 SELECT p_operation[i], l.line, l.wallet, l.house, h.currency, l.version, l.a, l.h, l.e, l.o,
-                       l.available, l.held, l.earned, l.owed, moment
+                       l.available, l.held, l.earned, l.owed, v_now
                   FROM (VALUES
                     (true, 1, payer.id, NULL, payer.version, p_refund[i] - payer_debt, -h.amount, 0, -payer_debt,
                      payer.available, payer.held, payer.earned, payer.owed),
@@ -336,12 +365,14 @@ BEGIN
                     (h.payee_id IS NULL AND net > 0, 2, NULL, h.payee_house, NULL, net, 0, 0, 0,
                      NULL, NULL, NULL, NULL),
                     (fee > 0, 3, NULL, 'revenue', NULL, fee, 0, 0, 0, NULL, NULL, NULL, NULL)
-                  ) AS l(here, line, wallet, house, version, a, h, e, o, available, held, earned, owed)
-                 WHERE l.here;
+                  ) AS l(is_written, line, wallet, house, version, a, h, e, o, available, held, earned, owed)
+                 WHERE l.is_written;
                 available := payer.available;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL; fee := 0;
         SELECT * INTO known FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]);
         IF FOUND THEN
@@ -374,9 +405,10 @@ CREATE OR REPLACE FUNCTION escrow_credit(
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
-    debt bigint;
+    v_now timestamptz;
+    debt bigint;  -- the part of the amount that pays the wallet's debt
 BEGIN
+    -- Lock the wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_wallets(p_owner, p_currency);
     END IF;
@@ -387,11 +419,13 @@ BEGIN
         ord := i; code := NULL; replayed := false; operation := p_operation[i];
         SELECT * INTO w FROM escrow_wallet x
          WHERE x.owner_id = p_owner[i] AND x.currency = p_currency[i] FOR NO KEY UPDATE;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Write the operation, then the balances and the entries if the key was new.
         IF w.status = 'active' THEN
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], p_kind[i], p_hold[i], p_actor[i],
-                    p_reason[i], p_meta[i], moment)
+                    p_reason[i], p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
                 debt := least(w.owed, p_amount[i]);
@@ -401,13 +435,15 @@ BEGIN
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_owed,
                                           available_after, held_after, earned_after, owed_after, at)
                 VALUES (p_operation[i], 1, w.id, NULL, w.currency, w.version, p_amount[i] - debt, -debt,
-                        w.available, w.held, w.earned, w.owed, moment),
+                        w.available, w.held, w.earned, w.owed, v_now),
                        (p_operation[i], 2, NULL, p_house[i], w.currency, NULL, -p_amount[i], 0,
-                        NULL, NULL, NULL, NULL, moment);
+                        NULL, NULL, NULL, NULL, v_now);
                 available := w.available;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL;
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         replayed := FOUND AND code IS NULL;
@@ -625,8 +661,9 @@ BEGIN
     IF OLD.status <> 'HELD' THEN
         RAISE EXCEPTION 'hold % is closed', OLD.id USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF (NEW.id, NEW.payer_id, NEW.payee_id, NEW.payee_house, NEW.currency, NEW.feature, NEW.source_event_id, NEW.amount,
-        NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.payer_id, OLD.payee_id, OLD.payee_house, OLD.currency, OLD.feature,
+    IF (NEW.id, NEW.payer_id, NEW.payee_id, NEW.payee_house, NEW.currency, NEW.feature, NEW.source_event_id,
+        NEW.amount, NEW.created_at)
+        IS DISTINCT FROM (OLD.id, OLD.payer_id, OLD.payee_id, OLD.payee_house, OLD.currency, OLD.feature,
         OLD.source_event_id, OLD.amount, OLD.created_at)
         OR (NEW.expires_at IS NOT NULL AND NEW.expires_at IS DISTINCT FROM OLD.expires_at) THEN
         RAISE EXCEPTION 'a hold keeps its terms' USING ERRCODE = 'integrity_constraint_violation';
@@ -634,8 +671,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER escrow_hold_keeps BEFORE UPDATE OF id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount, created_at, expires_at ON escrow_hold
-    FOR EACH ROW EXECUTE FUNCTION escrow_hold_keeps();
+CREATE OR REPLACE TRIGGER escrow_hold_keeps BEFORE UPDATE OF id, payer_id, payee_id, payee_house, currency, feature,
+    source_event_id, amount, created_at, expires_at ON escrow_hold FOR EACH ROW EXECUTE FUNCTION escrow_hold_keeps();
 
 -- Trigger function, once per INSERT statement: an entry is a wallet's, with its version and the balances after it, or a
 -- house account's, which has one balance and none of these. Per operation and currency the deltas sum to zero.
@@ -648,6 +685,8 @@ BEGIN
         RAISE EXCEPTION 'entries are written by the escrow functions only'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+
+    -- Nothing to add up where every entry is a wallet's and sums to zero by itself, as a hold's does.
     IF NOT EXISTS (
         SELECT FROM fresh
          WHERE d_available + d_held + d_earned - d_owed <> 0
@@ -655,6 +694,8 @@ BEGIN
             OR house IS NOT NULL) THEN
         RETURN NULL;
     END IF;
+
+    -- Refuse an entry that is neither a wallet's nor a house account's.
     SELECT operation_id INTO wrong FROM fresh
      WHERE CASE WHEN house IS NULL
             THEN num_nonnulls(wallet_id, version, available_after, held_after, earned_after, owed_after) <> 6
@@ -665,6 +706,8 @@ BEGIN
         RAISE EXCEPTION 'an entry of operation % is neither of a wallet nor of a house account', wrong
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+
+    -- Refuse an operation that does not sum to zero.
     SELECT operation_id INTO wrong FROM fresh
      GROUP BY operation_id, currency
     HAVING sum(d_available + d_held + d_earned - d_owed) <> 0
@@ -694,13 +737,16 @@ CREATE OR REPLACE FUNCTION escrow_hold(
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
-    turns bigint[];  -- of what was written together: which of its wallet's it is; 0 if it was not
+    v_now timestamptz;
+    turns bigint[];  -- an element's place among those of its wallet that are written together; 0 if it is not
 BEGIN
+    -- Lock the wallets of a list, in id order.
     IF cardinality(p_key) > 1 THEN
         PERFORM escrow_lock_wallets(p_payer, p_currency);
-        moment := core_now();
+        v_now := core_now();
     END IF;
+
+    -- Write together what the wallets of a list can pay: operations and holds in one statement.
     IF cardinality(p_key) > 1 AND (SELECT count(*) = count(DISTINCT k) FROM unnest(p_key) AS k) THEN
         WITH t AS MATERIALIZED (
             SELECT * FROM unnest(
@@ -708,74 +754,81 @@ BEGIN
                 p_feature, p_source, p_expires_s, p_actor, p_reason, p_meta) WITH ORDINALITY AS u(
                 operation, scope, key, fingerprint, hold, payer, payee, house, currency, amount,
                 feature, source, expires_s, actor, reason, meta, n)
-        ), able AS (
+        ), payable AS (  -- the wallets that can pay all that the list asks of them, none of it a known key
             SELECT x.owner_id, x.currency
               FROM (SELECT t.payer, t.currency, sum(t.amount) AS amount, count(k.id) AS known
                       FROM t LEFT JOIN escrow_operation k ON k.scope = t.scope AND k.key = t.key
-                     GROUP BY t.payer, t.currency) asked
-              JOIN escrow_wallet x ON x.owner_id = asked.payer AND x.currency = asked.currency
-             WHERE x.status = 'active' AND x.available >= asked.amount AND asked.known = 0
+                     GROUP BY t.payer, t.currency) s
+              JOIN escrow_wallet x ON x.owner_id = s.payer AND x.currency = s.currency
+             WHERE x.status = 'active' AND x.available >= s.amount AND s.known = 0
         ), o AS (
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
-            SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, moment
-              FROM t JOIN able ON able.owner_id = t.payer AND able.currency = t.currency
+            SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, v_now
+              FROM t JOIN payable y ON y.owner_id = t.payer AND y.currency = t.currency
             ON CONFLICT (scope, key) DO NOTHING RETURNING id
         ), h AS (
             INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount,
                                      expires_at, created_at)
             SELECT t.hold, t.payer, t.payee, t.house, t.currency, t.feature, t.source, t.amount,
-                   moment + make_interval(secs => t.expires_s), moment
+                   v_now + make_interval(secs => t.expires_s), v_now
               FROM t JOIN o ON o.id = t.operation
         )
         SELECT array_agg(CASE WHEN s.missing THEN 0 ELSE s.turn END ORDER BY s.n) INTO turns
           FROM (SELECT t.n, o.id IS NULL AS missing,
                        row_number() OVER (PARTITION BY t.payer, t.currency, o.id IS NULL ORDER BY t.n) AS turn
                   FROM t LEFT JOIN o ON o.id = t.operation) s;
-        FOR now_on IN 1 .. (SELECT max(turn) FROM unnest(turns) AS turn) LOOP
+
+        -- Move the balances, one element of each wallet at a time, so that each version has its entry.
+        FOR this_turn IN 1 .. (SELECT max(turn) FROM unnest(turns) AS turn) LOOP
             RETURN QUERY WITH m AS (
                 UPDATE escrow_wallet x SET available = x.available - t.amount, held = x.held + t.amount,
                                            version = x.version + 1
                   FROM unnest(turns, p_operation, p_hold, p_payer, p_currency, p_amount) WITH ORDINALITY
                        AS t(turn, operation, hold, payer, currency, amount, n)
-                 WHERE t.turn = now_on AND x.owner_id = t.payer AND x.currency = t.currency
+                 WHERE t.turn = this_turn AND x.owner_id = t.payer AND x.currency = t.currency
                 RETURNING x.*, t.n, t.operation, t.hold, t.amount
             ), e AS (
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held,
                                           available_after, held_after, earned_after, owed_after, at)
                 SELECT m.operation, 1, m.id, m.currency, m.version, -m.amount, m.amount,
-                       m.available, m.held, m.earned, m.owed, moment FROM m
+                       m.available, m.held, m.earned, m.owed, v_now FROM m
             )
             SELECT m.n::integer, NULL::text, false, m.operation, m.hold, m.available::bigint, m.held::bigint FROM m;
         END LOOP;
     END IF;
 
+    -- The others, and a single one, one after the other.
     FOR i IN 1 .. cardinality(p_key) LOOP
         CONTINUE WHEN turns[i] > 0;
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; hold := p_hold[i];
         SELECT * INTO w FROM escrow_wallet x
          WHERE x.owner_id = p_payer[i] AND x.currency = p_currency[i] FOR NO KEY UPDATE;
-        moment := coalesce(moment, core_now());
+        v_now := coalesce(v_now, core_now());
+
+        -- Write the operation if the wallet can pay, then the hold, the balances and the entry if the key was new.
         IF w.status = 'active' AND w.available >= p_amount[i] THEN
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'hold', p_hold[i], p_actor[i], p_reason[i],
-                    p_meta[i], moment)
+                    p_meta[i], v_now)
             ON CONFLICT (scope, key) DO NOTHING;
             IF FOUND THEN
                 INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id,
                                          amount, expires_at, created_at)
                 VALUES (p_hold[i], p_payer[i], p_payee[i], p_house[i], p_currency[i], p_feature[i], p_source[i],
-                        p_amount[i], moment + make_interval(secs => p_expires_s[i]), moment);
+                        p_amount[i], v_now + make_interval(secs => p_expires_s[i]), v_now);
                 UPDATE escrow_wallet x SET available = x.available - p_amount[i], held = x.held + p_amount[i],
                                            version = x.version + 1
                  WHERE x.id = w.id RETURNING x.* INTO w;
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held,
                                           available_after, held_after, earned_after, owed_after, at)
                 VALUES (p_operation[i], 1, w.id, w.currency, w.version, -p_amount[i], p_amount[i],
-                        w.available, w.held, w.earned, w.owed, moment);
+                        w.available, w.held, w.earned, w.owed, v_now);
                 available := w.available; held := w.held;
                 RETURN NEXT; CONTINUE;
             END IF;
         END IF;
+
+        -- Nothing was written: return the first result of a known key, else why.
         available := NULL; held := NULL;
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         replayed := FOUND AND code IS NULL;
@@ -795,6 +848,11 @@ END
 $$;
 
 -- keys.sql
+
+-- The functions of this folder that move balances take arrays: element i of each is one operation. They lock every row
+-- they need of one class, in id order, before the next class, then decide element by element: later elements see the
+-- effect of earlier ones. A refusal is a code in the element's row and writes nothing; SQLSTATEs are for defects and
+-- locks. A known key with the same fingerprint is a replay: the row repeats the first result, with `replayed` true.
 
 -- What is known of an idempotency key: no row if it is unused; the id of its operation if the fingerprint is the same;
 -- else IDEMPOTENCY_KEY_REUSED.
@@ -856,13 +914,16 @@ CREATE OR REPLACE FUNCTION escrow_payout(
 LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     w escrow_wallet;
-    moment timestamptz;
+    v_now timestamptz;
 BEGIN
+    -- Lock the wallets, in id order.
     PERFORM 1 FROM escrow_wallet x
       WHERE x.owner_id = ANY (p_owner) AND x.currency = 'TOKEN' ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_key) LOOP
         ord := i; code := NULL; replayed := false; payout := p_payout[i]; earned := NULL;
+
+        -- Return the first result of a known key.
         SELECT k.operation, k.code INTO operation, code FROM escrow_known(p_scope[i], p_key[i], p_fingerprint[i]) k;
         IF FOUND THEN
             replayed := code IS NULL;
@@ -874,25 +935,27 @@ BEGIN
             RETURN NEXT; CONTINUE;
         END IF;
         operation := p_operation[i];
+
+        -- Refuse what the wallet does not allow.
         SELECT * INTO w FROM escrow_wallet x WHERE x.owner_id = p_owner[i] AND x.currency = 'TOKEN';
         earned := w.earned;
         code := CASE WHEN w.id IS NULL THEN 'WALLET_UNKNOWN'
                      WHEN w.status <> 'active' THEN 'WALLET_FROZEN'
                      WHEN p_amount[i] < p_minimum THEN 'PAYOUT_TOO_SMALL'
                      WHEN w.earned - w.owed < p_amount[i] THEN 'INSUFFICIENT_BALANCE' END;
-        IF code IS NOT NULL THEN
-            RETURN NEXT; CONTINUE;
-        END IF;
+        IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
+
+        -- Write the operation, the balances and the entries.
         INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, actor, at)
-        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'payout', p_actor[i], moment)
+        VALUES (p_operation[i], p_scope[i], p_key[i], p_fingerprint[i], 'payout', p_actor[i], v_now)
         ON CONFLICT (scope, key) DO NOTHING;
-        IF NOT FOUND THEN  -- somebody else's operation, of another wallet, took the key while we waited for it
+        IF NOT FOUND THEN  -- an operation of another wallet took the key meanwhile
             code := 'IDEMPOTENCY_KEY_REUSED';
             RETURN NEXT; CONTINUE;
         END IF;
-        w := escrow_book(p_operation[i], w.id, 0, -p_amount[i], 0, 'payouts', moment);
+        w := escrow_book(p_operation[i], w.id, 0, -p_amount[i], 0, 'payouts', v_now);
         INSERT INTO escrow_payout (id, performer_id, amount, operation_id, requested_at)
-        VALUES (p_payout[i], w.owner_id, p_amount[i], p_operation[i], moment);
+        VALUES (p_payout[i], w.owner_id, p_amount[i], p_operation[i], v_now);
         earned := w.earned;
         RETURN NEXT;
     END LOOP;
@@ -900,7 +963,8 @@ END
 $$;
 
 -- Decide payouts: approve, or reject and move the tokens back to earned (which pays a debt first; also to a frozen
--- wallet). A payout is decided once: the same decision by the same actor is a replay. Locks the payouts, then the wallets.
+-- wallet). A payout is decided once: the same decision by the same actor is a replay. Locks the payouts, then the
+-- wallets.
 -- Codes: NOT_FOUND, APPROVAL_CLOSED (decided otherwise).
 CREATE OR REPLACE FUNCTION escrow_decide_payout(
     p_operation uuid[], p_payout uuid[], p_approve boolean[], p_actor uuid[], p_reason text[]
@@ -909,36 +973,44 @@ LANGUAGE plpgsql SET escrow.writing = 'on' AS $$
 DECLARE
     p escrow_payout;
     w escrow_wallet;
-    moment timestamptz;
-    debt bigint;
+    v_now timestamptz;
+    debt bigint;  -- the part of a rejected amount that pays the wallet's debt
 BEGIN
+    -- Lock the payouts, then the wallets, in id order.
     PERFORM 1 FROM escrow_payout x WHERE x.id = ANY (p_payout) ORDER BY x.id FOR NO KEY UPDATE;
     PERFORM 1 FROM escrow_wallet x
-      WHERE x.currency = 'TOKEN' AND x.owner_id IN (SELECT y.performer_id FROM escrow_payout y WHERE y.id = ANY (p_payout))
+      WHERE x.currency = 'TOKEN'
+        AND x.owner_id IN (SELECT y.performer_id FROM escrow_payout y WHERE y.id = ANY (p_payout))
       ORDER BY x.id FOR NO KEY UPDATE;
-    moment := core_now();
+    v_now := core_now();
     FOR i IN 1 .. cardinality(p_payout) LOOP
         ord := i; code := NULL; replayed := false; operation := NULL; payout := p_payout[i];
         SELECT * INTO p FROM escrow_payout x WHERE x.id = p_payout[i];
         IF NOT FOUND THEN
             code := 'NOT_FOUND';
+
+        -- Decided already: a replay, or refused.
         ELSIF p.status <> 'requested' THEN
             replayed := p.status = CASE WHEN p_approve[i] THEN 'approved' ELSE 'rejected' END
                         AND p.decided_by IS NOT DISTINCT FROM p_actor[i];
             operation := p.rejection_id;
             code := CASE WHEN NOT replayed THEN 'APPROVAL_CLOSED' END;
+
+        -- Approve: the tokens left the wallet with the request.
         ELSIF p_approve[i] THEN
-            UPDATE escrow_payout x SET status = 'approved', decided_at = moment, decided_by = p_actor[i],
+            UPDATE escrow_payout x SET status = 'approved', decided_at = v_now, decided_by = p_actor[i],
                                        reason = p_reason[i] WHERE x.id = p.id;
+
+        -- Reject: move the tokens back, a debt first.
         ELSE
             operation := p_operation[i];
             SELECT * INTO w FROM escrow_wallet x WHERE x.owner_id = p.performer_id AND x.currency = 'TOKEN';
             debt := least(w.owed, p.amount);
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id, actor, reason, at)
             VALUES (p_operation[i], 'payout_reject', p.id::text, ''::bytea, 'payout_reject', p.operation_id,
-                    p_actor[i], p_reason[i], moment);
-            PERFORM escrow_book(p_operation[i], w.id, 0, p.amount - debt, -debt, 'payouts', moment);
-            UPDATE escrow_payout x SET status = 'rejected', decided_at = moment, decided_by = p_actor[i],
+                    p_actor[i], p_reason[i], v_now);
+            PERFORM escrow_book(p_operation[i], w.id, 0, p.amount - debt, -debt, 'payouts', v_now);
+            UPDATE escrow_payout x SET status = 'rejected', decided_at = v_now, decided_by = p_actor[i],
                                        reason = p_reason[i], rejection_id = p_operation[i] WHERE x.id = p.id;
         END IF;
         RETURN NEXT;

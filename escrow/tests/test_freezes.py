@@ -1,9 +1,6 @@
 """A wallet is frozen while a row says why, and no longer: what the database refuses to raw SQL."""
 
-from pathlib import Path
-
 import pytest
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
@@ -11,7 +8,7 @@ from core.ids import new_id
 from escrow.errors import NotReversible
 from escrow.models import Freeze, Wallet
 from escrow.services import auditing
-from escrow.tests.moving import tampering, wallet
+from escrow.tests.moving import wallet
 from tests.racing import race
 from tests.world import person, staff
 
@@ -89,23 +86,6 @@ def test_of_several_clerks_one_freezes_a_wallet_and_one_lets_it_go(flowing: Wall
         assert all(isinstance(each, NotReversible) for each in answers if each is not None)
 
     assert Freeze.objects.get().thawed_by == finance.pk
-
-
-@pytest.mark.tampers
-def test_what_was_written_by_hand_before_is_set_right(flowing: Wallet, finance: User) -> None:
-    """The statements with which the migration begins, on a wallet frozen without a word and a word without effect."""
-    other, file = wallet(person("carol")), Path(settings.BASE_DIR) / "escrow" / "sql" / "0012_freezes.sql"
-    healing = file.read_text(encoding="utf-8").split("CREATE FUNCTION")[0]
-    with tampering():
-        Wallet.objects.filter(pk=flowing.pk).update(status="frozen")
-        Freeze.objects.create(wallet=other, reason="x", frozen_by=finance.pk)
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(healing)
-
-    assert set(Freeze.objects.values_list("wallet", flat=True)) == {flowing.pk, other.pk}
-    for each in (flowing, other):
-        auditing.thaw(wallet_id=each.pk, actor_id=finance.pk, reason="checked")
 
 
 def test_a_wallet_does_not_begin_frozen() -> None:

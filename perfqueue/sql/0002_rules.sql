@@ -32,6 +32,7 @@ CREATE OR REPLACE TRIGGER perfqueue_hold_guard BEFORE UPDATE OF captured, releas
 CREATE OR REPLACE FUNCTION perfqueue_item_guard() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    -- A new item starts as its fulfilment says.
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> (CASE NEW.fulfilment WHEN 'performed' THEN 'created' ELSE 'finished' END) THEN
             RAISE EXCEPTION 'a % item cannot begin as %', NEW.fulfilment, NEW.state
@@ -39,6 +40,8 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+
+    -- The edges of the life cycle.
     IF OLD.state IN ('finished', 'refunded') THEN
         RAISE EXCEPTION 'item % is final', OLD.id USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -49,6 +52,8 @@ BEGIN
         RAISE EXCEPTION 'item %: % to % is no step of the lifecycle', OLD.id, OLD.state, NEW.state
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+
+    -- The terms and the turn.
     IF (NEW.id, NEW.user_id, NEW.hold_id, NEW.tokens, NEW.currency, NEW.fulfilment, NEW.source_feature,
         NEW.idempotency_key, NEW.fee_bps, NEW.award, NEW.created_at)
         <> (OLD.id, OLD.user_id, OLD.hold_id, OLD.tokens, OLD.currency, OLD.fulfilment, OLD.source_feature,

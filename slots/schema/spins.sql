@@ -57,8 +57,11 @@ DECLARE
     v_locked integer;
     v_now timestamptz;
 BEGIN
+    -- Lock the states, in id order.
     PERFORM 1 FROM slots_slotstate s WHERE s.user_id = ANY (p_user_ids) ORDER BY s.user_id FOR NO KEY UPDATE;
     GET DIAGNOSTICS v_locked = ROW_COUNT;
+
+    -- Make the states that are missing, and lock again.
     IF v_locked < cardinality(p_user_ids) THEN
         INSERT INTO slots_slotstate
             (user_id, nonce, commitment, sealed_seed, client_seed, chain, staked_total, paid_total, session_net)
@@ -68,6 +71,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
         PERFORM 1 FROM slots_slotstate s WHERE s.user_id = ANY (p_user_ids) ORDER BY s.user_id FOR NO KEY UPDATE;
     END IF;
+
+    -- Read in a statement of its own: its snapshot is taken after the locks.
     v_now := core_now();
     RETURN QUERY
     SELECT s.user_id, v_now,
@@ -95,6 +100,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_moved integer;
 BEGIN
+    -- Write the spins, then the states that are still where their spins found them.
     INSERT INTO slots_spin SELECT * FROM jsonb_populate_recordset(NULL::slots_spin, p_spun);
     UPDATE slots_slotstate s
     SET nonce = n.nonce + 1, commitment = n.next_commitment, sealed_seed = n.sealed_seed,
@@ -107,6 +113,8 @@ BEGIN
         session_net bigint, reality_at timestamptz)
     WHERE s.user_id = n.user_id AND s.nonce = n.nonce;
     GET DIAGNOSTICS v_moved = ROW_COUNT;
+
+    -- Refuse the whole list if a state was not.
     IF v_moved <> jsonb_array_length(p_spun) THEN
         RAISE EXCEPTION 'a slot state is not where its spin found it' USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -13,7 +13,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$;
 
 -- Make the partitions of slots_spin for p_months months, the first of them the month in which the id p_now_id was made.
--- Partitions that exist are kept. Returns how many were made. Locks an advisory key, so that one caller at a time does it.
+-- Partitions that exist are kept. Returns how many were made. Locks an advisory key: one caller at a time.
 -- The month is the id's and not core_now()'s: the clock of a test database may be shifted, ids are not.
 -- A partition is made first and attached afterwards: ATTACH does not wait for running spins.
 CREATE OR REPLACE FUNCTION slots_make_partitions(p_now_id uuid, p_months integer) RETURNS integer
@@ -29,11 +29,15 @@ BEGIN
         v_start := v_first + make_interval(months => v_ahead);
         v_name := 'slots_spin_' || to_char(v_start, 'YYYYMM');
         CONTINUE WHEN to_regclass(v_name) IS NOT NULL;
+
+        -- Make the table, with the index and the guard that its parent cannot pass on.
         EXECUTE format('CREATE TABLE %I (LIKE slots_spin INCLUDING CONSTRAINTS)', v_name);
         EXECUTE format('CREATE UNIQUE INDEX %I ON %I (user_id, nonce)', v_name || '_nonce_once', v_name);
         EXECUTE format(
             'CREATE TRIGGER slots_spin_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON %I'
             ' FOR EACH STATEMENT EXECUTE FUNCTION core_append_only()', v_name);
+
+        -- Attach it for the ids of the month.
         EXECUTE format(
             'ALTER TABLE slots_spin ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', v_name,
             slots_id_floor(v_start AT TIME ZONE 'UTC'),
@@ -155,8 +159,11 @@ DECLARE
     v_locked integer;
     v_now timestamptz;
 BEGIN
+    -- Lock the states, in id order.
     PERFORM 1 FROM slots_slotstate s WHERE s.user_id = ANY (p_user_ids) ORDER BY s.user_id FOR NO KEY UPDATE;
     GET DIAGNOSTICS v_locked = ROW_COUNT;
+
+    -- Make the states that are missing, and lock again.
     IF v_locked < cardinality(p_user_ids) THEN
         INSERT INTO slots_slotstate
             (user_id, nonce, commitment, sealed_seed, client_seed, chain, staked_total, paid_total, session_net)
@@ -166,6 +173,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
         PERFORM 1 FROM slots_slotstate s WHERE s.user_id = ANY (p_user_ids) ORDER BY s.user_id FOR NO KEY UPDATE;
     END IF;
+
+    -- Read in a statement of its own: its snapshot is taken after the locks.
     v_now := core_now();
     RETURN QUERY
     SELECT s.user_id, v_now,
@@ -193,6 +202,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_moved integer;
 BEGIN
+    -- Write the spins, then the states that are still where their spins found them.
     INSERT INTO slots_spin SELECT * FROM jsonb_populate_recordset(NULL::slots_spin, p_spun);
     UPDATE slots_slotstate s
     SET nonce = n.nonce + 1, commitment = n.next_commitment, sealed_seed = n.sealed_seed,
@@ -205,6 +215,8 @@ BEGIN
         session_net bigint, reality_at timestamptz)
     WHERE s.user_id = n.user_id AND s.nonce = n.nonce;
     GET DIAGNOSTICS v_moved = ROW_COUNT;
+
+    -- Refuse the whole list if a state was not.
     IF v_moved <> jsonb_array_length(p_spun) THEN
         RAISE EXCEPTION 'a slot state is not where its spin found it' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
