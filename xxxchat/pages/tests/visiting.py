@@ -37,9 +37,8 @@ def stage(*titles: str, price: int = 40, **settings: Any) -> tuple[User, list[st
 
 
 def html(response: Any) -> str:
-    """The page of an answer of Django's test client."""
-    text: str = response.content.decode()
-    return text
+    """The page of an answer of Django's test client; a run of white space is one space, as in a browser."""
+    return re.sub(r"\s+", " ", response.content.decode())
 
 
 def fields(page: str, action: str) -> dict[str, str]:
