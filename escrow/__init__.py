@@ -1,5 +1,5 @@
 """Money: wallets, holds, operations, entries. The only writer of balances.
 
-Invariant: every operation's entries sum to zero, and every wallet equals its last entry. `perfqueue` closes holds;
-features open them; nobody else moves anything.
+Invariant: every operation's entries sum to zero, and every wallet equals its last entry. Features open holds;
+`perfqueue` closes them.
 """

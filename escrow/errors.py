@@ -1,4 +1,4 @@
-"""What the ledger refuses. Each wrote nothing."""
+"""Refusals of the ledger, and the code that each of them has in results of the SQL functions."""
 
 from core.errors import IdempotencyKeyReused, Kind, NotFound, Refused
 
@@ -14,7 +14,9 @@ class WalletFrozen(Refused):
 
 
 class WalletUnknown(NotFound):
-    """The person has no wallet in this currency."""
+    """The person has no wallet in this currency. The API answers NOT_FOUND."""
+
+    result_code = "WALLET_UNKNOWN"
 
 
 class HoldClosed(Refused):
@@ -33,32 +35,32 @@ class SplitMismatch(Refused):
 
 
 class NotReversible(Refused):
-    """Only deposits, awards, settlements, splits, chargebacks and write-offs are undone, each once."""
+    """Only deposits, awards, settlements, splits, chargebacks and write-offs are reversed, each once."""
 
     kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
     message = "This operation cannot be undone, or was undone already."
 
 
 class NothingLeftToTake(InsufficientBalance):
-    """Somebody no longer has what an operation gave."""
+    """A wallet has less than the operation to be reversed gave it."""
 
     message = "The tokens or points are no longer there to be taken back. Nothing was changed."
 
 
 class NotRepairable(NotReversible):
-    """A wallet's row agrees with its last entry, or its version does not, which no operation mends."""
+    """A wallet's row equals its last entry, or its version differs, which no operation repairs."""
 
     message = "Nothing to repair: the wallet says what its last entry says, or its version was changed too."
 
 
 class AlreadyFrozen(NotReversible):
-    """A wallet that stands still is frozen already."""
+    """The wallet is frozen."""
 
     message = "This wallet stands still already."
 
 
 class AlreadyThawed(NotReversible):
-    """A freeze that ended. Its wallet may be frozen again by now, which is another freeze's matter."""
+    """This freeze has ended. Its wallet may be frozen by another one."""
 
     message = "This wallet was let go before."
 
@@ -83,13 +85,9 @@ class SignatureInvalid(Refused):
     message = "The signature is missing, wrong or older than 5 minutes."
 
 
-_REFUSALS: tuple[type[Refused], ...] = (
-    WalletFrozen,
-    HoldClosed,
-    SplitMismatch,
+_CLASSES: list[type[Refused]] = [
     IdempotencyKeyReused,
-    NotFound,
-    NotReversible,
-    ApprovalClosed,
-)
-BY_CODE: dict[str, type[Refused]] = {error.code: error for error in _REFUSALS} | {"WALLET_UNKNOWN": WalletUnknown}
+    *(each for each in vars().values() if isinstance(each, type) and issubclass(each, Refused) and each is not Refused),
+]
+BY_CODE = {str(getattr(each, "result_code", each.code)): each for each in reversed(_CLASSES)}
+"""The class of every code; of several classes with the same code, the first one above."""

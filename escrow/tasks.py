@@ -1,4 +1,4 @@
-"""Celery's task for the snapshots of house accounts. Idempotent: what is in a snapshot is not summed again."""
+"""Celery's task for the snapshots of house accounts. Idempotent."""
 
 from celery import shared_task
 
@@ -7,5 +7,5 @@ from escrow.services import houses
 
 @shared_task(name="escrow.snapshot_houses")
 def snapshot_houses() -> int:
-    """Sum what has settled in each house account since its last snapshot; hourly by beat."""
+    """Write the snapshots of house accounts and return how many; hourly by beat."""
     return houses.snapshot_houses()

@@ -1,4 +1,4 @@
-"""Tables of money: the ledger itself, what is sold and paid out, what needs two people, what the verifier found."""
+"""Tables: the ledger, token packages and orders, payouts and approvals, runs and findings of the verifier."""
 
 from escrow.models.approvals import Approval, ApprovalKind, ApprovalStatus, Payout, PayoutStatus
 from escrow.models.audit import Finding, Freeze, Verification

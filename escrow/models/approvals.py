@@ -1,11 +1,11 @@
-"""What people decide about money: payouts that performers ask for, and what needs a second person's word."""
+"""Payouts, and approvals: adjustments and payouts that need a second member of staff."""
 
 from django.db import models
 from django.db.models import F, Q
 
 from core.clock import CoreNow
 from core.ids import new_id
-from escrow.models.ledger import Currency, Operation, person
+from escrow.models.ledger import Currency, Operation, user_key
 
 
 class PayoutStatus(models.TextChoices):
@@ -15,13 +15,13 @@ class PayoutStatus(models.TextChoices):
 
 
 class Payout(models.Model):
-    """Earned tokens on their way out: gone from `earned` when asked for, back when rejected.
+    """A payout of earned tokens: debited from `earned` when requested, credited again when rejected.
 
-    Written by the escrow functions only. `operation` is the request's, `rejection` the one that moved it back.
+    Written by the ledger's SQL functions only. `operation` debited the tokens, `rejection` credited them again.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    performer = person()
+    performer = user_key()
     amount = models.BigIntegerField()
     status = models.CharField(max_length=10, choices=PayoutStatus.choices, db_default=PayoutStatus.REQUESTED)
     operation = models.OneToOneField(Operation, on_delete=models.PROTECT, related_name="+")
@@ -60,21 +60,21 @@ class ApprovalStatus(models.TextChoices):
 
 
 class Approval(models.Model):
-    """A movement that one member of staff asked for and another must allow. Nothing has moved while it is open.
+    """An adjustment or payout that one member of staff requested and another must approve. Open: nothing has moved.
 
-    `reverses` is what a correction takes back; `payout` is what a payout's approval lets out; `result` is the
-    operation that the approval led to (none for a payout, whose tokens moved when it was asked for).
+    `reverses`: the operation that a correction reverses. `payout`: the payout to be approved. `result`: the operation
+    that carried out the approval (none for a payout, whose tokens were debited when it was requested).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=10, choices=ApprovalKind.choices)
-    user = person()
+    user = user_key()
     currency = models.CharField(max_length=5, choices=Currency.choices)
     amount = models.BigIntegerField()
     reverses = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     reason = models.TextField()
-    requested_by = person()
+    requested_by = user_key()
     requested_at = models.DateTimeField(db_default=CoreNow())
     status = models.CharField(max_length=10, choices=ApprovalStatus.choices, default=ApprovalStatus.OPEN)
     decided_by = models.ForeignKey(

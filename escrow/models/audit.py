@@ -1,4 +1,4 @@
-"""What the verifier saw, and which wallets it froze."""
+"""Runs of the verifier, their findings, and freezes of wallets."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,9 +9,9 @@ from escrow.models.ledger import Wallet
 
 
 class Verification(models.Model):
-    """One run of the verifier. An incremental run looks at what was written since `since`, a full one at everything.
+    """One run of the verifier. An incremental run checks what was written since `since`, a full one everything.
 
-    `operations` is how many operations it looked at; `findings` how many it reported, new or known.
+    `operations`: the number of operations checked; `findings`: the number reported, new or known.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -32,7 +32,7 @@ class Verification(models.Model):
 
 
 class Finding(models.Model):
-    """Something that does not add up, from when it was first seen until a full run no longer sees it."""
+    """A violated invariant, from when it was first seen until a full run no longer finds it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     check_name = models.CharField(max_length=8)
@@ -56,9 +56,9 @@ class Finding(models.Model):
 
 
 class Freeze(models.Model):
-    """A wallet that may not pay or receive (refunds still arrive), since when, why, and who let it go again.
+    """A time during which a wallet may not pay or receive (refunds still arrive), with its reasons.
 
-    `finding` is what froze it; none if a member of staff did (`frozen_by`).
+    It was frozen for a `finding`, or by a member of staff (`frozen_by`).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

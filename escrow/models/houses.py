@@ -1,4 +1,4 @@
-"""What a house account had come to at some entry, so that its balance need not be summed from the beginning."""
+"""Snapshots of house accounts, so that a balance is not summed from the first entry."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from escrow.models.ledger import Currency, House
 
 
 class HouseSnapshot(models.Model):
-    """The sum of a house account's entries up to and with the entry `upto`. Append-only; the highest `upto` counts."""
+    """The sum of a house account's entries up to and including the entry `upto`. Append-only; the newest one counts."""
 
     house = models.CharField(max_length=20, choices=House.choices)
     currency = models.CharField(max_length=5, choices=Currency.choices)

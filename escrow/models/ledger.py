@@ -1,6 +1,6 @@
 """The ledger's tables, read through the ORM and written only by the SQL functions in `escrow/schema/`.
 
-The types, constraints and triggers that keep them true stand in the same SQL files; see README.md.
+Their domains and triggers are in the same folder; see README.md.
 """
 
 from django.db import models
@@ -58,16 +58,16 @@ class WalletStatus(models.TextChoices):
     FROZEN = "frozen"
 
 
-def person() -> "models.ForeignKey":
-    """A link to a user without an index of its own; composite constraints and indexes serve the look-ups."""
+def user_key() -> "models.ForeignKey":
+    """A foreign key to a user without an index of its own; composite constraints and indexes serve look-ups."""
     return models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", db_index=False)
 
 
 class Wallet(models.Model):
-    """One person's balances in one currency. `version` counts its entries; it moves by one with each."""
+    """One person's balances in one currency. `version` is the number of its entries."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = person()
+    owner = user_key()
     currency = models.CharField(max_length=5, choices=Currency.choices)
     available = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
@@ -87,10 +87,10 @@ class Wallet(models.Model):
 
 
 class Hold(models.Model):
-    """What a payer has set aside for one payee. `captured + released == amount` once it is closed."""
+    """An amount of a payer set aside for one payee. Once it is closed, `captured + released == amount`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    payer = person()
+    payer = user_key()
     payee = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     payee_house = models.CharField(max_length=20, null=True, choices=House.choices)
     currency = models.CharField(max_length=5, choices=Currency.choices)
@@ -121,7 +121,7 @@ class Hold(models.Model):
 
 
 class Operation(models.Model):
-    """One movement of money, once per (scope, key), for ever. Append-only."""
+    """One transaction of the ledger, unique by (scope, key) for ever. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.CharField(max_length=64)
@@ -145,7 +145,7 @@ class Operation(models.Model):
 
 
 class Entry(models.Model):
-    """One line of an operation: what it did to a wallet, or to a house account. Append-only."""
+    """One line of an operation: the change of a wallet or a house account. Append-only."""
 
     id = models.BigAutoField(primary_key=True)
     operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="entries", db_index=False)

@@ -1,11 +1,11 @@
-"""What is sold for money from outside: token packages, the orders of them, and the provider's events."""
+"""Token packages, their orders, and the payment provider's events."""
 
 from django.db import models
 from django.db.models import F, Q
 
 from core.clock import CoreNow
 from core.ids import new_id
-from escrow.models.ledger import Operation, person
+from escrow.models.ledger import Operation, user_key
 
 
 class OrderStatus(models.TextChoices):
@@ -14,10 +14,10 @@ class OrderStatus(models.TextChoices):
 
 
 class TokenPackage(models.Model):
-    """A bundle on sale. Tokens and price stay what they were; another price is another package.
+    """A token package. Tokens and price never change; another price is another package.
 
-    `price_minor` is in the smallest unit of `price_currency` (an ISO 4217 code). Inactive: no longer offered, but
-    an order of it that is paid late is still credited.
+    `price_minor` is in the smallest unit of `price_currency` (an ISO 4217 code). An inactive package is not offered,
+    but an order of it that is paid late is still credited.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -43,11 +43,11 @@ class TokenPackage(models.Model):
 
 
 class Order(models.Model):
-    """One paid order of a package, named by the payment provider. Made by `order.paid`, ended by a chargeback."""
+    """One paid order of a package. `reference` is the payment provider's id. Created by `order.paid`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     reference = models.CharField(max_length=128, unique=True)
-    user = person()
+    user = user_key()
     package = models.ForeignKey(TokenPackage, on_delete=models.PROTECT, related_name="+")
     tokens = models.BigIntegerField()
     status = models.CharField(max_length=12, choices=OrderStatus.choices, default=OrderStatus.PAID)
@@ -71,7 +71,7 @@ class Order(models.Model):
 
 
 class PaymentEvent(models.Model):
-    """One event of the payment provider, once per its id. Append-only. `outcome` is what we made of it."""
+    """One event of the payment provider, unique by its id. Append-only. `outcome`: how it was handled."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event_id = models.CharField(max_length=128, unique=True)

@@ -1,4 +1,4 @@
-"""What becomes of the verifier's findings: rows, frozen wallets, an alert. And letting wallets go again."""
+"""Records the verifier's findings, freezes the wallets concerned, and thaws wallets."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +17,7 @@ from escrow.services.verification import Finding
 
 log = structlog.get_logger()
 ALWAYS_WHOLE = ("V7",)
-"""Invariants that an incremental run looks at in full too."""
+"""Invariants that an incremental run checks in full too."""
 
 CONCERNED = """
 SELECT w.id FROM escrow_wallet w WHERE w.id = ANY (%(subjects)s::uuid[])
@@ -42,16 +42,16 @@ def last_run() -> Verification | None:
 def record_run(
     *, since: datetime | None, started_at: datetime, finished_at: datetime, operations: int, findings: Sequence[Finding]
 ) -> Verification:
-    """Write a run down: its findings, once while they are open; freeze the wallets they concern; tell the log.
+    """Record a run and its findings, each once while it is open; freeze the wallets they concern; log new ones.
 
-    A full run (`since` None) clears what it no longer sees; an incremental one clears only what it always sees whole.
-    Joins the caller's transaction or opens one. One run records at a time; locks wallets in id order.
+    A full run (`since` None) clears findings that it no longer has; an incremental one only those that it checks in
+    full. Joins the caller's transaction or opens one. Locks a name (advisory), then the wallets in id order.
     """
     with db.joined():
         db.lock_name("escrow.verification")
         open_rows = {(row.check_name, row.subject): row for row in FindingRow.objects.filter(cleared_at=None)}
         seen = {(each.check, each.subject) for each in findings}
-        concerned: dict[UUID, FindingRow] = {}  # each wallet with the first finding that leads to it
+        concerned: dict[UUID, FindingRow] = {}  # each wallet with the first finding that concerns it
         for each in findings:
             known = open_rows.get((each.check, each.subject))
             row = known or FindingRow(check_name=each.check, subject=each.subject)
@@ -63,12 +63,12 @@ def record_run(
             if not each.is_late:
                 concerned = dict.fromkeys(_concerned(each), row) | concerned
         _freeze([Freeze(wallet_id=wallet, finding=row, reason=str(row)) for wallet, row in concerned.items()])
-        gone = [
+        cleared = [
             row.pk
             for (check, subject), row in open_rows.items()
             if (check, subject) not in seen and (since is None or check in ALWAYS_WHOLE)
         ]
-        FindingRow.objects.filter(pk__in=gone).update(cleared_at=CoreNow())
+        FindingRow.objects.filter(pk__in=cleared).update(cleared_at=CoreNow())
         return Verification.objects.create(
             is_full=since is None,
             since=since,
@@ -80,7 +80,7 @@ def record_run(
 
 
 def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
-    """Stop a wallet from paying and receiving, by hand. Refunds still arrive. Locks the wallet.
+    """Stop a wallet from paying and receiving; refunds still arrive. Locks the wallet.
 
     Raises:
         NotFound, AlreadyFrozen, ValidationFailed (no reason): nothing was written.
@@ -92,7 +92,7 @@ def freeze(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
 
 
 def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
-    """Let a frozen wallet pay and receive again. Locks the wallet.
+    """Allow a frozen wallet to pay and receive again. Locks the wallet.
 
     Raises:
         NotFound, NotReversible (it is not frozen), ValidationFailed (no reason): nothing was written.
@@ -107,7 +107,7 @@ def thaw(*, wallet_id: UUID, actor_id: UUID, reason: str) -> None:
 
 
 def state_of_ledger() -> tuple[int, float | None]:
-    """How many findings are open, and how many seconds ago the last run ended, if any did (one statement)."""
+    """The number of open findings, and the age of the last run in seconds, None without one (one statement)."""
     row = db.rows(
         "SELECT (SELECT count(*) FROM escrow_finding WHERE cleared_at IS NULL) AS open,"
         " (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float FROM escrow_verification"
@@ -117,18 +117,18 @@ def state_of_ledger() -> tuple[int, float | None]:
 
 
 def _concerned(finding: Finding) -> list[UUID]:
-    """Wallets that a finding's subject leads to; none for a currency as a whole."""
+    """The ids of the wallets that a finding concerns; none for a currency as a whole."""
     subjects = [finding.hold_id] if finding.hold_id else []
-    with suppress(ValueError):  # V6 names a currency: nobody in particular
+    with suppress(ValueError):  # V6 names a currency
         subjects.append(UUID(finding.subject))
     return sorted(row["id"] for row in db.rows(CONCERNED, {"subjects": subjects}))
 
 
-def _freeze(wished: Sequence[Freeze]) -> None:
-    """Freeze those wallets that are not frozen yet, all locked at once in id order."""
-    active = {wallet.pk for wallet in _locked(wished) if wallet.status == WalletStatus.ACTIVE}
+def _freeze(freezes: Sequence[Freeze]) -> None:
+    """Freeze the wallets that are active. Locks all of them in id order."""
+    active = {wallet.pk for wallet in _locked(freezes) if wallet.status == WalletStatus.ACTIVE}
     Wallet.objects.filter(pk__in=active).update(status=WalletStatus.FROZEN)
-    Freeze.objects.bulk_create([each for each in wished if each.wallet_id in active])
+    Freeze.objects.bulk_create([each for each in freezes if each.wallet_id in active])
 
 
 def _locked(freezes: Sequence[Freeze]) -> list[Wallet]:
@@ -137,7 +137,7 @@ def _locked(freezes: Sequence[Freeze]) -> list[Wallet]:
 
 
 def _assert_status(wallet_id: UUID, status: str) -> None:
-    """Lock a wallet that is in this state."""
+    """Lock a wallet and refuse another status than this one."""
     found = _locked([Freeze(wallet_id=wallet_id)])
     if not found:
         raise NotFound

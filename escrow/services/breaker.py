@@ -1,12 +1,12 @@
 """The circuit breaker around the ledger, one per process.
 
-Five calls in a row that did not reach the database or ran into the statement time-out open it: the next ones are told
-`LEDGER_UNAVAILABLE` at once, without waiting. After 5 s one call is let through; how that ends decides. Refusals and
-lock time-outs are answers: they count as well as any.
+Five calls in a row that do not reach the database or exceed the statement time-out open it: the next ones are refused
+with `LEDGER_UNAVAILABLE` at once. After 5 s one trial call is admitted; its result closes or reopens the breaker.
+Refusals and lock time-outs are answers and count as successes.
 
-pybreaker holds its lock while it calls. Two calls of ours may wait for each other's wallets, so the ledger is called
-outside of it and the outcome is told afterwards. Its own word that the time is over counts as the first of the two
-successes that close it, the trial's as the second.
+pybreaker holds its lock while it calls. Two of our calls may wait for each other's wallets, so the ledger is called
+outside of it and the result is reported afterwards. The half-open transition counts as the first of the two successes
+that close the breaker, the trial's result as the second.
 """
 
 import threading
@@ -25,27 +25,27 @@ T = TypeVar("T")
 FAILURES_IN_A_ROW = 5
 OPEN_S = 5.0
 log = structlog.get_logger()
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
-class _Told(pybreaker.CircuitBreakerListener):
+class _Listener(pybreaker.CircuitBreakerListener):
     def __init__(self) -> None:
-        self.hearers: list[Callable[[str], object]] = []
+        self.callbacks: list[Callable[[str], object]] = []
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
         log.warning("ledger_breaker", was=old_state.name, now=new_state.name)
-        for hear in self.hearers:
-            hear(new_state.name)
+        for callback in self.callbacks:
+            callback(new_state.name)
 
 
-_told = _Told()
+_listener = _Listener()
 _storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
 _breaker = pybreaker.CircuitBreaker(
     fail_max=FAILURES_IN_A_ROW,
     reset_timeout=OPEN_S,
     success_threshold=2,
     state_storage=_storage,
-    listeners=[_told],
+    listeners=[_listener],
     throw_new_error_on_trip=False,
 )
 
@@ -58,32 +58,32 @@ def guarded(work: Callable[[], T]) -> T:
     """
     is_trial = _breaker.current_state != pybreaker.STATE_CLOSED and _admit()
     try:
-        done = work()
+        result = work()
     except BaseException as error:
-        _tell(failed=_counts(error), is_trial=is_trial)
+        _report(failed=_is_failure(error), is_trial=is_trial)
         raise
-    _tell(failed=False, is_trial=is_trial)
-    return done
+    _report(failed=False, is_trial=is_trial)
+    return result
 
 
 def breaker_state() -> str:
-    """This process's breaker: closed, open or half-open."""
+    """The state of this process's breaker: closed, open or half-open."""
     return str(_breaker.current_state)
 
 
-def on_breaker_change(hear: Callable[[str], object]) -> None:
-    """Tell `hear` each new state of this process's breaker."""
-    _told.hearers.append(hear)
+def on_breaker_change(callback: Callable[[str], object]) -> None:
+    """Call `callback` with each new state of this process's breaker."""
+    _listener.callbacks.append(callback)
 
 
 def reset_breaker() -> None:
-    """Close it: a new process starts so, and a test."""
+    """Close the breaker, as in a new process."""
     _breaker.close()
 
 
 def _admit() -> bool:
-    """Let one call try whether the ledger is back, once its time is over: True for that one; refuse every other."""
-    with _one_at_a_time:
+    """Admit one trial call after the open time and return True for it; refuse every other call."""
+    with _lock:
         if _breaker.current_state == pybreaker.STATE_CLOSED:
             return False
         if _breaker.current_state == pybreaker.STATE_HALF_OPEN:
@@ -91,26 +91,26 @@ def _admit() -> bool:
         try:
             _breaker.call(_nothing)
         except pybreaker.CircuitBreakerError as error:
-            raise LedgerUnavailable(retry_after_s=_left_s()) from error
+            raise LedgerUnavailable(retry_after_s=_remaining_s()) from error
         return True
 
 
-def _left_s() -> float:
+def _remaining_s() -> float:
     since: datetime | None = _storage.opened_at
-    left = OPEN_S if since is None else (since + timedelta(seconds=OPEN_S) - datetime.now(UTC)).total_seconds()
-    return max(1.0, left)
+    remaining = OPEN_S if since is None else (since + timedelta(seconds=OPEN_S) - datetime.now(UTC)).total_seconds()
+    return max(1.0, remaining)
 
 
-def _counts(error: BaseException) -> bool:
-    """The ledger was not reached, or did not answer in time; or the call was given up half-way."""
+def _is_failure(error: BaseException) -> bool:
+    """Whether the ledger was not reached or did not answer in time, or the call was cancelled."""
     return not isinstance(error, Exception) or isinstance(refusal_of(error), LedgerUnavailable)
 
 
-def _tell(*, failed: bool, is_trial: bool) -> None:
-    """Tell the breaker how a call ended: of a closed one nothing while all goes well, of another only its trial."""
+def _report(*, failed: bool, is_trial: bool) -> None:
+    """Report a call's result: successes of a closed breaker are skipped, of an open one only the trial counts."""
     if not failed and not _breaker.fail_counter and _breaker.current_state == pybreaker.STATE_CLOSED:
         return
-    with _one_at_a_time:
+    with _lock:
         if _breaker.current_state != pybreaker.STATE_CLOSED and not is_trial:
             return
         with suppress(LedgerUnavailable):

@@ -17,7 +17,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Earnings:
-    """Whole tokens."""
+    """A performer's money, in whole tokens."""
 
     earned: int
     owed: int

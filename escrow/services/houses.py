@@ -1,4 +1,4 @@
-"""House accounts: only entries, so nobody waits for them. A balance is the newest snapshot and the entries since."""
+"""House accounts have entries and no row to lock. A balance is the newest snapshot plus the entries since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from core import db
 from escrow.models import Currency, House
 from escrow.services.verification import snapshot
 
-SETTLED = "1 hour"
-"""How old an entry must be to enter a snapshot. An id is drawn before its row is seen, by seconds at most: older ids
-than a settled entry's are all there."""
+SNAPSHOT_AGE = "1 hour"
+"""The age at which an entry enters a snapshot. An id is drawn seconds at most before its row is visible, so by then all
+lower ids are visible too."""
 
 
 @dataclass(frozen=True)
 class HouseBalance:
-    """What the house has in one account: positive if it was paid. `snapshot_at`: None before the first snapshot."""
+    """The balance of a house account: received less paid. `snapshot_at`: None without a snapshot."""
 
     house: str
     currency: str
@@ -25,7 +25,7 @@ class HouseBalance:
 
 @dataclass(frozen=True)
 class CurrencyTotals:
-    """Everything of one currency, by where it is. All of it comes to nothing: `total` is 0."""
+    """The sums of all wallets and of each house account in one currency. `total`, over all of them, is 0."""
 
     currency: str
     available: int
@@ -56,7 +56,7 @@ SELECT a.house, a.currency, n.upto, coalesce(s.balance, 0) + t.since
                       ORDER BY x.upto DESC LIMIT 1) s ON true
  CROSS JOIN LATERAL (SELECT e.id AS upto FROM escrow_entry e
                       WHERE e.house = a.house AND e.currency = a.currency AND e.id > coalesce(s.upto, 0)
-                        AND e.at <= core_now() - %(settled)s::interval ORDER BY e.id DESC LIMIT 1) n
+                        AND e.at <= core_now() - %(age)s::interval ORDER BY e.id DESC LIMIT 1) n
  CROSS JOIN LATERAL (SELECT sum(e.d_available) AS since FROM escrow_entry e
                       WHERE e.house = a.house AND e.currency = a.currency AND e.id > coalesce(s.upto, 0)
                         AND e.id <= n.upto) t
@@ -79,20 +79,20 @@ def house_balances() -> list[HouseBalance]:
 
 
 def snapshot_houses() -> int:
-    """Write a snapshot of every house account with settled entries since its last one; return how many. No lock."""
-    return len(db.rows(SNAPSHOT, PLACES | {"settled": SETTLED}))
+    """Write a snapshot of every house account with old enough entries since its last one; return how many. No lock."""
+    return len(db.rows(SNAPSHOT, PLACES | {"age": SNAPSHOT_AGE}))
 
 
 def totals_by_currency() -> list[CurrencyTotals]:
-    """What there is of each currency and where, in one snapshot of the database (reads every wallet)."""
+    """Sum every currency over wallets and house accounts, in one snapshot of the database (reads every wallet)."""
     with snapshot():
         houses = house_balances()
         wallets = {row.pop("currency"): row for row in db.rows(WALLETS)}
-    nothing = {"available": 0, "held": 0, "earned": 0, "owed": 0}
+    zeros = {"available": 0, "held": 0, "earned": 0, "owed": 0}
     return [
         CurrencyTotals(
             currency=currency.value,
-            **wallets.get(currency.value, nothing),
+            **wallets.get(currency.value, zeros),
             houses=[each for each in houses if each.currency == currency.value],
         )
         for currency in Currency

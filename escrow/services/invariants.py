@@ -1,4 +1,4 @@
-"""V1–V6 as queries of (subject, problem). `{entries}` and its like stand for a whole table, or for what is recent.
+"""V1–V6 as queries of (subject, problem). `{entries}` and the like stand for a whole table, or for its recent rows.
 
 A recent operation is found by its id: a UUIDv7 made just before the call, so that the primary key is the index.
 """
@@ -29,7 +29,7 @@ ONLY_WHOLE = {
                               WHERE e.house = s.house AND e.currency = s.currency AND e.id <= s.upto) t
          WHERE s.balance <> t.sum""",
 }
-"""What only a look at everything can tell."""
+"""Checked by full runs only."""
 
 CHECKS = {
     "V1": """
@@ -47,7 +47,7 @@ CHECKS = {
                        coalesce(sum(e.d_held), 0) AS held, coalesce(sum(e.d_owed), 0) AS owed,
                        coalesce(sum(e.d_earned), 0) AS earned,
                        coalesce(sum(e.d_available) FILTER (WHERE e.wallet_id IS NOT NULL), 0) AS available
-                  FROM escrow_entry e WHERE e.operation_id = o.id) s) told
+                  FROM escrow_entry e WHERE e.operation_id = o.id) s) summed
          WHERE NOT CASE kind
             WHEN 'hold' THEN lines = 1 AND held > 0 AND hold_id IS NOT NULL
             WHEN 'refund' THEN lines = 1 AND held < 0 AND hold_id IS NOT NULL

@@ -1,4 +1,4 @@
-"""Token packages, and what the payment provider tells of orders: signed, once per event, one credit per order."""
+"""Token packages, and the payment provider's events about orders: signed, each once, one credit per order."""
 
 import hashlib
 import hmac
@@ -22,14 +22,14 @@ from escrow.services.calling import fingerprint, refusal
 from escrow.services.operations import Deposit, deposit
 
 TOLERANCE_S = 300
-TYPE_KEPT = 64
+MAX_TYPE_CHARS = 64
 HEADER = re.compile(r"t=(?P<at>[0-9]{1,12})(?P<rest>(?:,v[0-9]+=[0-9a-zA-Z]{1,128})+)")
 PAID, CHARGEBACK = "order.paid", "order.chargeback"
 
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """What the provider says happened. `amount`: tokens. Its own names of event and order are text."""
+    """An event about an order. `amount` is in tokens; `event_id` and `order_id` are the provider's own ids."""
 
     event_id: str
     type: str
@@ -45,7 +45,7 @@ class ProviderEvent:
 
 @dataclass(frozen=True)
 class Offer:
-    """A bundle to put on sale. `price_minor`: in the smallest unit of `price_currency` (ISO 4217)."""
+    """A token package to put on sale. `price_minor`: in the smallest unit of `price_currency` (ISO 4217)."""
 
     title: str
     tokens: int
@@ -55,35 +55,34 @@ class Offer:
 
 @dataclass(frozen=True)
 class PackageView(Offer):
-    """A bundle that is on sale."""
+    """A token package on sale."""
 
     id: UUID = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of an event: credited, charged_back, reversed_before (by staff) or ignored (an unknown type)."""
+    """The result of an event: credited, charged_back, reversed_before (by staff) or ignored (an unknown type)."""
 
     outcome: str
     order_id: str | None = None
 
 
 def assert_signed(read: Callable[[], bytes], header: str, *, secrets: Sequence[str], now_s: float) -> None:
-    """Check `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">` against each secret; any `v1` of the header may fit.
+    """Check `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">` against each secret; any `v1` of the header may match.
 
-    The body is read once the header could be right.
-    `now_s` is real time, in seconds: the provider's clock knows nothing of ours being moved in a demo.
+    The body is read only if the header is well-formed and recent. `now_s`: real time in seconds, not the movable clock.
 
     Raises:
-        SignatureInvalid: malformed, too old or too new, or of another secret or body.
+        SignatureInvalid: malformed, too old or too new, or made with another secret or body.
     """
     found = HEADER.fullmatch(header)
     if found is None or abs(now_s - int(found["at"])) > TOLERANCE_S:
         raise SignatureInvalid
     given = [part[3:].lower().encode() for part in found["rest"].split(",") if part.startswith("v1=")]
     body = read()
-    wanted = [signature(body, int(found["at"]), secret).encode() for secret in secrets]
-    if not any([hmac.compare_digest(mine, theirs) for mine in wanted for theirs in given]):  # noqa: C419  all compared
+    expected = [signature(body, int(found["at"]), secret).encode() for secret in secrets]
+    if not any([hmac.compare_digest(ours, theirs) for ours in expected for theirs in given]):  # noqa: C419  all compared
         raise SignatureInvalid
 
 
@@ -96,9 +95,9 @@ def receive(event: ProviderEvent) -> Receipt:
     """Carry out an event once. Locks the order's name (advisory), then the order, then the wallet.
 
     Raises:
-        IdempotencyKeyReused: the event's or the order's name was used for something else; NotFound: no such user or
-        package, or a chargeback of an order we were never told of; ValidationFailed: not what the package holds, or
-        not what was ordered; WalletFrozen: nothing was written, the provider asks again.
+        IdempotencyKeyReused: the id of the event or order was used for another one; NotFound: no such user or package,
+        or a chargeback of an unknown order; ValidationFailed: the amount is not the package's, or the order differs;
+        WalletFrozen: nothing was written, the provider sends the event again.
     """
     with db.joined():
         db.lock_name(f"escrow.order:{event.order_id}")
@@ -109,20 +108,20 @@ def receive(event: ProviderEvent) -> Receipt:
             return Receipt(known.outcome, event.order_id)
         order = Order.objects.select_for_update(no_key=True).filter(reference=event.order_id).first()
         outcome, order = _paid(event, order) if event.type == PAID else _charged_back(event, order)
-        _note(event, outcome, order)
+        _record(event, outcome, order)
         return Receipt(outcome, event.order_id)
 
 
 def ignore(*, event_id: str, type: str) -> Receipt:
-    """Write down an event of a type that means nothing to us, once; of a long type its beginning. A twin waits.
+    """Record an event of an unknown type once, its type cut to 64 characters. A concurrent twin waits.
 
     Raises:
-        IdempotencyKeyReused: the event's name was used for one of another type.
+        IdempotencyKeyReused: the event's id was used for one of another type.
     """
     digest = fingerprint(type)
     with db.joined():
         PaymentEvent.objects.bulk_create(
-            [PaymentEvent(event_id=event_id, type=type[:TYPE_KEPT], fingerprint=digest, outcome="ignored")],
+            [PaymentEvent(event_id=event_id, type=type[:MAX_TYPE_CHARS], fingerprint=digest, outcome="ignored")],
             ignore_conflicts=True,
         )
         if bytes(PaymentEvent.objects.values_list("fingerprint", flat=True).get(event_id=event_id)) != digest:
@@ -131,13 +130,13 @@ def ignore(*, event_id: str, type: str) -> Receipt:
 
 
 def packages() -> list[PackageView]:
-    """The bundles on sale, in their order (one statement)."""
+    """The token packages on sale, in their order (one statement)."""
     on_sale = TokenPackage.objects.filter(is_active=True)
     return [PackageView(**row) for row in on_sale.values(*PackageView.__dataclass_fields__)]
 
 
 def make_packages(offers: Sequence[Offer]) -> None:
-    """Put the first bundles on sale, in this order; nothing where there ever was one: the shop is the staff's then."""
+    """Put the first token packages on sale, in this order; does nothing if there has ever been one."""
     if not TokenPackage.objects.exists():
         TokenPackage.objects.bulk_create(
             [
@@ -146,9 +145,9 @@ def make_packages(offers: Sequence[Offer]) -> None:
                     tokens=offer.tokens,
                     price_minor=offer.price_minor,
                     price_currency=offer.price_currency,
-                    position=place,
+                    position=position,
                 )
-                for place, offer in enumerate(offers)
+                for position, offer in enumerate(offers)
             ]
         )
 
@@ -163,19 +162,19 @@ def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
         raise NotFound
     if package.tokens != event.amount:
         raise ValidationFailed(amount=[f"This package holds {package.tokens} tokens."])
-    made = new_id()
+    order_id = new_id()
     credited = deposit(
-        Deposit(f"order:{made}", event.user_id, Currency.TOKEN, event.amount, House.SALES, reason="token package")
+        Deposit(f"order:{order_id}", event.user_id, Currency.TOKEN, event.amount, House.SALES, reason="token package")
     )
     order = Order.objects.create(
-        id=made,
+        id=order_id,
         reference=event.order_id,
         user_id=event.user_id,
         package=package,
         tokens=event.amount,
         deposit_id=credited.operation_id,
     )
-    _tell(event, "wallet.tokens.credited", {"tokens": event.amount, "title": package.title})
+    _emit(event, "wallet.tokens.credited", {"tokens": event.amount, "title": package.title})
     return "credited", order
 
 
@@ -186,14 +185,14 @@ def _charged_back(event: ProviderEvent, order: Order | None) -> tuple[str, Order
         raise ValidationFailed(orderId=["The order has another user, package or amount."])
     if order.status == OrderStatus.CHARGED_BACK:
         return "charged_back", order
-    (taken,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
-    if taken.code == "INVALID_TRANSITION":
+    (result,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
+    if result.code == "INVALID_TRANSITION":
         return "reversed_before", order
-    if taken.code is not None:
-        raise refusal(taken.code)
-    order.status, order.chargeback_id, order.charged_back_at = OrderStatus.CHARGED_BACK, taken.operation_id, CoreNow()
+    if result.code is not None:
+        raise refusal(result.code)
+    order.status, order.chargeback_id, order.charged_back_at = OrderStatus.CHARGED_BACK, result.operation_id, CoreNow()
     order.save(update_fields=["status", "chargeback", "charged_back_at"])
-    _tell(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": taken.owed})
+    _emit(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": result.owed})
     return "charged_back", order
 
 
@@ -205,14 +204,14 @@ def _terms_of(order: Order) -> tuple[Any, ...]:
     return order.user_id, order.package_id, order.tokens
 
 
-def _tell(event: ProviderEvent, key: str, variables: dict[str, Any]) -> None:
+def _emit(event: ProviderEvent, key: str, variables: dict[str, Any]) -> None:
     live.services.emit([live.services.Event(key, variables, recipient_id=event.user_id)])
 
 
-def _note(event: ProviderEvent, outcome: str, order: Order) -> None:
+def _record(event: ProviderEvent, outcome: str, order: Order) -> None:
     try:
         PaymentEvent.objects.create(
             event_id=event.event_id, type=event.type, fingerprint=event.digest, outcome=outcome, order=order
         )
-    except IntegrityError as error:  # the same event id at the same moment for another order
+    except IntegrityError as error:  # the same event id, concurrently for another order
         raise IdempotencyKeyReused from error

@@ -1,4 +1,4 @@
-"""Running the invariants: over the whole ledger, or over what was written since a moment, in one snapshot."""
+"""Runs the invariants in one snapshot, over the whole ledger or over what was written since a time."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from escrow.models import Operation
 from escrow.services.invariants import CHECKS, ONLY_WHOLE, RECENT, WHOLE
 
 OVERLAP = timedelta(seconds=60)
-"""How far behind its start a run looks: ids are made by the callers' clocks, and a transaction writes for 5 s."""
+"""How far before `since` a run looks: ids are made by the callers' clocks, and a transaction writes for up to 5 s."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not add up: which invariant, which row, what was expected and found.
+    """A violated invariant: its name, the row, what was expected and found.
 
-    `hold_id`: the hold that leads to the wallets concerned, where the subject is no row of the ledger. `is_late`: only
-    somebody's lateness, no wrong sum; nobody's wallet is frozen for it.
+    `hold_id`: the hold whose wallets are concerned, where the subject is no row of the ledger. `is_late`: something is
+    overdue but no sum is wrong; no wallet is frozen for it.
     """
 
     check: str
@@ -33,27 +33,27 @@ class Finding:
 
 
 def verify(*, since: datetime | None = None) -> list[Finding]:
-    """Check V1–V6 over the whole ledger, or over what was written `since`; return what is wrong. Writes nothing."""
+    """Check V1–V6 over the whole ledger, or over what was written `since`; return the violations. Writes nothing."""
     if since is not None:
         return run_checks(CHECKS, RECENT, since)
     with snapshot():
         return [*run_checks(CHECKS, WHOLE), *run_checks(ONLY_WHOLE, WHOLE)]
 
 
-def run_checks(checks: Mapping[str, str], places: Mapping[str, str], since: datetime | None = None) -> list[Finding]:
-    """Run named queries of (subject, problem), their tables named by `places`, in one snapshot."""
+def run_checks(checks: Mapping[str, str], tables: Mapping[str, str], since: datetime | None = None) -> list[Finding]:
+    """Run named queries of (subject, problem), with their tables' names from `tables`, in one snapshot."""
     floor = first_id_at(since - OVERLAP) if since else None
     with snapshot():
         return [
             Finding(name, str(row["subject"]), row["problem"], row.get("hold"), row.get("late", False))
             for name, query in checks.items()
-            for row in db.rows(query.format(**places), {"floor": floor})
+            for row in db.rows(query.format(**tables), {"floor": floor})
         ]
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """A read-only snapshot without a time limit, or the one that is open."""
+    """Open a read-only snapshot without a statement time-out, or join the open transaction."""
     if connection.in_atomic_block:
         yield
         return
@@ -65,6 +65,6 @@ def snapshot() -> Iterator[None]:
 
 
 def operations_since(since: datetime | None) -> int:
-    """How many operations a run looks at (one statement)."""
+    """The number of operations that a run checks (one statement)."""
     operations = Operation.objects.all()
     return (operations.filter(id__gte=first_id_at(since - OVERLAP)) if since else operations).count()
