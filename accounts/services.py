@@ -1,6 +1,7 @@
 """Signing in, by token and by session, and creating accounts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from core.clock import db_now
 from core.db import joined
 
 __all__ = [
+    "ServiceAccess",
     "address_of",
     "create_performer",
     "create_user",
@@ -140,17 +142,27 @@ def _authenticated(request: HttpRequest, username: str, password: str) -> User:
     return user
 
 
-def service_account(user: User) -> ServiceAccount | None:
-    """Return the user's service account; None if the user has none (one statement)."""
-    return ServiceAccount.objects.filter(user_id=user.pk, user__role=Role.SERVICE).first()
+@dataclass(frozen=True)
+class ServiceAccess:
+    """What a service account may do over the API."""
+
+    features: list[str]
+    scopes: list[str]
+    cap_per_user_day: int
+
+
+def service_account(user: User) -> ServiceAccess | None:
+    """Return the rights of the user's service account; None if the user has none (one statement)."""
+    accounts = ServiceAccount.objects.filter(user_id=user.pk, user__role=Role.SERVICE)
+    row = accounts.values("features", "scopes", "cap_per_user_day").first()
+    return None if row is None else ServiceAccess(**row)
 
 
 def make_service_account(
     user: User, *, features: Iterable[str], scopes: Iterable[Scope], cap_per_user_day: int
-) -> ServiceAccount:
-    """Create the service account of a user; an existing one is returned unchanged."""
-    account, _ = ServiceAccount.objects.get_or_create(
+) -> None:
+    """Create the service account of a user; an existing one is not changed."""
+    ServiceAccount.objects.get_or_create(
         user=user,
         defaults={"features": list(features), "scopes": list(scopes), "cap_per_user_day": cap_per_user_day},
     )
-    return account

@@ -1,6 +1,6 @@
 """Composition root: settings, addresses, processes, cross-app commands.
 
-Imports everyone, is imported by no one, holds no rule.
+It imports every app, no app imports it, and it holds no rule.
 """
 
 from xxxchat.celery import app as celery_app

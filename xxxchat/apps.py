@@ -1,4 +1,4 @@
-"""The composition root as an application (for its commands), and the back office's default site."""
+"""The composition root as an application (for its commands), and the site of the back office."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
@@ -16,6 +16,6 @@ class CompositionConfig(AppConfig):
 
 
 class BackOfficeConfig(AdminConfig):
-    """`django.contrib.admin` with our own site: people are admitted by role, never by `is_staff`."""
+    """`django.contrib.admin` with its own site, which admits by role, never by `is_staff`."""
 
     default_site = "accounts.backoffice.site.BackOffice"

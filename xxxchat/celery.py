@@ -1,6 +1,6 @@
-"""Celery's application. Every periodic task is idempotent: two beats, or a redelivery, do no harm.
+"""Celery's application. Every periodic task is idempotent, as two beats or a redelivery run it twice.
 
-A task carries the id of the request that asked for it in its headers, and works under it; beat's tasks under their own.
+A task carries the id of the request that sent it in its headers and logs with it; beat's tasks use their own id.
 """
 
 import os
@@ -21,18 +21,18 @@ app.autodiscover_tasks()
 
 @before_task_publish.connect
 def send_request_id(headers: dict[str, Any], **_: Any) -> None:
-    """Put the id of the request under way into the task's headers."""
+    """Put the id of the current request into the task's headers."""
     if request_id():
         headers["request_id"] = request_id()
 
 
 @task_prerun.connect
 def take_request_id(task_id: str, task: Any, **_: Any) -> None:
-    """Work under the id of the request that asked for the task, else under the task's own."""
+    """Bind the id of the request that sent the task, else the task's own."""
     structlog.contextvars.bind_contextvars(request_id=task.request.get("request_id") or task_id, task=task.name)
 
 
 @task_postrun.connect
 def forget_request_id(**_: Any) -> None:
-    """The thread's next task is another's."""
+    """Unbind the id: the thread's next task has another."""
     structlog.contextvars.unbind_contextvars("request_id", "task")

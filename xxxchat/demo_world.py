@@ -1,4 +1,4 @@
-"""The demo world: who is there, what they own and offer. Made through the services; making it twice changes nothing."""
+"""The demo world: users, what they own and what they offer. Made by the services; idempotent."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +32,8 @@ PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Act:
-    """What a performer's profile and menu say. Offers: title, price in tokens, length in seconds, description."""
+class DemoPerformer:
+    """A performer's profile and menu. Offers: title, price in tokens, length in seconds, description."""
 
     display_name: str
     tagline: str
@@ -42,8 +42,8 @@ class Act:
     offers: tuple[tuple[str, int, int, str], ...]
 
 
-ACTS = {
-    "ruby": Act(
+PERFORMERS = {
+    "ruby": DemoPerformer(
         "Ruby Sol",
         "Piano and voice",
         "piano",
@@ -55,7 +55,7 @@ ACTS = {
             ("Left-hand mini lesson", 100, 480, "Bring a piano or just your ears"),
         ),
     ),
-    "jade": Act(
+    "jade": DemoPerformer(
         "Jade Okoro",
         "Drums, loud and soft",
         "drums",
@@ -71,11 +71,11 @@ ACTS = {
 
 
 def make() -> None:
-    """Make whoever is missing, with everything they own, in one transaction."""
+    """Create missing users with everything they own, in one transaction."""
     with joined():
         known = set(User.objects.values_list("username", flat=True))
-        missing = {name: role for name, role in _cast().items() if name not in known}
-        secret = make_password(settings.DEMO_PASSWORD) if missing else ""  # hashed once: a hash is slow on purpose
+        missing = {name: role for name, role in _roles().items() if name not in known}
+        secret = make_password(settings.DEMO_PASSWORD) if missing else ""  # hashed once: hashing is slow by design
         people = [_person(name, role, secret) for name, role in missing.items()]
         escrow.services.open_wallets([user.pk for user in people])
         escrow.services.make_packages(PACKAGES)
@@ -86,14 +86,14 @@ def make() -> None:
                 accounts.services.make_service_account(
                     user, features=[user.username], scopes=[Scope.HOLD, Scope.INTAKE], cap_per_user_day=10_000
                 )
-            if user.username in ACTS:
-                _put_on_stage(user, ACTS[user.username])
+            if user.username in PERFORMERS:
+                _open_room(user, PERFORMERS[user.username])
 
 
-def _cast() -> dict[str, Role]:
+def _roles() -> dict[str, Role]:
     return {
         **dict.fromkeys(BUYERS, Role.USER),
-        **dict.fromkeys(ACTS, Role.PERFORMER),
+        **dict.fromkeys(PERFORMERS, Role.PERFORMER),
         **STAFF,
         **dict.fromkeys(SERVICES, Role.SERVICE),
     }
@@ -107,11 +107,11 @@ def _person(name: str, role: Role, secret: str) -> User:
         "terms_version": settings.TERMS_VERSION,
         "is_superuser": role == Role.ADMIN,
     }
-    if name not in ACTS:
+    if name not in PERFORMERS:
         return accounts.services.create_user(role=role, **facts)
-    act = ACTS[name]
+    performer = PERFORMERS[name]
     return accounts.services.create_performer(
-        display_name=act.display_name, tagline=act.tagline, poster=act.poster, **facts
+        display_name=performer.display_name, tagline=performer.tagline, poster=performer.poster, **facts
     )
 
 
@@ -122,16 +122,18 @@ def _give(user: User) -> None:
         )
 
 
-def _put_on_stage(user: User, act: Act) -> None:
+def _open_room(user: User, performer: DemoPerformer) -> None:
     perfqueue.services.make_queues([user.pk])
     perfqueue.services.configure(
         performer_id=user.pk,
         rope_drop_s=settings.QUEUE_ROPE_DROP_S,
-        presence=perfqueue.services.Presence.STREAMING,  # shown, not watched: nobody sends heartbeats here
+        presence=perfqueue.services.Presence.STREAMING,  # nobody sends heartbeats here
     )
     perfqueue.services.open_queue(performer_id=user.pk, actor=user)
-    menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title=act.menu, owner_id=user.pk))
-    for title, price, length_s, description in act.offers:
+    menu = menus.services.create_menu(
+        actor=user, draft=menus.services.MenuDraft(title=performer.menu, owner_id=user.pk)
+    )
+    for title, price, length_s, description in performer.offers:
         menus.services.create_item(
             actor=user,
             menu_id=menu.pk,

@@ -1,4 +1,4 @@
-"""The API's documentation page: Swagger UI from the sidecar, no outside request, with a policy of its own."""
+"""The API's documentation page: Swagger UI from the sidecar, without requests to other hosts, with its own CSP."""
 
 from csp.decorators import csp_update
 from django.utils.decorators import method_decorator
@@ -10,6 +10,6 @@ from drf_spectacular.views import SpectacularSwaggerView
     name="dispatch",
 )
 class ApiDocs(SpectacularSwaggerView):
-    """GET /api/docs. The page needs inline script and style, which no other page of ours is allowed."""
+    """GET /api/docs. The page needs inline script and style, which the CSP forbids elsewhere."""
 
     url_name = "api-schema"

@@ -1,7 +1,7 @@
-"""What the operator's probes ask: is the process alive, and may it be sent traffic.
+"""The operator's probes: is the process alive, and may it be sent traffic.
 
-`/livez` touches nothing. `/readyz` is 503 only while the database or its migrations keep every endpoint shut;
-whatever merely slows the product down is named there with `"status": "degraded"` and 200.
+`/livez` reads nothing. `/readyz` is 503 only while no endpoint can work (database, migrations); anything that only
+slows the product down is reported as `"status": "degraded"` with 200.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ OK: Part = {"status": "ok"}
 
 
 def database() -> Part:
-    """Ask the database for one row, then whether every migration of this release is applied."""
+    """Read one row, then check that every migration of this release is applied."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -47,7 +47,7 @@ def database() -> Part:
 
 
 def broker() -> Part:
-    """Ping the broker: without it nothing is lost, but tasks, cache and throttles stand still."""
+    """Ping the broker: without it tasks, cache and throttles stop, but nothing is lost."""
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=BROKER_TIMEOUT_S, socket_timeout=BROKER_TIMEOUT_S
     )
@@ -79,9 +79,9 @@ def ledger() -> Part:
         findings, age_s = escrow.state_of_ledger()
     except Error as error:
         return unreachable(error)
-    told = {"openFindings": findings, "verifiedAgeS": None if age_s is None else round(age_s, 1)}
+    facts = {"openFindings": findings, "verifiedAgeS": None if age_s is None else round(age_s, 1)}
     is_well = findings == 0 and (age_s is None or age_s <= VERIFIER_MAX_AGE_S)
-    return {"status": "ok" if is_well else "degraded", **told}
+    return {"status": "ok" if is_well else "degraded", **facts}
 
 
 def breaker() -> Part:
@@ -91,7 +91,7 @@ def breaker() -> Part:
 
 
 def unreachable(error: Exception) -> Part:
-    """Log the failure's kind (its text may name hosts and roles) and tell the probe to keep traffic away."""
+    """Log the kind of the failure (its text may name hosts and roles) and report `down`."""
     logger.warning("readyz_database_down", error=type(error).__name__)
     return {"status": "down", "reason": "unreachable"}
 
@@ -119,7 +119,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz. 200 `ok` or `degraded`; 503 `down` (database, migrations). Each part is named."""
     parts = {"database": database()}
     if parts["database"] == OK:
-        parts |= {name: ask() for name, ask in AFTER_DATABASE.items()}
+        parts |= {name: check() for name, check in AFTER_DATABASE.items()}
     states = {part["status"] for part in parts.values()}
     status = next(state for state in ("down", "degraded", "ok") if state in states)
     return JsonResponse({"status": status, "parts": parts}, status=503 if status == "down" else 200)

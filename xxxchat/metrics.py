@@ -1,7 +1,7 @@
-"""`/metrics`: what every process counted (requests, answers, latencies), and the state of the product as it is now.
+"""`/metrics`: the counters of every process (requests, responses, latencies), and the current state of the product.
 
-Counters of several processes are added up in `PROMETHEUS_MULTIPROC_DIR`. The state is asked of the database at each
-scrape, in a few statements; when it cannot be reached, `xxxchat_up` is 0 and the rest is left out.
+Counters of several processes are summed through `PROMETHEUS_MULTIPROC_DIR`. The state is read from the database at
+each scrape, in a few statements; if the database is not reached, `xxxchat_up` is 0 and the rest is missing.
 """
 
 import hmac
@@ -34,8 +34,8 @@ breaker = Gauge(
 )
 
 
-class Product:
-    """The state of the product, read when it is asked for."""
+class ProductCollector:
+    """The state of the product, read at each scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         up = GaugeMetricFamily("xxxchat_up", "1 if the database answers.")
@@ -51,37 +51,37 @@ class Product:
 
 def _state() -> Iterator[GaugeMetricFamily]:
     now = perfqueue.backlog()
-    yield _by("xxxchat_queue_items", "Open items of all lines.", "state",
+    yield _by("xxxchat_queue_items", "Open items of all queues.", "state",
               created=now.created, started=now.started, abandoned=now.abandoned)  # fmt: skip
-    yield _by("xxxchat_queue_lines", "Lines by what they are.", "is",
+    yield _by("xxxchat_queues", "Queues by state.", "is",
               open=now.queues_open, paused=now.queues_paused, away=now.queues_away)  # fmt: skip
     yield _gauge("xxxchat_queue_held_tokens", "Tokens held for open items.", now.held)
-    yield _gauge("xxxchat_queue_overdue_items", "Items whose moment has passed, not yet carried out.", now.overdue)
+    yield _gauge("xxxchat_queue_overdue_items", "Items past a deadline, not yet expired.", now.overdue)
     yield _gauge("xxxchat_queue_oldest_wait_seconds", "How long the longest waiting item has waited.", now.oldest_s)
     yield _gauge("xxxchat_queue_run_items_waiting", "Items of staff's runs without a result.", now.run_items)
     yield _gauge("xxxchat_sweeper_age_seconds", "Since any sweeper's last round.", perfqueue.sweeper_age_s())
     findings, age_s = escrow.state_of_ledger()
-    yield _gauge("xxxchat_ledger_open_findings", "Findings of the verifier that are open.", findings)
+    yield _gauge("xxxchat_ledger_open_findings", "Open findings of the verifier.", findings)
     yield _gauge("xxxchat_ledger_verified_age_seconds", "Since the verifier's last run ended.", age_s)
 
 
-def _by(name: str, words: str, label: str, **figures: int) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, words, labels=[label])
+def _by(name: str, help_text: str, label: str, **figures: int) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, help_text, labels=[label])
     for value, figure in figures.items():
         family.add_metric([value], figure)
     return family
 
 
-def _gauge(name: str, words: str, value: float | None) -> GaugeMetricFamily:
-    """One figure; none while there is nothing to tell yet."""
-    family = GaugeMetricFamily(name, words)
+def _gauge(name: str, help_text: str, value: float | None) -> GaugeMetricFamily:
+    """Return a gauge without labels; without a sample while there is no value."""
+    family = GaugeMetricFamily(name, help_text)
     if value is not None:
         family.add_metric([], value)
     return family
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Drop the live gauges of processes that have ended: a breaker that died open is no state of the product."""
+def _forget_ended_processes(folder: Path) -> None:
+    """Remove the live gauges of processes that have ended, such as the breaker of a killed one."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:
@@ -89,7 +89,7 @@ def _forget_the_dead(folder: Path) -> None:
         except ProcessLookupError:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
         except PermissionError:
-            continue  # somebody else's, and alive
+            continue  # another user's, and running
 
 
 @never_cache
@@ -101,9 +101,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if token and not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
         return respond(Unauthenticated())
     registry = CollectorRegistry()
-    registry.register(Product())
-    counted = CollectorRegistry() if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else REGISTRY
-    if counted is not REGISTRY:
-        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
-        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(counted) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    registry.register(ProductCollector())
+    counters = CollectorRegistry() if os.environ.get("PROMETHEUS_MULTIPROC_DIR") else REGISTRY
+    if counters is not REGISTRY:
+        _forget_ended_processes(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        MultiProcessCollector(counters)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(counters) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

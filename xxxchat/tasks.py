@@ -1,4 +1,4 @@
-"""Celery's tasks for the verifier. Idempotent: a redelivered run looks again and finds the same."""
+"""Celery's tasks for the verifier. Idempotent: a redelivered run finds the same."""
 
 from celery import shared_task
 
@@ -13,5 +13,5 @@ def verify_recent() -> int:
 
 @shared_task(name="xxxchat.verify_all")
 def verify_all() -> int:
-    """Check everything; nightly by beat, and when staff ask for it."""
+    """Check everything; nightly by beat, and on request of staff."""
     return len(verification.run(full=True).findings)

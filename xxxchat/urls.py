@@ -1,4 +1,4 @@
-"""Every address of the product. `/live/` is served by the events process (xxxchat.asgi)."""
+"""The addresses of the product. `/live/` is served by the events process (xxxchat.asgi)."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""V1–V8 together: one snapshot, one record. The rules stand in escrow and perfqueue."""
+"""The invariants V1–V8 in one snapshot. Their rules are in escrow and perfqueue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ CHECKED = ("V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8")
 
 @dataclass(frozen=True)
 class Report:
-    """What a run looked at and what it found. `since` None: everything."""
+    """What a run checked and found. `since` None: everything."""
 
     since: datetime | None
     operations: int
     findings: Sequence[Finding]
 
 
-def look(*, since: datetime | None = None) -> Report:
+def check(*, since: datetime | None = None) -> Report:
     """Check everything, or what was written `since`, in one snapshot. Writes nothing."""
     with escrow.services.snapshot():
         return Report(
@@ -34,11 +34,11 @@ def look(*, since: datetime | None = None) -> Report:
 def run(*, full: bool) -> Report:
     """Check everything, or what was written since the last run began, and record it: findings, frozen wallets.
 
-    The moments are real time, as the ids are. Without an earlier run an incremental one is full.
+    The times are real time, as in ids. Without an earlier run an incremental one is full.
     """
     started = datetime.now(UTC)
     before = None if full else escrow.services.last_run()
-    report = look(since=before.started_at if before else None)
+    report = check(since=before.started_at if before else None)
     command(
         lambda: escrow.services.record_run(
             since=report.since,

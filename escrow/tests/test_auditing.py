@@ -75,11 +75,11 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
 def test_what_is_recent_is_found_by_an_incremental_run_as_by_a_full_one(ruby: User, damage: str) -> None:
     sql, expected = DAMAGES[damage]
     since = datetime.now(UTC)
-    assert verification.look(since=since).findings == []
+    assert verification.check(since=since).findings == []
 
     tampered(sql.replace(":split", "(SELECT id FROM escrow_operation WHERE key = 'split')"))
 
-    recent, whole = verification.look(since=since).findings, verification.look().findings
+    recent, whole = verification.check(since=since).findings, verification.check().findings
     assert {each.check for each in recent} >= expected
     assert {(each.check, each.subject) for each in recent} <= {(each.check, each.subject) for each in whole}
 
@@ -87,8 +87,8 @@ def test_what_is_recent_is_found_by_an_incremental_run_as_by_a_full_one(ruby: Us
 def test_what_is_old_is_left_to_the_full_run(ruby: User) -> None:
     tampered("UPDATE escrow_wallet SET available = available + 1 WHERE version > 2")
 
-    assert verification.look(since=datetime.now(UTC) + timedelta(minutes=2)).findings == []
-    assert len(verification.look().findings) == 1
+    assert verification.check(since=datetime.now(UTC) + timedelta(minutes=2)).findings == []
+    assert len(verification.check().findings) == 1
 
 
 def test_an_incremental_run_reads_no_table_of_the_ledger_from_end_to_end(ruby: User) -> None:

@@ -9,7 +9,7 @@ import accounts.services
 import compliance.services
 import escrow.services
 import live.services
-from accounts.models import Role, Scope, ServiceAccount, User
+from accounts.models import Role, Scope, User
 from core import db
 from core.errors import Forbidden, NotFound, ValidationFailed
 from core.ids import new_id
@@ -86,7 +86,7 @@ def hold_for(hold_id: UUID, *, viewer: User) -> HoldView:
     return hold
 
 
-def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccount:
+def admitted(service: User, *, scope: Scope, feature: str) -> accounts.services.ServiceAccess:
     """What a service account may do; a feature of our own is nobody else's.
 
     Raises:
@@ -114,7 +114,7 @@ SELECT coalesce(sum(amount - released), 0)::bigint AS spent FROM escrow_hold
 """
 
 
-def _assert_below_cap(request: ServiceHoldRequest, account: ServiceAccount) -> None:
+def _assert_below_cap(request: ServiceHoldRequest, account: accounts.services.ServiceAccess) -> None:
     """The ids are made in real time: those of the last day and an hour are looked at, however the clock is moved."""
     db.lock_name(f"perfqueue.cap:{request.feature}:{request.user_id}")
     since = datetime.now(UTC) - DAY - timedelta(hours=1)

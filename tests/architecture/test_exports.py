@@ -12,7 +12,7 @@ from django.db.models import Model
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("accounts", "live", "escrow", "compliance", "perfqueue", "menus", "slots")
-PUBLIC_MODELS = {"accounts.models.User", "accounts.models.ServiceAccount"}
+PUBLIC_MODELS = {"accounts.models.User"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

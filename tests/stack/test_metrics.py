@@ -41,7 +41,7 @@ def test_the_state_of_all_lines(clock: Clock) -> None:
         1,
         0,
     ]
-    assert [told[f'xxxchat_queue_lines{{is="{what}"}}'] for what in ("open", "paused", "away")] == [2, 1, 0]
+    assert [told[f'xxxchat_queues{{is="{what}"}}'] for what in ("open", "paused", "away")] == [2, 1, 0]
     assert told["xxxchat_queue_held_tokens"] == 180
     assert told["xxxchat_queue_overdue_items"] == 1
     assert 121 <= told["xxxchat_queue_oldest_wait_seconds"] < 130
@@ -84,7 +84,7 @@ def test_a_process_that_died_is_forgotten_with_its_live_gauges(tmp_path: Path, m
         file.touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
 
-    metrics._forget_the_dead(tmp_path)
+    metrics._forget_ended_processes(tmp_path)
 
     assert list(tmp_path.iterdir()) == [alive]
 

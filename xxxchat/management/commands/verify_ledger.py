@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger [--json] [--incremental] [--read-only]`: V1–V8. Exit code 1 if anything does not add up."""
+"""`manage.py verify_ledger [--json] [--incremental] [--read-only]`: V1–V8. Exit code 1 if there are findings."""
 
 import json
 from typing import Any
@@ -18,13 +18,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         full = not options["incremental"]
-        report = verification.look() if options["read_only"] else verification.run(full=full)
-        told = [{"check": each.check, "subject": each.subject, "problem": each.problem} for each in report.findings]
+        report = verification.check() if options["read_only"] else verification.run(full=full)
+        findings = [{"check": each.check, "subject": each.subject, "problem": each.problem} for each in report.findings]
         if options["json"]:
-            self.stdout.write(json.dumps({"ok": not told, "checked": verification.CHECKED, "findings": told}))
+            self.stdout.write(json.dumps({"ok": not findings, "checked": verification.CHECKED, "findings": findings}))
         else:
-            for each in told:
+            for each in findings:
                 self.stdout.write("{check} {subject}: {problem}".format(**each))
-            self.stdout.write(f"{len(verification.CHECKED)} invariants checked, {len(told)} findings.")
-        if told:
+            self.stdout.write(f"{len(verification.CHECKED)} invariants checked, {len(findings)} findings.")
+        if findings:
             raise SystemExit(1)
