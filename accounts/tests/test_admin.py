@@ -1,14 +1,13 @@
 """People in the back office: staff look them up, nobody changes them, no secret is shown."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from accounts.models import STAFF_ROLES, PerformerProfile, Role, User
+from tests.backoffice import signed_in
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 LIST = "admin:accounts_user_changelist"
 
 
@@ -22,19 +21,13 @@ def ruby() -> User:
     return user
 
 
-def inside(role: str) -> Client:
-    client = Client()
-    client.force_login(person("reader", role=role), BACKEND)
-    return client
-
-
 def page_of(user: User, kind: str = "change") -> str:
     return reverse(f"admin:accounts_user_{kind}", args=[user.pk])
 
 
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_staff_look_people_up_and_change_nothing(ruby: User, role: Role) -> None:
-    client = inside(role)
+    client = signed_in(person("reader", role=role))
 
     assert "ruby" in client.get(reverse(LIST)).content.decode()
     page = client.get(page_of(ruby)).content.decode()
@@ -48,7 +41,7 @@ def test_staff_look_people_up_and_change_nothing(ruby: User, role: Role) -> None
 
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_no_password_hash_is_shown_and_an_address_only_to_who_writes_to_people(ruby: User, role: Role) -> None:
-    client = inside(role)
+    client = signed_in(person("reader", role=role))
     page = client.get(page_of(ruby)).content.decode() + client.get(reverse(LIST)).content.decode()
 
     assert ruby.password not in page
@@ -57,8 +50,7 @@ def test_no_password_hash_is_shown_and_an_address_only_to_who_writes_to_people(r
 
 
 def test_a_performer_sees_no_people(ruby: User) -> None:
-    client = Client()
-    client.force_login(ruby, BACKEND)
+    client = signed_in(ruby)
 
     assert client.get(reverse(LIST)).status_code == 403
     assert client.get(page_of(ruby)).status_code == 403
@@ -68,7 +60,9 @@ def test_a_performer_sees_no_people(ruby: User) -> None:
 def test_somebody_is_found_by_exact_name_or_id(ruby: User, field: str) -> None:
     alice = person("alice")
 
-    page = inside(Role.SUPPORT).get(reverse(LIST), {"q": getattr(ruby, field)}).content.decode()
+    page = (
+        signed_in(person("reader", role=Role.SUPPORT)).get(reverse(LIST), {"q": getattr(ruby, field)}).content.decode()
+    )
 
     assert page_of(ruby) in page
     assert page_of(alice) not in page

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.backoffice import BACK_OFFICE_ROLES, RoleAdmin
 from accounts.models import Role, User
+from tests.backoffice import signed_in
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,12 +58,6 @@ def test_the_back_office_has_a_policy_of_its_own() -> None:
 def test_no_admin_class_decides_by_django_permissions() -> None:
     assert admin.site._registry
     assert all(isinstance(registered, RoleAdmin) for registered in admin.site._registry.values())
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 SERVED: list[Callable[[Client], Any]] = [

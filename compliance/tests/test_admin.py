@@ -1,30 +1,24 @@
 """Refusals in the back office: staff read them, nobody writes them."""
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from accounts.models import STAFF_ROLES, Role
 from compliance import services
 from compliance.errors import AgeVerificationRequired
 from compliance.models import Refusal
+from tests.backoffice import signed_in
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "admin:compliance_refusal_changelist"
 
 
-def inside(role: str) -> Client:
-    client = Client()
-    client.force_login(person("reader", role=role), "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_staff_read_refusals_and_change_none(role: Role) -> None:
     alice = person("alice")
     services.record_refusal(user_id=alice.pk, feature="slots", refusal=AgeVerificationRequired())
-    client, row = inside(role), Refusal.objects.get()
+    client, row = signed_in(person("reader", role=role)), Refusal.objects.get()
     page = reverse("admin:compliance_refusal_change", args=[row.pk])
 
     assert "AGE_VERIFICATION_REQUIRED" in client.get(reverse(LIST), {"q": "alice"}).content.decode()
@@ -37,4 +31,4 @@ def test_staff_read_refusals_and_change_none(role: Role) -> None:
 
 
 def test_performers_see_none() -> None:
-    assert inside(Role.PERFORMER).get(reverse(LIST)).status_code == 403
+    assert signed_in(person("reader", role=Role.PERFORMER)).get(reverse(LIST)).status_code == 403

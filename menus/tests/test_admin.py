@@ -18,6 +18,7 @@ from core.db import command
 from menus.models import Menu, MenuItem
 from menus.services import purchase
 from menus.tests.offering import item_in, menu_of, person, titles
+from tests.backoffice import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,25 +33,19 @@ def jade() -> User:
     return person("jade", Role.PERFORMER)
 
 
-def signed_in(user: User) -> Client:
-    client = Client(raise_request_exception=True)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def inline(menu: Menu, /, *lines: dict[str, Any], **extra: Any) -> dict[str, Any]:
-    """The form of a menu's page with its item lines; a line with an ``id`` changes that item."""
-    known = sum("id" in line for line in lines)
+def inline(menu: Menu, /, *rows: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    """The form of a menu's page with its item rows; a row with an ``id`` changes that item."""
+    known = sum("id" in row for row in rows)
     form: dict[str, Any] = {"title": menu.title, "section": menu.section, "active": "on"}
-    form |= {"items-TOTAL_FORMS": len(lines), "items-INITIAL_FORMS": known}
-    for number, line in enumerate(lines):
+    form |= {"items-TOTAL_FORMS": len(rows), "items-INITIAL_FORMS": known}
+    for number, row in enumerate(rows):
         form |= {f"items-{number}-menu": "" if menu._state.adding else str(menu.pk)} | {
-            f"items-{number}-{k}": v for k, v in line.items()
+            f"items-{number}-{k}": v for k, v in row.items()
         }
     return form | extra
 
 
-def line(item: MenuItem | None = None, **fields: Any) -> dict[str, Any]:
+def row_of(item: MenuItem | None = None, **fields: Any) -> dict[str, Any]:
     if item is None:
         return {"active": "on"} | fields
     shown = {"place": item.position, "title": item.title, "price_tokens": item.price_tokens or "", "active": "on"}
@@ -88,7 +83,7 @@ def test_another_performers_row_is_out_of_reach_on_every_address(ruby: User, jad
     theirs = menu_of(jade, "Jade's menu")
     item = item_in(theirs, "Jade's song")
     target = item.pk if "menuitem" in name else theirs.pk
-    form = inline(theirs, line(item, title="taken"), title="taken", post="yes", menu=str(theirs.pk))
+    form = inline(theirs, row_of(item, title="taken"), title="taken", post="yes", menu=str(theirs.pk))
     before = state()
     client = signed_in(ruby)
 
@@ -151,7 +146,7 @@ def test_the_delete_action_skips_rows_of_others(ruby: User, jade: User, model: s
     assert titles(own) == []
 
 
-def test_an_item_line_cannot_name_another_performers_item(ruby: User, jade: User) -> None:
+def test_an_item_row_cannot_name_another_performers_item(ruby: User, jade: User) -> None:
     theirs = item_in(menu_of(jade), "Jade's song")
     own = menu_of(ruby)
     song = item_in(own, "Ruby's song")
@@ -159,8 +154,8 @@ def test_an_item_line_cannot_name_another_performers_item(ruby: User, jade: User
     page = reverse("admin:menus_menu_change", args=[own.pk])
     client = signed_in(ruby)
 
-    for stolen in (line(theirs, title="taken"), line(theirs, DELETE="on")):
-        answer = client.post(page, inline(own, stolen, line(song, title="renamed")))
+    for stolen in (row_of(theirs, title="taken"), row_of(theirs, DELETE="on")):
+        answer = client.post(page, inline(own, stolen, row_of(song, title="renamed")))
         assert answer.status_code == 302  # back to the page: the service refused
         assert b"NOT_FOUND" in client.get(page).content
 
@@ -182,7 +177,9 @@ def test_an_item_cannot_be_put_under_another_performers_menu_or_item(ruby: User,
 
 
 def test_the_owner_of_a_performers_new_menu_is_always_herself(ruby: User, jade: User) -> None:
-    form = inline(Menu(title="New"), line(title="First", price_tokens=10), line(title="Zero", price_tokens=5, place=1))
+    form = inline(
+        Menu(title="New"), row_of(title="First", price_tokens=10), row_of(title="Zero", price_tokens=5, place=1)
+    )
 
     answer = signed_in(ruby).post(
         reverse("admin:menus_menu_add"), form | {"owner": str(jade.pk), "type": "purchasable"}
@@ -204,7 +201,7 @@ def test_autocomplete_offers_own_menus_and_items_only(ruby: User, jade: User) ->
         assert [result["text"] for result in found] == [f"ruby's {kind}"]
 
 
-def test_a_performer_edits_her_menu_with_its_lines(ruby: User) -> None:
+def test_a_performer_edits_her_menu_with_its_items(ruby: User) -> None:
     menu = menu_of(ruby)
     a, b, c = (item_in(menu, title, 10) for title in "abc")
     client = signed_in(ruby)
@@ -215,10 +212,10 @@ def test_a_performer_edits_her_menu_with_its_lines(ruby: User) -> None:
         page,
         inline(
             menu,
-            line(a, place=3),
-            line(b, DELETE="on"),
-            line(c, title="C", price_tokens=99),
-            line(title="d"),
+            row_of(a, place=3),
+            row_of(b, DELETE="on"),
+            row_of(c, title="C", price_tokens=99),
+            row_of(title="d"),
             title="Stage",
         ),
     )
@@ -304,12 +301,12 @@ def test_what_was_bought_is_not_deleted(ruby: User, model: str) -> None:
         {"action": "delete_selected", "_selected_action": [str(row)], "post": "yes"},
     )
     page = reverse("admin:menus_menu_change", args=[menu.pk])
-    client.post(page, inline(menu, line(item, DELETE="on")))
+    client.post(page, inline(menu, row_of(item, DELETE="on")))
 
     assert titles(menu) == ["A song"]
 
 
-def test_a_menu_that_somebody_else_has_locked_is_left_alone_and_says_so(ruby: User) -> None:
+def test_a_menu_that_somebody_else_has_locked_is_not_changed_and_the_refusal_is_shown(ruby: User) -> None:
     menu = menu_of(ruby)
     client = signed_in(ruby)
     page = reverse("admin:menus_menu_change", args=[menu.pk])
@@ -332,7 +329,7 @@ def test_each_role_sees_and_changes_what_it_may(ruby: User, role: str) -> None:
     client = signed_in(person("somebody", Role(role)))
     before = state()
     lists = [client.get(reverse(f"admin:menus_{model}_changelist")) for model in ("menu", "menuitem", "purchase")]
-    change = client.post(reverse("admin:menus_menu_change", args=[menu.pk]), inline(menu, line(item, title="x")))
+    change = client.post(reverse("admin:menus_menu_change", args=[menu.pk]), inline(menu, row_of(item, title="x")))
     delete = client.post(reverse("admin:menus_menuitem_delete", args=[item.pk]), {"post": "yes"})
 
     if role not in BACK_OFFICE_ROLES:

@@ -9,8 +9,8 @@ from django.db import connection
 from tests import again
 
 FILES = (
-    "escrow/tests/test_admin.py", "escrow/tests/test_endpoints.py",
-    "perfqueue/tests/test_admin.py", "perfqueue/tests/test_endpoints.py",
+    "escrow/tests/admin/test_ledger.py", "escrow/tests/test_endpoints.py",
+    "perfqueue/tests/admin/test_lists.py", "perfqueue/tests/test_endpoints.py",
 )  # fmt: skip
 
 

@@ -1,30 +1,24 @@
-"""The line in the back office: who sees and finds what, settings within their bounds."""
+"""Queues in the back office: who sees and finds what, settings within their bounds."""
 
 import re
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.backoffice import BACK_OFFICE_ROLES
-from accounts.models import STAFF_ROLES, Role, User
+from accounts.models import STAFF_ROLES, Role
 from perfqueue import services
 from perfqueue.models import PerformerQueue, QueueItem, RunItem, Transition
 from tests import world
+from tests.backoffice import signed_in
 from tests.world import again, buy, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "admin:perfqueue_queueitem_changelist"
 MODELS = ("queueitem", "transition", "strike", "performerqueue", "run", "runitem")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.mark.parametrize("role", sorted(Role.values))
@@ -66,7 +60,7 @@ def test_rows_are_read_only_in_every_role(role: str, model: str) -> None:
         assert [page.status_code for page in pages] == [200] * 3
 
 
-def test_a_performer_sees_her_own_line_only() -> None:
+def test_a_performer_sees_her_own_queue_only() -> None:
     ruby, jade, alice = performer("ruby"), performer("jade"), person("alice", tokens=1_000)
     own, theirs = buy(alice, ruby, 100, title="Ruby's song"), buy(alice, jade, 100, title="Jade's song")
     client = signed_in(ruby)
@@ -151,7 +145,7 @@ def test_list_pages_run_the_same_statements_however_long() -> None:
 
 
 @pytest.mark.parametrize("who", ["admin", "herself"])
-def test_settings_of_a_line_are_saved_through_the_service(who: str) -> None:
+def test_settings_of_a_queue_are_saved_through_the_service(who: str) -> None:
     ruby, alice = performer(), person(tokens=100)
     item = again(buy(alice, ruby, 100))
     client = signed_in(ruby if who == "herself" else staff(Role.ADMIN))
@@ -211,7 +205,7 @@ def test_support_may_look_at_settings_but_not_change_them() -> None:
     assert (client.get(page).status_code, client.post(page, {"depth": 1}).status_code) == (200, 403)
 
 
-def test_an_items_page_leads_to_everything_that_tells_of_it() -> None:
+def test_an_items_page_links_to_its_related_lists() -> None:
     ruby, alice = performer("ruby"), person("alice", tokens=100)
     item, other = buy(alice, ruby, 10), buy(alice, ruby, 10)
     services.refund_many(item_ids=[item.pk], actor=staff(), reason="x")
@@ -222,7 +216,7 @@ def test_an_items_page_leads_to_everything_that_tells_of_it() -> None:
         text: href
         for href, text in re.findall(r'href="([^"]*changelist[^"]*|/admin/[^"]*\?[^"]*)"[^>]*>([^<]+)<', page)
     }
-    told = {name.strip(): client.get(href.replace("&amp;", "&")).content.decode() for name, href in links.items()}
+    related = {name.strip(): client.get(href.replace("&amp;", "&")).content.decode() for name, href in links.items()}
 
     assert {
         "Transitions",
@@ -230,9 +224,9 @@ def test_an_items_page_leads_to_everything_that_tells_of_it() -> None:
         "Entries of its hold",
         "Events of its room",
         "Runs of staff",
-    } <= set(told)
-    assert "queue.item.refunded" in told["Events of its room"]
-    assert str(other.pk) not in told["Events of its room"]
-    assert str(item.pk) in told["Runs of staff"]
-    assert str(item.pk) in told["Transitions"]
-    assert "refund" in told["Operations of its hold"]
+    } <= set(related)
+    assert "queue.item.refunded" in related["Events of its room"]
+    assert str(other.pk) not in related["Events of its room"]
+    assert str(item.pk) in related["Runs of staff"]
+    assert str(item.pk) in related["Transitions"]
+    assert "refund" in related["Operations of its hold"]

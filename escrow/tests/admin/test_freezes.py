@@ -1,4 +1,4 @@
-"""Findings, runs and frozen wallets in the back office: who sees them, and who lets a wallet go."""
+"""Findings, the verifier's runs and freezes in the back office: who sees them, and who thaws a wallet."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from django.contrib.admin.models import LogEntry
 from accounts.models import User
 from escrow.models import Finding, Freeze, Verification
 from escrow.services import auditing
+from escrow.tests.admin.test_ledger import page
 from escrow.tests.moving import wallet
-from escrow.tests.test_admin import page, signed_in
-from escrow.tests.test_desk_admin import words
 from tests import world
+from tests.backoffice import signed_in, text_of
 from xxxchat import verification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,23 +30,23 @@ def act(who: User, rows: list[Freeze], **form: str) -> Any:
     return signed_in(who).post(page(Freeze, "changelist"), chosen | form)
 
 
-def test_letting_go_first_shows_what_would_happen_and_changes_nothing() -> None:
+def test_thawing_first_shows_a_preview_and_changes_nothing() -> None:
     rows = frozen("alice", "bob")
 
     shown = act(world.staff("finance"), rows)
 
-    assert "2 of 2 wallets can be let go" in words(shown)
+    assert "2 of 2 wallets can be let go" in text_of(shown)
     assert Freeze.objects.filter(thawed_at=None).count() == 2
 
 
-def test_each_wallet_is_let_go_with_the_reason_and_an_audit_row() -> None:
+def test_each_wallet_is_thawed_with_the_reason_and_an_audit_row() -> None:
     rows, finance = frozen("alice", "bob"), world.staff("finance")
     auditing.thaw(wallet_id=rows[0].wallet_id, actor_id=finance.pk, reason="before")
 
     done = act(finance, rows, apply="yes", reason="checked")
 
-    assert "1 of 2 wallets let go" in words(done)
-    assert "was let go before" in words(done)
+    assert "1 of 2 wallets let go" in text_of(done)
+    assert "was let go before" in text_of(done)
     assert list(Freeze.objects.order_by("id").values_list("thaw_reason", "wallet__status")) == [
         ("before", "active"),
         ("checked", "active"),
@@ -54,15 +54,15 @@ def test_each_wallet_is_let_go_with_the_reason_and_an_audit_row() -> None:
     assert [log.object_id for log in LogEntry.objects.all()] == [str(rows[1].pk)]
 
 
-def test_letting_go_needs_a_reason() -> None:
+def test_thawing_needs_a_reason() -> None:
     rows = frozen("alice")
 
-    assert "This field is required" in words(act(world.staff("admin"), rows, apply="yes", reason=" "))
+    assert "This field is required" in text_of(act(world.staff("admin"), rows, apply="yes", reason=" "))
     assert Freeze.objects.get().thawed_at is None
 
 
 @pytest.mark.parametrize("role", ["support", "games", "auditor"])
-def test_others_read_and_let_nobody_go(role: str) -> None:
+def test_other_roles_read_and_cannot_thaw(role: str) -> None:
     rows = frozen("alice")
     verification.run(full=True)
 

@@ -1,23 +1,17 @@
-"""The ledger in the back office: found and read by staff, touched by nobody."""
+"""The ledger in the back office: staff find and read it, nobody changes it."""
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import STAFF_ROLES, Role, User
+from accounts.models import STAFF_ROLES, Role
 from escrow.models import Entry, Hold, Operation, Wallet
 from tests import world
+from tests.backoffice import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODELS = (Wallet, Hold, Operation, Entry)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def page(model: type, name: str, *args: object) -> str:

@@ -1,8 +1,7 @@
-"""The money desk in the back office: a dry run, one result per row, two persons; the export; who sees what."""
+"""Approvals and payouts: a dry run, one result per row, two persons; the export; who sees what."""
 
 import csv
 import io
-import re
 from typing import Any
 
 import pytest
@@ -15,9 +14,10 @@ from accounts.models import STAFF_ROLES, Role, User
 from escrow import services
 from escrow.models import Approval, Operation, Payout
 from escrow.services import Close, Currency, approvals
+from escrow.tests.admin.test_ledger import page
 from escrow.tests.moving import balances, finished
-from escrow.tests.test_admin import page, signed_in
 from tests import world
+from tests.backoffice import signed_in, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ def earner(name: str, earned: int) -> User:
     return performer
 
 
-def asked(owner: User, actor: User, amount: int = 9_000) -> Approval:
+def open_approval(owner: User, actor: User, amount: int = 9_000) -> Approval:
     decision = approvals.grant(owner_id=owner.pk, currency=Currency.TOKEN, amount=amount, reason="sorry", actor=actor)
     assert decision.approval is not None
     return decision.approval
@@ -45,30 +45,34 @@ def act(who: User, verb: str, rows: list[Any], **form: str) -> Any:
     return signed_in(who).post(page(type(rows[0]), "changelist"), chosen | form)
 
 
-def words(answer: Any) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.content.decode()))
-
-
 def test_approving_first_shows_what_would_happen_and_moves_nothing() -> None:
     alice, finance, second = world.person("alice"), world.staff("finance"), world.staff("admin")
-    rows = [asked(alice, finance, 6_000), asked(alice, finance, 7_000), asked(alice, second, 8_000)]
+    rows = [
+        open_approval(alice, finance, 6_000),
+        open_approval(alice, finance, 7_000),
+        open_approval(alice, second, 8_000),
+    ]
 
     shown = act(second, "approve", rows)
 
-    assert "2 of 3 can be decided so. In all: 13,000 TOKEN" in words(shown)
-    assert words(shown).count("SAME_APPROVER") == 1
+    assert "2 of 3 can be decided so. In all: 13,000 TOKEN" in text_of(shown)
+    assert text_of(shown).count("SAME_APPROVER") == 1
     assert (balances(alice)[0], Operation.objects.count()) == (0, 0)
     assert set(Approval.objects.values_list("status", flat=True)) == {"open"}
 
 
 def test_approving_gives_one_result_and_one_audit_row_per_approval() -> None:
     alice, finance, second = world.person("alice"), world.staff("finance"), world.staff("admin")
-    rows = [asked(alice, finance, 6_000), asked(alice, finance, 7_000), asked(alice, second, 8_000)]
+    rows = [
+        open_approval(alice, finance, 6_000),
+        open_approval(alice, finance, 7_000),
+        open_approval(alice, second, 8_000),
+    ]
 
     done = act(second, "approve", rows, apply="yes", reason="checked")
 
-    assert "2 of 3 decided. In all: 13,000 TOKEN" in words(done)
-    assert words(done).count("SAME_APPROVER") == 1
+    assert "2 of 3 decided. In all: 13,000 TOKEN" in text_of(done)
+    assert text_of(done).count("SAME_APPROVER") == 1
     assert balances(alice)[0] == 13_000
     assert list(Approval.objects.order_by("id").values_list("status", "decision_reason")) == [
         ("approved", "checked"),
@@ -80,9 +84,9 @@ def test_approving_gives_one_result_and_one_audit_row_per_approval() -> None:
 
 def test_rejecting_moves_nothing_and_needs_a_reason() -> None:
     alice, finance = world.person("alice"), world.staff("finance")
-    rows = [asked(alice, finance), asked(alice, finance)]
+    rows = [open_approval(alice, finance), open_approval(alice, finance)]
 
-    assert "This field is required" in words(act(finance, "reject", rows, apply="yes", reason=" "))
+    assert "This field is required" in text_of(act(finance, "reject", rows, apply="yes", reason=" "))
     assert Approval.objects.filter(status="open").count() == 2
     act(finance, "reject", rows, apply="yes", reason="mistyped")
 
@@ -94,12 +98,12 @@ def test_payouts_are_approved_a_large_one_by_two() -> None:
     small, large = payout(earner("ruby", 9_000), 1_000), payout(earner("jade", 9_000), 6_000)
 
     first = act(finance, "approve", [small, large], apply="yes", reason="fine")
-    assert "a second person must approve" in words(first)
+    assert "a second person must approve" in text_of(first)
     assert [Payout.objects.get(pk=each.pk).status for each in (small, large)] == ["approved", "requested"]
     again = act(second, "approve", [small, large], apply="yes", reason="fine")
 
-    assert "1 of 2 decided" in words(again)
-    assert "APPROVAL_CLOSED" in words(again)
+    assert "1 of 2 decided" in text_of(again)
+    assert "APPROVAL_CLOSED" in text_of(again)
     assert Payout.objects.get(pk=large.pk).status == "approved"
 
 
@@ -113,12 +117,12 @@ def test_rejected_payouts_are_earned_again() -> None:
 
 
 @pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.FINANCE, Role.ADMIN}))
-def test_nobody_else_decides_or_exports(role: str) -> None:
+def test_other_roles_neither_decide_nor_export(role: str) -> None:
     finance, ruby = world.staff("finance"), earner("ruby", 9_000)
-    wish, out = asked(ruby, finance), payout(ruby, 1_000)
+    approval, requested = open_approval(ruby, finance), payout(ruby, 1_000)
     who = ruby if role == Role.PERFORMER else world.person(role=role)
 
-    for row in (wish, out):
+    for row in (approval, requested):
         act(who, "approve", [row], apply="yes", reason="mine")
         row.refresh_from_db()
         assert row.status in ("open", "requested")
@@ -147,15 +151,15 @@ def test_the_export_follows_the_filter_and_escapes_formulas() -> None:
 
     answer = signed_in(finance).get(reverse("admin:escrow_payout_export") + "?status__exact=rejected")
 
-    (line,) = csv.DictReader(io.StringIO(answer.content.decode()))
-    assert (line["id"], line["amount"], line["status"]) == (str(kept.pk), "2000", "rejected")
-    assert (line["performer"], line["reason"]) == ("'==cmd", "'+1+1")
+    (row,) = csv.DictReader(io.StringIO(answer.content.decode()))
+    assert (row["id"], row["amount"], row["status"]) == (str(kept.pk), "2000", "rejected")
+    assert (row["performer"], row["reason"]) == ("'==cmd", "'+1+1")
     assert str(other.pk) not in answer.content.decode()
 
 
 def test_open_approvals_come_first() -> None:
     alice, finance = world.person("alice"), world.staff("finance")
-    rows = [asked(alice, finance) for _ in range(3)]
+    rows = [open_approval(alice, finance) for _ in range(3)]
     approvals.decide(approval_id=rows[2].pk, approve=False, reason="no", actor=finance)
 
     listed = signed_in(finance).get(page(Approval, "changelist")).context["cl"].result_list
@@ -163,13 +167,13 @@ def test_open_approvals_come_first() -> None:
     assert [row.pk for row in listed] == [rows[1].pk, rows[0].pk, rows[2].pk]
 
 
-def test_the_desks_lists_run_the_same_statements_however_long() -> None:
+def test_lists_run_the_same_statements_however_long() -> None:
     client, finance = signed_in(world.staff("auditor")), world.staff("finance")
 
     def more() -> None:
         ruby = earner("", 9_000)
         payout(ruby, 1_000)
-        asked(ruby, finance)
+        open_approval(ruby, finance)
 
     def statements() -> list[int]:
         counts = []

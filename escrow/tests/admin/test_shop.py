@@ -7,8 +7,9 @@ import pytest
 from escrow import services
 from escrow.models import Order, PaymentEvent, TokenPackage
 from escrow.services import payments
-from escrow.tests.test_admin import page, signed_in
+from escrow.tests.admin.test_ledger import page
 from tests import world
+from tests.backoffice import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FORM = {

@@ -1,4 +1,4 @@
-"""Giving, writing off and undoing in the back office: shown first, done once, above the limit by two."""
+"""Grant, write-off and undo: previewed first, executed once, above the limit by two persons."""
 
 from typing import Any
 
@@ -11,9 +11,8 @@ from core.ids import new_id
 from escrow.models import Approval, Operation
 from escrow.services import Currency, Deposit, House, deposit
 from escrow.tests.moving import balances, freeze, indebt, wallet
-from escrow.tests.test_admin import signed_in
-from escrow.tests.test_desk_admin import words
 from tests import world
+from tests.backoffice import signed_in, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,9 +36,9 @@ def alice() -> User:
 def test_a_grant_first_shows_before_and_after(finance: User, alice: User) -> None:
     shown = send(finance, "grant", wallet(alice), amount="50")
 
-    assert "before 100 0 0 0" in words(shown)
-    assert "after 150 0 0 0" in words(shown)
-    assert "It is done at once." in words(shown)
+    assert "before 100 0 0 0" in text_of(shown)
+    assert "after 150 0 0 0" in text_of(shown)
+    assert "It is done at once." in text_of(shown)
     assert (balances(alice)[0], LogEntry.objects.count()) == (100, 0)
 
 
@@ -59,12 +58,12 @@ def test_the_same_form_with_another_amount_is_refused(finance: User, alice: User
 
     refused = send(finance, "grant", wallet(alice), amount="60", apply="yes", key=key)
 
-    assert "IDEMPOTENCY_KEY_REUSED" in words(refused)
+    assert "IDEMPOTENCY_KEY_REUSED" in text_of(refused)
     assert balances(alice)[0] == 150
 
 
 def test_a_large_grant_waits_for_a_second_person(finance: User, alice: User) -> None:
-    assert "A second person must approve it" in words(send(finance, "grant", wallet(alice), amount="5001"))
+    assert "A second person must approve it" in text_of(send(finance, "grant", wallet(alice), amount="5001"))
     assert Approval.objects.count() == 0
 
     asked = send(finance, "grant", wallet(alice), amount="5001", apply="yes")
@@ -74,7 +73,7 @@ def test_a_large_grant_waits_for_a_second_person(finance: User, alice: User) -> 
 
 
 @pytest.mark.parametrize("form", [{"amount": "0"}, {"amount": "1.5"}, {"amount": "9" * 30}, {"reason": "  "}])
-def test_a_form_that_says_nothing_sensible_moves_nothing(finance: User, alice: User, form: dict[str, str]) -> None:
+def test_an_invalid_form_moves_nothing(finance: User, alice: User, form: dict[str, str]) -> None:
     answer = send(finance, "grant", wallet(alice), **{"amount": "5", "apply": "yes", **form})
 
     assert (answer.status_code, balances(alice)[0]) == (200, 100)
@@ -84,8 +83,8 @@ def test_a_debt_is_written_off(finance: User) -> None:
     bob = world.person("bob")
     indebt(bob, 30)
 
-    assert "INSUFFICIENT_BALANCE" in words(send(finance, "write_off", wallet(bob), amount="31"))
-    assert "before 0 0 0 30" in words(send(finance, "write_off", wallet(bob), amount="30"))
+    assert "INSUFFICIENT_BALANCE" in text_of(send(finance, "write_off", wallet(bob), amount="31"))
+    assert "before 0 0 0 30" in text_of(send(finance, "write_off", wallet(bob), amount="30"))
     send(finance, "write_off", wallet(bob), amount="30", apply="yes")
 
     assert balances(bob) == (0, 0, 0, 0)
@@ -95,20 +94,20 @@ def test_an_operation_is_undone_once(finance: User, alice: User) -> None:
     done = deposit(Deposit("k", alice.pk, Currency.TOKEN, 40, House.SALES)).operation_id
     operation = Operation.objects.get(pk=done)
 
-    assert "before 140 0 0 0" in words(send(finance, "undo", operation))
+    assert "before 140 0 0 0" in text_of(send(finance, "undo", operation))
     assert send(finance, "undo", operation, apply="yes").status_code == 302
-    assert "INVALID_TRANSITION" in words(send(finance, "undo", operation, apply="yes"))
+    assert "INVALID_TRANSITION" in text_of(send(finance, "undo", operation, apply="yes"))
     assert balances(alice)[0] == 100
 
 
-def test_a_frozen_wallet_is_told_of_in_the_dry_run(finance: User, alice: User) -> None:
+def test_the_preview_refuses_a_frozen_wallet(finance: User, alice: User) -> None:
     freeze(alice)
 
-    assert "WALLET_FROZEN" in words(send(finance, "grant", wallet(alice), amount="5"))
+    assert "WALLET_FROZEN" in text_of(send(finance, "grant", wallet(alice), amount="5"))
 
 
 @pytest.mark.parametrize("role", sorted(set(Role.values) - {Role.FINANCE, Role.ADMIN}))
-def test_nobody_else_moves_money(role: str, alice: User) -> None:
+def test_other_roles_cannot_adjust(role: str, alice: User) -> None:
     who, operation = world.person(role=role), Operation.objects.get()
 
     for what, row in (("grant", wallet(alice)), ("write_off", wallet(alice)), ("undo", operation)):
@@ -117,7 +116,7 @@ def test_nobody_else_moves_money(role: str, alice: User) -> None:
     assert "Grant…" not in signed_in(who).get(reverse("admin:escrow_wallet_changelist")).content.decode()
 
 
-def test_the_buttons_stand_on_the_list_and_the_page(finance: User, alice: User) -> None:
+def test_the_list_and_the_page_offer_the_actions(finance: User, alice: User) -> None:
     client = signed_in(finance)
 
     for page in ("changelist", "change"):

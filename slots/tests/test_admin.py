@@ -1,23 +1,17 @@
-"""Staff may look at the machine, nobody may touch it, and no seed of a spin to come is shown."""
+"""The slot machine in the back office: staff read it, nobody changes it, no seed of a future spin is shown."""
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import STAFF_ROLES, Role
 from slots import services
 from slots.models import Game, Paytable, Spin
 from slots.tests.playing import player, state_of
+from tests.backoffice import signed_in
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def client_of(role: str) -> Client:
-    client = Client()
-    client.force_login(person(role=role), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture
@@ -28,7 +22,7 @@ def spin() -> Spin:
 
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_staff_see_every_list_and_row(role: str, spin: Spin) -> None:
-    client = client_of(role)
+    client = signed_in(person(role=role))
     pages = [
         "game/",
         "paytable/",
@@ -44,7 +38,7 @@ def test_staff_see_every_list_and_row(role: str, spin: Spin) -> None:
 
 
 def test_nobody_adds_changes_or_deletes(spin: Spin) -> None:
-    client = client_of(Role.ADMIN)
+    client = signed_in(person(role=Role.ADMIN))
 
     for page in ("spin/add/", f"spin/{spin.id}/delete/", f"paytable/{Paytable.objects.get().id}/delete/"):
         assert client.get(f"/admin/slots/{page}").status_code == 403
@@ -53,7 +47,7 @@ def test_nobody_adds_changes_or_deletes(spin: Spin) -> None:
 
 
 def test_a_performer_sees_no_spin(spin: Spin) -> None:
-    assert client_of(Role.PERFORMER).get("/admin/slots/spin/").status_code == 403
+    assert signed_in(person(role=Role.PERFORMER)).get("/admin/slots/spin/").status_code == 403
 
 
 def test_no_seed_of_a_spin_to_come_is_shown(spin: Spin) -> None:
@@ -61,7 +55,7 @@ def test_no_seed_of_a_spin_to_come_is_shown(spin: Spin) -> None:
     services.fairness(user=user)
     sealed = bytes(state_of(user).sealed_seed)
 
-    shown = client_of(Role.ADMIN).get(f"/admin/slots/slotstate/{user.id}/change/").content.decode()
+    shown = signed_in(person(role=Role.ADMIN)).get(f"/admin/slots/slotstate/{user.id}/change/").content.decode()
 
     assert bytes(state_of(user).commitment).hex() in shown
     assert sealed.hex() not in shown
@@ -72,13 +66,13 @@ def test_no_seed_of_a_spin_to_come_is_shown(spin: Spin) -> None:
 def test_a_spin_is_found_by_its_own_or_its_users_id(spin: Spin, what: str, found: int) -> None:
     term = getattr(spin, what, "no id at all")
 
-    shown = client_of(Role.AUDITOR).get("/admin/slots/spin/", {"q": str(term)})
+    shown = signed_in(person(role=Role.AUDITOR)).get("/admin/slots/spin/", {"q": str(term)})
 
     assert len(shown.context["cl"].result_list) == found
 
 
-def test_the_list_of_spins_costs_the_same_whatever_its_length() -> None:
-    client, user = client_of(Role.GAMES), player()
+def test_the_list_of_spins_runs_the_same_statements_however_long() -> None:
+    client, user = signed_in(person(role=Role.GAMES)), player()
     costs = []
     for _ in range(2):
         services.spin(user=user, bet=100)
