@@ -1,9 +1,9 @@
-"""A role of its own for the running product: it may call the ledger's functions, and not write the ledger's tables.
+"""A role for web and workers that may call the ledger's functions but not write the ledger's tables.
 
-The role that migrates owns tables and functions. With `guard`, web and workers connect as another role: it reads
-everything and writes every table but the ledger's. Those are written by the functions below only, which run as their
-owner and in their owner's search path: a temporary table of the same name is not taken for the real one. That role can
-neither switch a trigger off nor make a function with one of their names.
+The role that migrates owns tables and functions. The role given to `guard` reads everything and writes every table but
+the ledger's: these are written only by the functions in `AS_OWNER`, which run as their owner with a fixed search path,
+so a temporary table of the same name cannot replace the real one. That role can neither disable a trigger nor create a
+function.
 """
 
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ SELECT p.oid::regprocedure::text FROM pg_proc p
 
 
 def guard(role: str) -> list[str]:
-    """Give `role` what the running product needs and no more; return the statements run, in one transaction.
+    """Grant `role` what web and workers need and no more, in one transaction; return the statements run.
 
-    Run it as the owner after each `migrate`: a function made anew runs as its caller until then, and fails. The owner
-    needs CREATEROLE (or to be a superuser) for the role's time limits.
+    Run it as the owner after each `migrate`: a function that was replaced runs as its caller until then, and fails. The
+    owner needs CREATEROLE (or to be a superuser) to set the role's time limits.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FUNCTIONS, [list(AS_OWNER)])
@@ -51,16 +51,16 @@ def guard(role: str) -> list[str]:
         schema, database = cursor.fetchone()
         cursor.execute(LIMITS)
         limits = dict(row[0].split("=", 1) for row in cursor.fetchall())
-        told = [each.as_string() for each in statements(role, schema, database, functions, limits)]
-        for each in told:
-            cursor.execute(each)
-    return told
+        texts = [each.as_string() for each in statements(role, schema, database, functions, limits)]
+        for text in texts:
+            cursor.execute(text)
+    return texts
 
 
 def statements(
     role: str, schema: str, database: str, functions: list[str], limits: dict[str, str]
 ) -> Iterator[sql.Composed]:
-    """The grants, widest first: what is taken back stands below what is given.
+    """Yield the grants: first on everything, then what is revoked on the ledger's tables, then the functions.
 
     `functions`: their full signatures. `limits`: the owner's time limits, which become the role's.
     """

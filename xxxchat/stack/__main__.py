@@ -41,12 +41,12 @@ def manage(folder: Folder, options: argparse.Namespace) -> int:
         running = Folder.the_only_running()
     if running is None:
         raise StackError(f"No demo runs from {folder.root}. Start it with `make demo` (same PORT) and try again.")
-    words = options.words or shlex.split(os.environ.get("CMD", ""))
-    if not words:
+    command = options.arguments or shlex.split(os.environ.get("CMD", ""))
+    if not command:
         raise StackError('Say which command: make manage CMD="verify_ledger --json"')
     environment = terminal_environment() | running["environment"]
     os.chdir(PROJECT)
-    os.execve(sys.executable, [sys.executable, "manage.py", *words], environment)  # noqa: S606  that is the point
+    os.execve(sys.executable, [sys.executable, "manage.py", *command], environment)  # noqa: S606  replaces this process
 
 
 def services(folder: Folder, options: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def services(folder: Folder, options: argparse.Namespace) -> int:
     with signals.installed():
         try:
             own.start(folder, given)
-            command = children.spawn(options.words, env=given | own.variables, cwd=Path.cwd())
+            command = children.spawn(options.arguments, env=given | own.variables, cwd=Path.cwd())
             while command.poll() is None:
                 signals.pause(1.0)
             return command.returncode if command.returncode >= 0 else 128 - command.returncode
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, help="keep everything here instead of in .local/<PORT>")
     parser.add_argument("--until-eof", action="store_true", help="stop too when standard input is closed")
-    parser.add_argument("words", nargs="*", help="what to run, for manage and services (after --)")
+    parser.add_argument("arguments", nargs="*", help="what to run, for manage and services (after --)")
     options = parser.parse_args(arguments)
     try:
         port = lineup.number(os.environ, "PORT", lineup.DEFAULT_PORT, most=65_535)

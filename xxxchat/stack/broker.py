@@ -71,7 +71,7 @@ class EmbeddedBroker:
                 return
 
     def _write_settings(self) -> Path:
-        lines = [
+        settings = [
             f"port {self.port}",
             f"bind {ports.LOOPBACK}",
             f"requirepass {self._password}",
@@ -79,7 +79,7 @@ class EmbeddedBroker:
             f"appendonly {'yes' if self._durable else 'no'}",
             "maxmemory-policy noeviction",
         ]
-        return reach.write_private(self._home / "broker.conf", "\n".join(lines) + "\n")
+        return reach.write_private(self._home / "broker.conf", "\n".join(settings) + "\n")
 
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1) as client:

@@ -57,7 +57,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own; it gets `when_orphaned` if this process dies first."""
     return subprocess.Popen(  # noqa: S603  the commands are ours
-        [str(word) for word in command],
+        [str(argument) for argument in command],
         env=dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -101,7 +101,7 @@ def ended(process: subprocess.Popen[bytes], *, within_s: float) -> bool:
 
 
 def how_it_ended(returncode: int) -> str:
-    """Put a child's return code into words."""
+    """Return a text for a child's return code."""
     if returncode < 0:
         return f"killed by {signal.Signals(-returncode).name}"
     return f"exit code {returncode}"

@@ -1,4 +1,4 @@
-"""What stops a launcher, in words for the person at the terminal."""
+"""What stops a launcher. The text is for the person at the terminal."""
 
 
 class StackError(Exception):

@@ -44,7 +44,7 @@ class Launcher:
         self._ended = ""
 
     def run(self) -> int:
-        """Start, watch until told to stop or until a part ends, then stop everything."""
+        """Start, watch until a signal asks to stop or a part ends, then stop everything."""
         children.adopt_orphans()
         try:
             self._folder.acquire()
@@ -95,8 +95,8 @@ class Launcher:
 
     def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Run a management command to its end, before web listens."""
-        words = [sys.executable, "manage.py", command, *arguments]
-        self._step = children.spawn(words, env=environment, cwd=PROJECT)
+        command_line = [sys.executable, "manage.py", command, *arguments]
+        self._step = children.spawn(command_line, env=environment, cwd=PROJECT)
         while self._step.poll() is None:
             self._signals.pause(POLL_S)
         if self._step.returncode:
@@ -106,10 +106,10 @@ class Launcher:
         report_fd, their_end = os.pipe()
         os.set_blocking(report_fd, False)
         self._report = open(report_fd, "rb", buffering=0)  # noqa: SIM115  lives as long as the manager
-        lines = self._folder.write("processes.json", commands)
-        words = [sys.executable, "-m", "xxxchat.stack.manager", str(lines), str(their_end)]
+        file = self._folder.write("processes.json", commands)
+        command = [sys.executable, "-m", "xxxchat.stack.manager", str(file), str(their_end)]
         try:
-            self._manager = children.spawn(words, env=environment, cwd=PROJECT, pass_fds=[their_end])
+            self._manager = children.spawn(command, env=environment, cwd=PROJECT, pass_fds=[their_end])
         finally:
             os.close(their_end)
 
@@ -141,9 +141,9 @@ class Launcher:
                 raise StackError(f"{name} ended: {children.how_it_ended(process.returncode)}")
 
     def _read_report(self) -> None:
-        """Take in what the manager has said so far (whole lines; it writes each at once)."""
-        lines = (self._report.read() or b"").splitlines() if self._report else []
-        for message in map(json.loads, lines):
+        """Read the manager's messages so far (whole lines; it writes each at once)."""
+        messages = (self._report.read() or b"").splitlines() if self._report else []
+        for message in map(json.loads, messages):
             self._pids |= message.get("started", {})
             self._ended = self._ended or message.get("ended", "")
 

@@ -54,7 +54,7 @@ class InnerPorts:
 def commands(folder: Folder, environment: Mapping[str, str], listen: list[str], inner: InnerPorts) -> dict[str, str]:
     """Return one shell command for each process of the product, by name."""
     front = proxy.settings(listen=listen, web_port=inner.web, events_port=inner.events, storage=folder.root / "caddy")
-    lines: dict[str, list[str | Path]] = {
+    arguments: dict[str, list[str | Path]] = {
         "proxy": [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
         "web": [PYTHON, "-m", "granian", *_web(environment, inner.web), "xxxchat.wsgi:application"],
         "events": [PYTHON, "-m", "uvicorn", *_events(inner.events), "xxxchat.asgi:application"],
@@ -62,7 +62,7 @@ def commands(folder: Folder, environment: Mapping[str, str], listen: list[str], 
         "beat": [*_celery("beat", environment), "--schedule", folder.root / "beat-schedule", "--pidfile="],
         "sweeper": [PYTHON, "manage.py", "queue_sweeper"],
     }
-    return {name: "exec " + shlex.join(str(word) for word in words) for name, words in lines.items()}
+    return {name: "exec " + shlex.join(map(str, each)) for name, each in arguments.items()}
 
 
 def _web(environment: Mapping[str, str], port: int) -> list[str]:

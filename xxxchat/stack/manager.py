@@ -1,7 +1,7 @@
 """The process manager of a running stack: honcho, in a process of its own.
 
 It starts every command, shows their output with the name in front, and stops all of them when one ends. Over
-`report-fd` it tells the launcher, a JSON line each, which processes it started and which one ended by itself.
+`report-fd` it reports to the launcher, as JSON lines, which processes it started and which one ended by itself.
 """
 
 import json
@@ -28,7 +28,7 @@ class Terminal:
             data = data[os.write(1, data) :]
 
     def flush(self) -> None:
-        """Have nothing to do: nothing is held back."""
+        """Do nothing: nothing is buffered."""
 
     def isatty(self) -> bool:
         return os.isatty(1)
@@ -51,7 +51,7 @@ class GentleSignals:
 
 
 class BoundProcess(Process):  # type: ignore[misc]
-    """A command that leaves nobody behind: neither when this manager dies, nor when the command itself does."""
+    """A command whose processes are killed when this manager dies and when the command itself does."""
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         children.die_with_parent(signal.SIGKILL, parent=os.getppid())()
@@ -73,8 +73,8 @@ def _close_group(child: Popen) -> None:
         return  # it left nothing
 
 
-class LineUp(Manager):  # type: ignore[misc]
-    """honcho's manager, told to end in its loop instead of inside a signal handler, and talking to the launcher."""
+class ReportingManager(Manager):  # type: ignore[misc]
+    """honcho's manager, which ends in its loop instead of inside a signal handler, and reports to the launcher."""
 
     def __init__(self, report: IO[str]) -> None:
         super().__init__(Printer(Terminal()))
@@ -90,20 +90,20 @@ class LineUp(Manager):  # type: ignore[misc]
         self._asked = True
 
     def _any_stopped(self) -> bool:
-        """Be called by the loop, each round, once all processes are started: tell the launcher, end if need be."""
+        """Called by each round of the loop once all processes are started: report, and end if one of them ended."""
         if not self._started:
             self._started = {name: process["pid"] for name, process in self._processes.items()}
-            self._tell(started=self._started)
+            self._send(started=self._started)
         gone = [name for name, process in self._processes.items() if "returncode" in process]
         if gone and not self._asked and not self._ended:
             self._ended = gone[0]
-            self._tell(ended=f"{gone[0]} ended: {children.how_it_ended(self._processes[gone[0]]['returncode'])}")
+            self._send(ended=f"{gone[0]} ended: {children.how_it_ended(self._processes[gone[0]]['returncode'])}")
         if not gone and not self._asked:
             return False
         super().terminate()
         return True
 
-    def _tell(self, **message: Any) -> None:
+    def _send(self, **message: Any) -> None:
         print(json.dumps(message), file=self._report, flush=True)
 
 
@@ -111,11 +111,11 @@ def main(commands_file: str, report_fd: str) -> int:
     """Run the commands of a JSON file until one ends or a signal comes."""
     commands: dict[str, str] = json.loads(Path(commands_file).read_text())
     with open(int(report_fd), "w") as report:
-        line_up = LineUp(report)
+        manager = ReportingManager(report)
         for name, command in commands.items():
-            line_up.add_process(name, command)
-        line_up.loop()
-    return int(line_up.returncode or 0)
+            manager.add_process(name, command)
+        manager.loop()
+    return int(manager.returncode or 0)
 
 
 if __name__ == "__main__":
