@@ -1,7 +1,6 @@
-"""The machine's endpoints under /slot-machine/. Each parses, calls one service, renders."""
+"""The slot machine's endpoints, under /slot-machine/."""
 
-from fractions import Fraction
-from typing import Any, cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -12,84 +11,21 @@ from core.api import Body, Endpoint
 from core.errors import Refused
 from core.fields import Amount, Digits, Params, StrictUUID
 from slots import draw, services, shapes
-from slots.decimals import decimal_text
 from slots.fields import ClientSeed, HexBytes
 from slots.models import Spin as SpinRow
 
-FARTHEST = 10**12
+MAX_OFFSET_SPINS = 10**12
 
 
 def caller(request: Request) -> User:
-    """Whoever came through the endpoint: signed in, or the endpoint had not opened."""
+    """The signed-in user: no endpoint here is public."""
     return cast(User, request.user)
 
 
-def hexed(value: Any) -> str:
-    return bytes(value).hex()
+class OwnedSpin(NamedTuple):
+    """A spin that is shown to its player."""
 
-
-def outcome(spin: SpinRow) -> dict[str, Any]:
-    """What the reels showed and what it paid; ``multiplier`` is an exact decimal."""
-    return {
-        "symbols": spin.symbols,
-        "isWin": spin.payout > 0,
-        "payout": spin.payout,
-        "multiplier": decimal_text(Fraction(spin.payout, spin.bet)),
-    }
-
-
-def proof(spin: SpinRow) -> dict[str, Any]:
-    """Everything that re-computes the draw, and the commitment of the next one."""
-    return {
-        "seed": hexed(spin.seed),
-        "commitment": draw.commitment(bytes(spin.seed)).hex(),
-        "clientSeed": spin.client_seed,
-        "clientNonce": hexed(spin.client_nonce),
-        "nextCommitment": hexed(spin.next_commitment),
-        "nextNonce": spin.nonce + 1,
-        "paytableDigest": hexed(spin.paytable_digest),
-    }
-
-
-def spin_out(spin: SpinRow) -> dict[str, Any]:
-    """A spin with its proof, as it stays."""
-    return {
-        "spinId": spin.id,
-        "nonce": spin.nonce,
-        "timestamp": spin.at,
-        "betAmount": spin.bet,
-        "result": outcome(spin),
-        "previousBalance": spin.balance_before,
-        "newBalance": spin.balance_after,
-        "fairness": proof(spin),
-    }
-
-
-def spin_result_out(result: services.SpinResult) -> dict[str, Any]:
-    """The answer to a spin: the spin, the session it belongs to, and what is left to play."""
-    elapsed = result.spin.at - result.session.started_at
-    return {
-        **spin_out(result.spin),
-        "session": {
-            "netPoints": result.session.net_points,
-            "elapsedSeconds": int(elapsed.total_seconds()),
-            "spinsLeft": result.spins_left,
-            "limitsLeft": {},
-        },
-        "pendingCredit": False,
-    }
-
-
-def history_row(spin: SpinRow) -> dict[str, Any]:
-    return {
-        "spinId": spin.id,
-        "nonce": spin.nonce,
-        "timestamp": spin.at,
-        "betAmount": spin.bet,
-        "symbols": spin.symbols,
-        "isWin": spin.payout > 0,
-        "payout": spin.payout,
-    }
+    spin: SpinRow
 
 
 class Spin(Endpoint):
@@ -114,7 +50,7 @@ class Spin(Endpoint):
 
     def post(self, request: Request) -> HttpResponse:
         try:
-            return self.once(work=self._spin, render=spin_result_out)
+            return self.once(work=self._spin)
         except Refused as refusal:
             services.record_refusal(user=caller(request), refusal=refusal)
             raise
@@ -143,11 +79,10 @@ class History(Endpoint):
 
     class Query(Params):
         limit = Digits(required=False, default=20, min_value=1, max_value=100)
-        offset = Digits(required=False, default=0, min_value=0, max_value=FARTHEST)
+        offset = Digits(required=False, default=0, min_value=0, max_value=MAX_OFFSET_SPINS)
 
     def get(self, request: Request) -> HttpResponse:
-        found = services.history(user=caller(request), **self.query)
-        return self.ok({"spins": [history_row(spin) for spin in found.spins], "total": found.total, **self.query})
+        return self.answer(services.history(user=caller(request), **self.query))
 
 
 class Config(Endpoint):
@@ -157,21 +92,7 @@ class Config(Endpoint):
     Output = shapes.ConfigOut
 
     def get(self, request: Request) -> HttpResponse:
-        config = services.config()
-        return self.ok(
-            {
-                "enabled": config.enabled,
-                "betAmount": config.unit,
-                "paytable": config.table,
-                "paytableDigest": hexed(config.digest),
-                "rtp": str(config.par.rtp),
-                "rtpPercent": decimal_text(config.par.rtp * 100),
-                "odds": [
-                    {"kind": row.kind, "pay": row.pay, "tickets": row.tickets, "of": config.par.tickets}
-                    for row in config.par.odds
-                ],
-            }
-        )
+        return self.answer(services.config())
 
 
 class RateLimit(Endpoint):
@@ -181,8 +102,7 @@ class RateLimit(Endpoint):
     Output = shapes.RateLimitOut
 
     def get(self, request: Request) -> HttpResponse:
-        use = services.hourly_use(user=caller(request))
-        return self.ok({"limit": use.limit, "used": use.used, "remaining": use.remaining, "resetsAt": use.resets_at})
+        return self.answer(services.hourly_use(user=caller(request)))
 
 
 class Fairness(Endpoint):
@@ -192,15 +112,7 @@ class Fairness(Endpoint):
     Output = shapes.FairnessOut
 
     def get(self, request: Request) -> HttpResponse:
-        fairness = services.fairness(user=caller(request))
-        return self.ok(
-            {
-                "commitment": hexed(fairness.commitment),
-                "nonce": fairness.nonce,
-                "paytableDigest": hexed(fairness.paytable_digest),
-                "clientSeed": fairness.client_seed,
-            }
-        )
+        return self.answer(services.fairness(user=caller(request)))
 
 
 class OwnSpin(Endpoint):
@@ -213,5 +125,4 @@ class OwnSpin(Endpoint):
     Output = shapes.OwnSpinOut
 
     def get(self, request: Request, spin_id: UUID) -> HttpResponse:
-        spin = services.spin_of(user=caller(request), spin_id=spin_id)
-        return self.ok({**spin_out(spin), "clientNonceFrom": "server" if spin.client_nonce_drawn else "client"})
+        return self.answer(OwnedSpin(services.spin_of(user=caller(request), spin_id=spin_id)))

@@ -16,11 +16,12 @@ from slots.draw import REELS, Table
 
 @dataclass(frozen=True)
 class Odds:
-    """One kind of award: what it pays, and how many of all tickets win it."""
+    """One kind of win: what it pays, and the `tickets` of all (`of`) that win it."""
 
     kind: str
     pay: int
     tickets: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def par_sheet(table: Table) -> ParSheet:
             by_kind[_kind(table, symbols), pay] += count
             by_pay[pay] += count
     odds = sorted(
-        (Odds(kind=kind, pay=pay, tickets=count) for (kind, pay), count in by_kind.items()),
+        (Odds(kind=kind, pay=pay, tickets=count, of=table.tickets) for (kind, pay), count in by_kind.items()),
         key=lambda row: (-row.pay, row.kind),
     )
     return ParSheet(unit=table.unit, tickets=table.tickets, odds=tuple(odds), tickets_by_pay=dict(by_pay))

@@ -41,6 +41,8 @@ class History:
 
     spins: Sequence[Spin]
     total: int
+    limit: int
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,10 @@ class Fairness:
 def history(*, user: User, limit: int, offset: int) -> History:
     """Return a page of the user's spins, found by their gapless nonces: the same cost at any offset."""
     found = rows(_NONCES, [user.id])
-    if not found:
-        return History(spins=[], total=0)
-    first, total = found[0]["first"], found[0]["next"] - found[0]["first"]
-    newest = found[0]["next"] - 1 - offset
-    if newest < first:
-        return History(spins=[], total=total)
-    page = Spin.objects.filter(user_id=user.id, nonce__gt=newest - limit, nonce__lte=newest)
-    return History(spins=list(page.order_by("-nonce")), total=total)
+    first, following = (found[0]["first"], found[0]["next"]) if found else (0, 0)
+    newest = following - 1 - offset
+    page = Spin.objects.filter(user_id=user.id, nonce__gt=newest - limit, nonce__lte=newest).order_by("-nonce")
+    return History(spins=list(page) if newest >= first else [], total=following - first, limit=limit, offset=offset)
 
 
 def spin_of(*, user: User, spin_id: UUID) -> Spin:

@@ -250,7 +250,7 @@ def test_an_hourly_limit_that_is_off_is_told_as_null(user: User) -> None:
 
 def test_nobody_has_spun_yet(user: User) -> None:
     assert services.hourly_use(user=user).resets_at is None
-    assert services.history(user=user, limit=20, offset=0) == History(spins=[], total=0)
+    assert services.history(user=user, limit=20, offset=0) == History(spins=[], total=0, limit=20, offset=0)
 
 
 def test_a_session_adds_up_until_thirty_idle_minutes(user: User, clock: Clock) -> None:
