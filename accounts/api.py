@@ -1,20 +1,13 @@
 """Endpoints of signing in and of who I am."""
 
-from typing import cast
-
-from django.conf import settings
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import services, shapes, tokens
-from accounts.models import User
-from accounts.tokens import Tokens
-from core.api import Body, Endpoint
-from core.fields import StrictChar
-
-
-def pair_out(pair: Tokens) -> dict[str, str]:
-    return {"access": pair.access, "refresh": pair.refresh}
+from core.api import Endpoint
+from core.fields import Body, StrictChar
 
 
 class Anyone(Endpoint):
@@ -34,7 +27,7 @@ class ObtainTokens(Anyone):
         password = StrictChar(max_length=1024, trim_whitespace=False)
 
     def post(self, request: Request) -> HttpResponse:
-        return self.ok(pair_out(services.issue_tokens(request._request, **self.data)))
+        return self.answer(services.issue_tokens(request._request, **self.data))
 
 
 class RefreshTokens(Anyone):
@@ -46,20 +39,20 @@ class RefreshTokens(Anyone):
         refresh = StrictChar(max_length=4096)
 
     def post(self, request: Request) -> HttpResponse:
-        return self.ok(pair_out(tokens.rotate(self.data["refresh"])))
+        return self.answer(tokens.rotate(self.data["refresh"]))
 
 
 class RevokeToken(Anyone):
     """POST /auth/token/revoke {refresh}. 200 {}, also when it was revoked before; 401 UNAUTHENTICATED."""
 
-    Output = shapes.NOTHING
+    Output = OpenApiTypes.OBJECT
 
     class Input(Body):
         refresh = StrictChar(max_length=4096)
 
     def post(self, request: Request) -> HttpResponse:
         tokens.revoke(self.data["refresh"])
-        return self.ok({})
+        return Response({})
 
 
 class Me(Endpoint):
@@ -68,15 +61,4 @@ class Me(Endpoint):
     Output = shapes.MeOut
 
     def get(self, request: Request) -> HttpResponse:
-        user = cast(User, request.user)
-        return self.ok(
-            {
-                "id": user.pk,
-                "username": user.username,
-                "displayName": services.display_name(user),
-                "role": user.role,
-                "verified": user.verified_at is not None,
-                "termsAccepted": user.terms_version >= settings.TERMS_VERSION,
-                "termsVersion": settings.TERMS_VERSION,
-            }
-        )
+        return self.answer(request.user)

@@ -1,24 +1,36 @@
-"""What sign-in endpoints answer, for the API's description only; a test keeps the real answers equal to it."""
+"""What sign-in endpoints answer."""
 
-from drf_spectacular.types import OpenApiTypes
+from django.conf import settings
 from rest_framework import serializers
 
-from accounts.models import Role
+from accounts import services
+from accounts.models import Role, User
+from core.shapes import Shape
 
 
-class TokensOut(serializers.Serializer):
+class TokensOut(Shape):
     access = serializers.CharField()
     refresh = serializers.CharField()
 
 
-NOTHING = OpenApiTypes.OBJECT
-
-
-class MeOut(serializers.Serializer):
+class MeOut(Shape):
     id = serializers.UUIDField()
     username = serializers.CharField()
-    displayName = serializers.CharField()
+    displayName = serializers.SerializerMethodField()
     role = serializers.ChoiceField(choices=Role.choices)
-    verified = serializers.BooleanField()
-    termsAccepted = serializers.BooleanField()
-    termsVersion = serializers.IntegerField()
+    verified = serializers.SerializerMethodField()
+    termsAccepted = serializers.SerializerMethodField()
+    termsVersion = serializers.SerializerMethodField()
+
+    def get_displayName(self, user: User) -> str:
+        return services.display_name(user)
+
+    def get_verified(self, user: User) -> bool:
+        return user.verified_at is not None
+
+    def get_termsAccepted(self, user: User) -> bool:
+        return user.terms_version >= self.get_termsVersion(user)
+
+    def get_termsVersion(self, user: User) -> int:
+        version: int = settings.TERMS_VERSION
+        return version

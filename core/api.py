@@ -28,12 +28,12 @@ from core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from core.fields import UUID_TEXT, Body, Page
+from core.fields import UUID_TEXT, Body
 from core.freshness import conditional
 from core.ids import NIL
 from core.pagination import Slice, keyset
 from core.parsing import MAX_BODY_BYTES, declared_length
-from core.shapes import outputs, utc
+from core.shapes import outputs
 
 KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
 T = TypeVar("T")
@@ -182,15 +182,12 @@ class Endpoint(APIView):
         *,
         work: Callable[[], T],
         prepare: Callable[[T], Any] | None = None,
-        render: Callable[[T], Any] | None = None,
         before: Callable[[], object] | None = None,
         status: int | Callable[[T], int] = 200,
     ) -> HttpResponse:
         """Run a keyed command and answer what it returns, or what `prepare` makes of that inside its transaction."""
 
         def rendered(result: T) -> Any:
-            if render is not None:
-                return render(result)
             shape = self._output(status(result) if callable(status) else status)
             return shape.to_representation(result if prepare is None else prepare(result))
 
@@ -215,25 +212,16 @@ class Endpoint(APIView):
         """Render a value as `Output` has it for this method and status."""
         return Response(self._output(status).to_representation(value), status=status)
 
-    def ok(self, body: Any, status: int = 200) -> Response:
-        return Response(body, status=status)
-
     def page(
         self,
         queryset: QuerySet[Any],
-        render: Callable[[Sequence[Any]], list[Any]] | None = None,
         *,
         prepare: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
         by: str = "id",
     ) -> Response:
         """A list, newest first by the column `by`; needs `Query = Page` or a subclass of it."""
         found = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"], by=by)
-        if render is not None:
-            return Response({"items": render(found.items), "next": found.next})
         return self.answer(found if prepare is None else Slice(prepare(found.items), found.next))
 
     def _output(self, status: int) -> Any:
         return outputs(cast(Any, type(self)), str(self.request.method))[status]
-
-
-__all__ = ["Body", "Endpoint", "Page", "utc"]

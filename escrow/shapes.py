@@ -29,9 +29,7 @@ class WalletOut(Shape):
     owed = serializers.IntegerField()
 
 
-class HoldFactsOut(Shape):
-    """What every view of a hold begins with."""
-
+class HoldFactsOut(Shape):  # what the shapes of a hold have in common
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=HoldStatus.choices)
     amount = serializers.IntegerField()

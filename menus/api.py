@@ -1,6 +1,6 @@
 """Menus over HTTP."""
 
-from typing import Any, cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -8,11 +8,9 @@ from rest_framework.request import Request
 
 import perfqueue.services
 from accounts.models import Role, User
-from core.api import Body, Endpoint
-from core.fields import Amount, Params, StrictChar
-from escrow.services import Currency
+from core.api import Endpoint
+from core.fields import Amount, Body, Params, StrictChar
 from menus import services, shapes
-from perfqueue.render import item_out
 
 
 class MenusOfPerformer(Endpoint):
@@ -21,7 +19,7 @@ class MenusOfPerformer(Endpoint):
     public, Output = True, shapes.MenusOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
-        return self.ok(menus_out(services.menus_of(performer_id)))
+        return self.answer(services.menus_of(performer_id))
 
 
 class Menus(Endpoint):
@@ -34,7 +32,14 @@ class Menus(Endpoint):
         search = StrictChar(required=False, allow_blank=True, max_length=80, default="")
 
     def get(self, request: Request) -> HttpResponse:
-        return self.ok(menus_out(services.menus(section=self.query["section"], search=self.query["search"])))
+        return self.answer(services.menus(**self.query))
+
+
+class Purchased(NamedTuple):
+    """A purchase, and its item as the buyer sees it."""
+
+    result: services.PurchaseResult
+    item: perfqueue.services.ItemView
 
 
 class BuyItem(Endpoint):
@@ -63,7 +68,7 @@ class BuyItem(Endpoint):
                 amount=self.data.get("amount"),
                 note=self.data.get("note", ""),
             ),
-            render=lambda bought: purchase_out(bought, buyer),
+            prepare=lambda result: Purchased(result, perfqueue.services.item_view(result.intake.item, viewer=buyer)),
             before=lambda: _expire_due(item_id),
             status=201,
         )
@@ -73,41 +78,3 @@ def _expire_due(item_id: UUID) -> None:
     performer_id = services.overdue_queue_of(item_id)
     if performer_id is not None:
         perfqueue.services.expire_due(performer_id)
-
-
-def menus_out(menus: list[services.ShownMenu]) -> dict[str, Any]:
-    return {
-        "menus": [
-            {
-                "id": shown.menu.pk,
-                "type": shown.menu.type,
-                "title": shown.menu.title,
-                "items": [offer_out(offer) for offer in shown.offers],
-            }
-            for shown in menus
-        ]
-    }
-
-
-def offer_out(offer: services.Offer) -> dict[str, Any]:
-    item = offer.item
-    return {
-        "id": item.pk,
-        "title": item.title,
-        "section": item.section,
-        "position": item.position,
-        "price": item.price_tokens,
-        "currency": Currency.TOKEN,
-        "durationSeconds": item.duration_s,
-        "available": offer.available,
-        "reason": offer.reason,
-        "children": [offer_out(child) for child in offer.children],
-    }
-
-
-def purchase_out(bought: services.PurchaseResult, buyer: User) -> dict[str, Any]:
-    return {
-        "purchaseId": bought.purchase.pk,
-        "status": bought.status,
-        "queueItem": item_out(bought.intake.item, buyer),
-    }

@@ -1,165 +1,198 @@
-"""What the line's endpoints answer, for the API's description only; a test keeps the real answers equal to it."""
+"""What the queue's endpoints answer, exactly as PRODUCT.md §8 has it."""
 
+from typing import Any
+
+from drf_spectacular.serializers import PolymorphicProxySerializerExtension
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from escrow.services import Currency, HoldStatus
-from perfqueue.services import AbandonPolicy, Fulfilment, Presence, State
+from accounts.models import User
+from core.shapes import Shape, TextOrNull, page_of
+from escrow.services import Currency
+from escrow.shapes import HoldFactsOut
+from perfqueue.services import AbandonPolicy, Fulfilment, ItemView, PerformerQueue, Presence, QueueView, State
 
 
-class WaitOut(serializers.Serializer):
-    lowSeconds = serializers.IntegerField()
-    highSeconds = serializers.IntegerField()
+class WaitOut(Shape):
+    lowSeconds = serializers.IntegerField(source="low_s")
+    highSeconds = serializers.IntegerField(source="high_s")
 
 
-class TrailOut(serializers.Serializer):
-    operation = serializers.CharField(help_text="hold, settle, refund or award")
+class TrailOut(Shape):
+    operation = serializers.CharField(help_text="hold, settle, refund or expire")
     amount = serializers.IntegerField()
     at = serializers.DateTimeField()
 
 
-class QueueItemOut(serializers.Serializer):
-    id = serializers.UUIDField()
-    performerId = serializers.UUIDField(allow_null=True, help_text="null only for an instant item of the house")
-    userId = serializers.UUIDField()
-    title = serializers.CharField()
-    tokens = serializers.IntegerField(help_text="what the hold took, in `currency`")
-    currency = serializers.ChoiceField(choices=Currency.choices)
-    fulfilment = serializers.ChoiceField(choices=Fulfilment.choices)
-    state = serializers.ChoiceField(choices=State.choices)
+class QueueItemOut(Shape):
+    """What the buyer, the item's performer, staff and the owning service see."""
+
+    id = serializers.UUIDField(source="item.id")
+    performerId = serializers.UUIDField(
+        source="item.performer_id", allow_null=True, help_text="null only for an instant item of the house"
+    )
+    userId = serializers.UUIDField(source="item.user_id")
+    title = serializers.CharField(source="item.title")
+    tokens = serializers.IntegerField(source="item.tokens", help_text="what the hold took, in `currency`")
+    currency = serializers.ChoiceField(source="item.currency", choices=Currency.choices)
+    fulfilment = serializers.ChoiceField(source="item.fulfilment", choices=Fulfilment.choices)
+    state = serializers.ChoiceField(source="item.state", choices=State.choices)
     position = serializers.IntegerField(allow_null=True, help_text="1 is the head; null unless created")
-    estimatedWait = WaitOut(allow_null=True)
-    ropeDropAt = serializers.DateTimeField(allow_null=True, help_text="null unless the head's time is running")
-    deadlineAt = serializers.DateTimeField(allow_null=True)
-    createdAt = serializers.DateTimeField()
-    startedAt = serializers.DateTimeField(allow_null=True)
-    endedAt = serializers.DateTimeField(allow_null=True)
-    settledTokens = serializers.IntegerField(allow_null=True, help_text="null until the hold is closed")
-    refundedTokens = serializers.IntegerField(allow_null=True, help_text="null until the hold is closed")
-    reason = serializers.CharField(allow_null=True)
-    holdId = serializers.UUIDField()
+    estimatedWait = WaitOut(source="wait", allow_null=True)
+    ropeDropAt = serializers.DateTimeField(
+        source="item.rope_drop_at", allow_null=True, help_text="null unless the head's time is running"
+    )
+    deadlineAt = serializers.DateTimeField(source="item.deadline_at", allow_null=True)
+    createdAt = serializers.DateTimeField(source="item.created_at")
+    startedAt = serializers.DateTimeField(source="item.started_at", allow_null=True)
+    endedAt = serializers.DateTimeField(source="item.ended_at", allow_null=True)
+    settledTokens = serializers.IntegerField(
+        source="item.settle_tokens", allow_null=True, help_text="null until the hold is closed"
+    )
+    refundedTokens = serializers.IntegerField(
+        source="item.refund_tokens", allow_null=True, help_text="null until the hold is closed"
+    )
+    reason = TextOrNull(source="item.reason")
+    holdId = serializers.UUIDField(source="item.hold_id")
     trail = TrailOut(many=True)
 
 
-class QueueItemBriefOut(serializers.Serializer):
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    state = serializers.ChoiceField(choices=State.choices)
+class QueueItemBriefOut(Shape):
+    """What strangers see of an item."""
+
+    id = serializers.UUIDField(source="item.id")
+    title = serializers.CharField(source="item.title")
+    state = serializers.ChoiceField(source="item.state", choices=State.choices)
     position = serializers.IntegerField(allow_null=True)
     mine = serializers.BooleanField()
 
 
-QUEUE_ITEM_SEEN = PolymorphicProxySerializer(
-    component_name="QueueItemSeen",
-    serializers=[QueueItemOut, QueueItemBriefOut],
-    resource_type_field_name=None,
-)
+class QueueItemSeenOut(PolymorphicProxySerializer):
+    """An item as its viewer may see it."""
+
+    def __init__(self) -> None:
+        shapes = [QueueItemOut(), QueueItemBriefOut()]
+        super().__init__(component_name="QueueItemSeen", serializers=shapes, resource_type_field_name=None)
+
+    def to_representation(self, instance: ItemView) -> Any:
+        full, brief = self.serializers
+        return (full if instance.full else brief).to_representation(instance)
 
 
-class QueueItemsOut(serializers.Serializer):
-    items = QueueItemOut(many=True)
-    next = serializers.CharField(allow_null=True)
+class QueueItemSeenExtension(PolymorphicProxySerializerExtension):
+    target_class = QueueItemSeenOut
 
 
-class QueueOut(serializers.Serializer):
-    open = serializers.BooleanField()
-    paused = serializers.BooleanField()
-    depth = serializers.IntegerField()
-    maxDepth = serializers.IntegerField()
-    nowPerforming = QueueItemBriefOut(allow_null=True)
+class QueueOut(Shape):
+    open = serializers.BooleanField(source="queue.is_open")
+    paused = serializers.BooleanField(source="queue.is_paused")
+    depth = serializers.SerializerMethodField()
+    maxDepth = serializers.IntegerField(source="queue.depth")
+    nowPerforming = QueueItemBriefOut(source="started", allow_null=True)
     items = QueueItemBriefOut(many=True, help_text="created only, all of them, head first")
-    estimatedWait = WaitOut(allow_null=True)
+    estimatedWait = WaitOut(source="wait", allow_null=True)
+
+    def get_depth(self, view: QueueView) -> int:
+        return len(view.items)
 
 
-class PerformerOut(serializers.Serializer):
+class PerformerOut(Shape):
     id = serializers.UUIDField()
-    displayName = serializers.CharField()
+    displayName = serializers.SerializerMethodField()
     username = serializers.CharField()
-    state = serializers.CharField(help_text="streaming, idle or offline")
-    queueOpen = serializers.BooleanField()
+    state = serializers.SerializerMethodField(help_text="streaming, idle or offline")
+    queueOpen = serializers.BooleanField(source="queue_open")
+
+    def get_displayName(self, performer: User) -> str:
+        profile = getattr(performer, "performer_profile", None)
+        return profile.display_name if profile else performer.username
+
+    def get_state(self, performer: Any) -> str:
+        return str(performer.presence or Presence.OFFLINE)
 
 
-class PerformersOut(serializers.Serializer):
-    items = PerformerOut(many=True)
-    next = serializers.CharField(allow_null=True)
+class RefundResultOut(Shape):
+    id = serializers.UUIDField(source="item_id")
+    code = TextOrNull(help_text="null: refunded; else why not")
 
 
-class RefundResultOut(serializers.Serializer):
-    id = serializers.UUIDField()
-    code = serializers.CharField(allow_null=True, help_text="null: refunded; else why not")
-
-
-class RefundTotalsOut(serializers.Serializer):
+class RefundTotalsOut(Shape):
     items = serializers.IntegerField()
     refunded = serializers.IntegerField()
     tokens = serializers.IntegerField()
 
 
-class RefundsOut(serializers.Serializer):
+class RefundsOut(Shape):
     results = RefundResultOut(many=True)
     totals = RefundTotalsOut()
 
 
-class RunStartedOut(serializers.Serializer):
-    runId = serializers.UUIDField(help_text="ask GET /admin/queue/refunds/{runId} how far it is")
+class RunStartedOut(Shape):
+    runId = serializers.UUIDField(source="run.pk", help_text="ask GET /admin/queue/refunds/{runId} how far it is")
 
 
-class RunProgressOut(serializers.Serializer):
-    items = serializers.IntegerField()
+class RunProgressOut(Shape):
+    items = serializers.IntegerField(source="total")
     worked = serializers.IntegerField(help_text="items that have their result")
     percent = serializers.IntegerField()
 
 
 class RunOut(RunStartedOut):
-    status = serializers.CharField(help_text="running or done")
-    reason = serializers.CharField()
-    createdAt = serializers.DateTimeField()
-    endedAt = serializers.DateTimeField(allow_null=True)
+    status = serializers.SerializerMethodField(help_text="running or done")
+    reason = serializers.CharField(source="run.reason")
+    createdAt = serializers.DateTimeField(source="run.created_at")
+    endedAt = serializers.DateTimeField(source="run.ended_at", allow_null=True)
     progress = RunProgressOut()
     results = RefundResultOut(many=True, help_text="the items worked so far, in the order named")
     totals = RefundTotalsOut()
 
-
-class PresenceOut(serializers.Serializer):
-    state = serializers.ChoiceField(choices=Presence.choices)
-    queueOpen = serializers.BooleanField()
-    watched = serializers.BooleanField(help_text="true from the first heartbeat of an open line until it closes")
-    awayAfter = serializers.DateTimeField(allow_null=True, help_text="silence until then stops the stage")
+    def get_status(self, view: Any) -> str:
+        return "done" if view.run.ended_at else "running"
 
 
-class SettingsOut(serializers.Serializer):
-    maxDepth = serializers.IntegerField()
-    openItemsPerUser = serializers.IntegerField()
-    ropeDropSeconds = serializers.IntegerField()
-    maxWaitSeconds = serializers.IntegerField()
-    overrunGraceSeconds = serializers.IntegerField()
-    disconnectGraceSeconds = serializers.IntegerField()
-    abandonmentPolicy = serializers.ChoiceField(choices=AbandonPolicy.choices)
+class PresenceOut(Shape):
+    state = serializers.ChoiceField(source="presence", choices=Presence.choices)
+    queueOpen = serializers.BooleanField(source="is_open")
+    watched = serializers.SerializerMethodField(
+        help_text="true from the first heartbeat of an open queue until it closes"
+    )
+    awayAfter = serializers.DateTimeField(
+        source="silent_at", allow_null=True, help_text="without a heartbeat until then the started item is ended"
+    )
+
+    def get_watched(self, queue: PerformerQueue) -> bool:
+        return queue.silent_at is not None
 
 
-class BlockOut(serializers.Serializer):
+class SettingsOut(Shape):
+    maxDepth = serializers.IntegerField(source="depth")
+    openItemsPerUser = serializers.IntegerField(source="user_cap")
+    ropeDropSeconds = serializers.IntegerField(source="rope_drop_s")
+    maxWaitSeconds = serializers.IntegerField(source="max_wait_s")
+    overrunGraceSeconds = serializers.IntegerField(source="grace_s")
+    disconnectGraceSeconds = serializers.IntegerField(source="disconnect_s")
+    abandonmentPolicy = serializers.ChoiceField(source="abandon_policy", choices=AbandonPolicy.choices)
+
+
+class BlockOut(Shape):
     id = serializers.UUIDField()
-    userId = serializers.UUIDField()
-    username = serializers.CharField()
+    userId = serializers.UUIDField(source="user_id")
+    username = serializers.CharField(source="user.username")
     at = serializers.DateTimeField()
 
 
-class BlocksOut(serializers.Serializer):
-    items = BlockOut(many=True)
-    next = serializers.CharField(allow_null=True)
+class UnblockedOut(Shape):
+    userId = serializers.UUIDField(source="*")  # rendered from the id
+    blocked = serializers.SerializerMethodField()
+
+    def get_blocked(self, user_id: object) -> bool:
+        return False
 
 
-class UnblockedOut(serializers.Serializer):
-    userId = serializers.UUIDField()
-    blocked = serializers.BooleanField()
+class ServiceHoldOut(HoldFactsOut):
+    expiresAt = serializers.SerializerMethodField(help_text="null once an item took the hold or it was closed")
 
 
-class ServiceHoldOut(serializers.Serializer):
-    id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=HoldStatus.choices)
-    amount = serializers.IntegerField()
-    captured = serializers.IntegerField()
-    released = serializers.IntegerField()
-    currency = serializers.ChoiceField(choices=Currency.choices)
-    payee = serializers.CharField(help_text="a performer's id, slots_bank or revenue")
-    expiresAt = serializers.DateTimeField(allow_null=True, help_text="null once an item took the hold or it was closed")
+QueueItemsOut = page_of(QueueItemOut)
+PerformersOut = page_of(PerformerOut)
+BlocksOut = page_of(BlockOut)

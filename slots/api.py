@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.models import Role, User
-from core.api import Body, Endpoint
+from core.api import Endpoint
 from core.errors import Refused
-from core.fields import Amount, Digits, Params, StrictUUID
+from core.fields import Amount, Body, Digits, Params, StrictUUID
 from slots import draw, services, shapes
 from slots.fields import ClientSeed, HexBytes
 from slots.models import Spin as SpinRow

@@ -9,7 +9,8 @@ from core.shapes import Shape
 from slots import draw
 from slots.decimals import decimal_text
 from slots.models import Spin
-from slots.services import Config, SpinResult
+from slots.services import SpinResult
+from slots.services.reading import Config
 
 
 class Hex(serializers.CharField):
@@ -69,9 +70,7 @@ class SessionOut(Shape):
         return {}
 
 
-class SpinFactsOut(Shape):
-    """What every view of a spin begins with; rendered from what has a `spin`."""
-
+class SpinFactsOut(Shape):  # what the shapes of a spin have in common; rendered from what has a `spin`
     spinId = serializers.UUIDField(source="spin.id")
     nonce = serializers.IntegerField(source="spin.nonce")
     timestamp = serializers.DateTimeField(source="spin.at")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
+from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from core.api import Endpoint
@@ -19,15 +20,15 @@ class Weather(Endpoint):
 
     public, etag = True, True
     authentication_classes = []
-    said: dict[str, Any] = {"rain": False}
+    body: dict[str, Any] = {"rain": False}
 
     def get(self, request: Any) -> Any:
-        if not self.said:
+        if not self.body:
             raise NotFound
-        return self.ok(self.said)
+        return Response(self.body)
 
     def post(self, request: Any) -> Any:
-        return self.ok(self.said)
+        return Response(self.body)
 
 
 class Plain(Weather):
@@ -47,7 +48,7 @@ def test_an_endpoint_with_an_etag_answers_304_without_a_body_while_nothing_chang
     first = ask(Weather)
 
     again = ask(Weather, **{"If-None-Match": first.headers["ETag"]})
-    monkeypatch.setattr(Weather, "said", {"rain": True})
+    monkeypatch.setattr(Weather, "body", {"rain": True})
     changed = ask(Weather, **{"If-None-Match": first.headers["ETag"]})
 
     assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
@@ -63,7 +64,7 @@ def test_refusals_commands_and_other_endpoints_have_none(monkeypatch: pytest.Mon
     known = {"If-None-Match": "*"}
 
     told = [ask(Weather, "post", **known), ask(Plain, **known)]
-    monkeypatch.setattr(Weather, "said", {})
+    monkeypatch.setattr(Weather, "body", {})
     told.append(ask(Weather, **known))
 
     assert [each.status_code for each in told] == [200, 200, 404]

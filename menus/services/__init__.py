@@ -13,7 +13,7 @@ from menus.services.editing import (
     update_item,
     update_menu,
 )
-from menus.services.offers import Offer, ShownMenu, lowest_prices, menus, menus_of
+from menus.services.offers import Offer, lowest_prices, menus, menus_of
 
 __all__ = [
     "EDITOR_ROLES",
@@ -21,7 +21,6 @@ __all__ = [
     "MenuDraft",
     "Offer",
     "PurchaseResult",
-    "ShownMenu",
     "check_item",
     "create_item",
     "create_menu",

@@ -1,6 +1,5 @@
 """Endpoints of the service accounts' holds: another feature sets money aside, and hands the queue its item later."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -10,24 +9,11 @@ from rest_framework.request import Request
 import compliance.services
 from accounts.models import Role
 from compliance.errors import GateRefused
-from core.api import Endpoint, utc
+from core.api import Endpoint
 from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
-from escrow.services import Currency, HoldStatus, HoldView, House
+from escrow.services import Currency, House
 from perfqueue import services, shapes
 from perfqueue.api.staff import READERS
-
-
-def hold_out(hold: HoldView) -> dict[str, Any]:
-    return {
-        "id": hold.id,
-        "status": hold.status,
-        "amount": hold.amount,
-        "captured": hold.captured,
-        "released": hold.released,
-        "currency": hold.currency,
-        "payee": hold.payee_id or hold.payee_house,
-        "expiresAt": utc(hold.expires_at) if hold.status == HoldStatus.HELD else None,
-    }
 
 
 class OpenHold(Endpoint):
@@ -64,7 +50,7 @@ class OpenHold(Endpoint):
             source_event_id=self.data["sourceEventId"],
         )
         try:
-            return self.once(work=lambda: services.open_hold(wanted, service=self.actor), render=hold_out, status=201)
+            return self.once(work=lambda: services.open_hold(wanted, service=self.actor), status=201)
         except GateRefused as refusal:
             compliance.services.record_refusal(user_id=wanted.user_id, feature=wanted.feature, refusal=refusal)
             raise
@@ -76,4 +62,4 @@ class HoldDetail(Endpoint):
     roles, Output = (Role.SERVICE, *READERS), shapes.ServiceHoldOut
 
     def get(self, request: Request, hold_id: UUID) -> HttpResponse:
-        return self.ok(hold_out(services.hold_for(hold_id, viewer=self.actor)))
+        return self.answer(services.hold_for(hold_id, viewer=self.actor))

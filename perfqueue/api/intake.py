@@ -14,7 +14,6 @@ from core.idempotency import Answer
 from escrow.services import Currency
 from perfqueue import services, shapes
 from perfqueue.models import Fulfilment
-from perfqueue.render import item_out
 
 MOST_FACTS = 20
 MOST_OF_A_FACT = 2**53 - 1  # what every reader of JSON keeps exact
@@ -110,7 +109,7 @@ class SubmitItem(Endpoint):
         performed_by = payload.performer_id if payload.fulfilment == Fulfilment.PERFORMED else None
         return self.once(
             work=lambda: services.submit(payload, service=viewer),
-            render=lambda result: item_out(result.item, viewer),
+            prepare=lambda result: services.item_view(result.item, viewer=viewer),
             before=lambda: services.expire_due(performed_by) if performed_by else None,
             status=201,
         )

@@ -11,10 +11,6 @@ from accounts.models import SUPPORT_ROLES, Role
 from core.api import Endpoint
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice
 from perfqueue import services, shapes
-from perfqueue.render import (
-    item_out,
-    items_out,
-)
 from perfqueue.services import QueueItem, State
 
 COMMANDS_QUEUE = (Role.PERFORMER, *SUPPORT_ROLES)
@@ -33,7 +29,7 @@ class ItemCommand(Endpoint):
         viewer = self.actor
         return self.once(
             work=work,
-            render=lambda item: item_out(item, viewer),
+            prepare=lambda item: services.item_view(item, viewer=viewer),
             before=lambda: services.expire_due(services.performer_of(item_id)),
         )
 
@@ -106,12 +102,12 @@ class LeaveItem(ItemCommand):
 class ItemDetail(Endpoint):
     """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
 
-    etag, Output = True, shapes.QUEUE_ITEM_SEEN
+    etag, Output = True, shapes.QueueItemSeenOut
 
     def get(self, request: Request, item_id: UUID) -> HttpResponse:
         item = services.item_for(item_id)
         (item,) = up_to_date([item])
-        return self.ok(item_out(item, self.actor))
+        return self.answer(services.item_view(item, viewer=self.actor))
 
 
 class ItemQuery(Page):
@@ -131,7 +127,7 @@ class ItemList(Endpoint):
         narrowed = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
         return self.page(
             found.filter(**narrowed).defer("description", "metadata"),
-            lambda items: items_out(up_to_date(list(items)), self.actor),
+            prepare=lambda items: services.item_views(up_to_date(list(items)), viewer=self.actor),
         )
 
 

@@ -13,14 +13,6 @@ from core.db import command
 from core.errors import NotFound, ValidationFailed
 from core.fields import Body, Page, StrictChoice, StrictInt, StrictUUID
 from perfqueue import services, shapes
-from perfqueue.render import (
-    SETTINGS,
-    block_out,
-    performer_out,
-    presence_out,
-    queue_out,
-    settings_out,
-)
 
 
 class PublicQueue(Endpoint):
@@ -30,7 +22,7 @@ class PublicQueue(Endpoint):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id, wait=False)
-        return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
+        return self.answer(services.queue_view(performer_id, viewer=self.actor))
 
 
 class PerformerList(Endpoint):
@@ -39,7 +31,7 @@ class PerformerList(Endpoint):
     public, Query, Output = True, Page, shapes.PerformersOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.page(services.performers(), lambda found: [performer_out(user) for user in found])
+        return self.page(services.performers())
 
 
 class PerformerDetail(Endpoint):
@@ -51,7 +43,7 @@ class PerformerDetail(Endpoint):
         found = services.performers().filter(pk=performer_id).first()
         if found is None:
             raise NotFound
-        return self.ok(performer_out(found))
+        return self.answer(found)
 
 
 class QueueControl(Endpoint):
@@ -63,7 +55,7 @@ class QueueControl(Endpoint):
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id)
         command(lambda: type(self).command(performer_id=performer_id, actor=self.actor))
-        return self.ok(queue_out(services.queue_view(performer_id, viewer=self.actor)))
+        return self.answer(services.queue_view(performer_id, viewer=self.actor))
 
 
 class OpenQueue(QueueControl):
@@ -94,12 +86,12 @@ class Heartbeat(Endpoint):
         services.expire_due(performer_id)
         state = services.Presence(self.data["state"])
         queue = command(lambda: services.record_heartbeat(performer_id=performer_id, actor=self.actor, state=state))
-        return self.ok(presence_out(queue))
+        return self.answer(queue)
 
 
-def _setting(name: str) -> StrictInt:
-    least, most = services.BOUNDS[name]
-    return StrictInt(required=False, min_value=least, max_value=most)
+def _setting(column: str) -> StrictInt:
+    lowest, highest = services.BOUNDS[column]
+    return StrictInt(required=False, source=column, min_value=lowest, max_value=highest)
 
 
 class Settings(Endpoint):
@@ -114,16 +106,17 @@ class Settings(Endpoint):
         maxWaitSeconds = _setting("max_wait_s")
         overrunGraceSeconds = _setting("grace_s")
         disconnectGraceSeconds = _setting("disconnect_s")
-        abandonmentPolicy = StrictChoice(required=False, choices=services.AbandonPolicy.choices)
+        abandonmentPolicy = StrictChoice(
+            required=False, source="abandon_policy", choices=services.AbandonPolicy.choices
+        )
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
-        return self.ok(settings_out(services.settings_of(performer_id=performer_id, actor=self.actor)))
+        return self.answer(services.settings_of(performer_id=performer_id, actor=self.actor))
 
     def patch(self, request: Request, performer_id: UUID) -> HttpResponse:
-        changed = {SETTINGS[name]: value for name, value in self.data.items()}
         services.settings_of(performer_id=performer_id, actor=self.actor)
-        queue = command(lambda: services.configure(performer_id=performer_id, **changed))
-        return self.ok(settings_out(queue))
+        queue = command(lambda: services.configure(performer_id=performer_id, **self.data))
+        return self.answer(queue)
 
 
 class BlockQuery(Page):
@@ -141,7 +134,7 @@ class Blocks(Endpoint):
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.settings_of(performer_id=performer_id, actor=self.actor)
-        return self.page(services.blocks_of(performer_id), lambda blocks: [block_out(each) for each in blocks])
+        return self.page(services.blocks_of(performer_id))
 
     def _queried(self, request: Request) -> dict[str, Any]:
         """Whom a command is about is said before anything else is asked; a DELETE may say it in its query."""
@@ -156,9 +149,9 @@ class Blocks(Endpoint):
         services.expire_due(performer_id)
         user_id = self.data["userId"]
         blocked = command(lambda: services.block(performer_id=performer_id, user_id=user_id, actor=self.actor))
-        return self.ok(block_out(blocked))
+        return self.answer(blocked)
 
     def delete(self, request: Request, performer_id: UUID) -> HttpResponse:
         user_id = self.data["userId"]
         command(lambda: services.unblock(performer_id=performer_id, user_id=user_id, actor=self.actor))
-        return self.ok({"userId": user_id, "blocked": False})
+        return self.answer(user_id)

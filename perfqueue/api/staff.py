@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +17,6 @@ from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 from perfqueue import services, shapes
 from perfqueue.api.items import ItemCommand, up_to_date
-from perfqueue.render import items_out, run_out, totals_out
 from perfqueue.services import ItemFilter, State
 
 READERS = STAFF_ROLES
@@ -58,7 +58,7 @@ class StaffItems(Endpoint):
 
     def get(self, request: Request) -> HttpResponse:
         items = services.filtered_items(choice_of(self.query))
-        return self.page(items, lambda found: items_out(up_to_date(list(found)), self.actor))
+        return self.page(items, prepare=lambda found: services.item_views(up_to_date(list(found)), viewer=self.actor))
 
 
 class StaffRefund(ItemCommand):
@@ -131,11 +131,38 @@ class RefundsIn(Body):
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Items meant, items refunded (in a dry run: that would be), and their tokens."""
+
+    items: int
+    refunded: int
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Bulk:
     """Results at once, or the run that will have them."""
 
     results: list[services.ItemResult]
     run: services.Run | None = None
+
+    @property
+    def totals(self) -> Totals:
+        refunded = [each.tokens for each in self.results if each.code is None]
+        return Totals(len(self.results), len(refunded), sum(refunded))
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with its progress and the results so far."""
+
+    run: services.Run
+    progress: services.Progress
+    results: QuerySet[services.RunItem]
+
+    @property
+    def totals(self) -> Totals:
+        return Totals(self.progress.total, self.progress.done, self.progress.refunded)
 
 
 class StaffRefunds(Endpoint):
@@ -170,7 +197,6 @@ class StaffRefunds(Endpoint):
         answer = self.once(
             work=self._preview if self.data["dryRun"] else self._done,
             before=None if self.data["dryRun"] else self._let_time_decide,
-            render=lambda bulk: {"runId": bulk.run.pk} if bulk.run else totals_out(bulk.results),
             status=lambda bulk: 202 if bulk.run else 200,
         )
         if answer.status_code == 202:
@@ -203,4 +229,5 @@ class RefundRun(Endpoint):
     roles, Output = READERS, shapes.RunOut
 
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
-        return self.ok(run_out(services.run_of(run_id, action=services.RunAction.REFUND)))
+        run = services.run_of(run_id, action=services.RunAction.REFUND)
+        return self.answer(RunView(run, services.progress(run), services.results(run)))

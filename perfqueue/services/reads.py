@@ -89,6 +89,11 @@ def item_views(items: Sequence[QueueItem], *, viewer: User | None) -> list[ItemV
     ]
 
 
+def item_view(item: QueueItem, *, viewer: User | None) -> ItemView:
+    """One item with place, wait and trail (two statements)."""
+    return item_views([item], viewer=viewer)[0]
+
+
 def may_see_all(viewer: User | None, item: QueueItem) -> bool:
     if viewer is None or not viewer.is_authenticated:
         return False

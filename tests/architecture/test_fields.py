@@ -13,7 +13,7 @@ STRICT = (StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID)
 OF_TEXT = (*STRICT, Digits, serializers.BooleanField, serializers.DateTimeField)
 """In a query string everything is text."""
 JUDGED_BY_ITS_ENDPOINT = {
-    ("HandIn", "metadata"),  # facts of another feature: their shape is looked at
+    ("SubmitItem", "metadata"),  # facts of another feature: their shape is looked at
     *(("PaymentWebhook", name) for name in ("orderId", "userId", "packageId", "amount")),  # of an event we do not know
 }
 Field = tuple[str, str, serializers.Field, tuple[type, ...]]
