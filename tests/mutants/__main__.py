@@ -1,4 +1,4 @@
-"""`make mutants`: break the ledger's SQL in every way of the catalogue. A test must notice each; a file tells which."""
+"""`make mutants`: break the ledger's SQL in every way of the catalogue. A test must fail for each of them."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""The mutants: what is changed in the migrated test database, and which tests must notice.
+"""The mutants: what is changed in the migrated test database, and which tests must fail.
 
-A mutant of a function replaces one text in its definition as the database holds it; a text that is not there (any more)
+A mutant of a function replaces one text of its definition (`*/schema/*.sql`) in the database; a text that is not in it
 is an error, so no mutant goes stale. The others run a statement.
 """
 
@@ -64,7 +64,7 @@ MUTANTS = (
     changed("settle and refund are swapped", "escrow_close", "captured = p_settle[i], released = p_refund[i]",
             "captured = p_refund[i], released = p_settle[i]", CLOSING),
     changed("a deposit does not pay a debt first", "escrow_credit", "least(w.owed, p_amount[i])", "0", HOLDING),
-    changed("a key tells nothing of what was asked", "escrow_known", "o.fingerprint <> p_fingerprint", "false",
+    changed("a key replays whatever was requested", "escrow_known", "o.fingerprint <> p_fingerprint", "false",
             (*HOLDING, *CLOSING)),
     changed("a reversal may take what is not there", "escrow_reverse", "w.available + a < 0 OR w.earned + g < 0",
             "false", MOVING),
@@ -114,8 +114,8 @@ MUTANTS = (
     dropped("a wallet may be below zero", "ALTER DOMAIN escrow_balance DROP CONSTRAINT escrow_balance_not_negative",
             GUARDS),
     dropped("a hold may be of nothing", "ALTER DOMAIN escrow_amount DROP CONSTRAINT escrow_amount_in_range", GUARDS),
-    dropped("a wallet is frozen without a word", "DROP TRIGGER escrow_wallet_freezes ON escrow_wallet", FREEZES),
-    dropped("a word freezes no wallet", "DROP TRIGGER escrow_freeze_agrees ON escrow_freeze", FREEZES),
+    dropped("a wallet is frozen without a freeze", "DROP TRIGGER escrow_wallet_freezes ON escrow_wallet", FREEZES),
+    dropped("an open freeze leaves its wallet active", "DROP TRIGGER escrow_freeze_agrees ON escrow_freeze", FREEZES),
     dropped("a freeze may be rewritten", "DROP TRIGGER escrow_freeze_ends ON escrow_freeze", FREEZES),
     dropped("an operation is undone twice", "DROP INDEX escrow_operation_reversed_once", GUARDS),
 )  # fmt: skip

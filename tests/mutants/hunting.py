@@ -19,7 +19,7 @@ ALL_GREEN, SOME_FAILED = 0, 1
 
 @dataclass(frozen=True)
 class Hunt:
-    """What came of it. `killed_by`: the first test that failed; empty if all passed, which must not be."""
+    """A result. `killed_by`: the first test that failed; empty if all passed, which must not be."""
 
     mutant: str
     killed_by: str
@@ -27,18 +27,18 @@ class Hunt:
 
 
 def hunt(mutant: Mutant, database_url: str) -> Hunt:
-    """Break, test until the first failure, tell.
+    """Run the killers on a database with the mutant, until the first failure.
 
     Raises:
-        RuntimeError: the tests could not be run, or ended by an error that no test tells.
+        RuntimeError: the tests could not be run, or ended by an error that is no test's.
     """
     started = time.monotonic()
-    code, told = _run(mutant.killers, database_url, mutant=mutant.name)
-    found = KILLED_BY.search(told)
+    code, output = _run(mutant.killers, database_url, mutant=mutant.name)
+    found = KILLED_BY.search(output)
     if code == ALL_GREEN:
         return Hunt(mutant.name, "", time.monotonic() - started)
-    if code != SOME_FAILED or found is None or "stale: " in told:
-        raise RuntimeError(f"{mutant.name}: pytest ended with {code}.\n{told[-3000:]}")
+    if code != SOME_FAILED or found is None or "stale: " in output:
+        raise RuntimeError(f"{mutant.name}: pytest ended with {code}.\n{output[-3000:]}")
     return Hunt(mutant.name, found[1], time.monotonic() - started)
 
 
@@ -48,9 +48,9 @@ def spare(killers: Sequence[str], database_url: str) -> None:
     Raises:
         RuntimeError: they are not.
     """
-    code, told = _run(killers, database_url)
+    code, output = _run(killers, database_url)
     if code != ALL_GREEN:
-        raise RuntimeError(f"The tests fail without any mutant.\n{told[-3000:]}")
+        raise RuntimeError(f"The tests fail without any mutant.\n{output[-3000:]}")
 
 
 def database(url: str, number: int) -> str:

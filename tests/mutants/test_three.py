@@ -1,14 +1,14 @@
-"""Three mutants of each run: a comparison, a lock, a guard. All of them: `make mutants`."""
+"""Three mutants in each run: a comparison, a lock, a guard. All of them: `make mutants`."""
 
 import os
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tests import proofs
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.hunting import database, hunt, spare
-from tests.mutants.plugin import named
+from tests.mutants.plugin import apply, named
 
 THREE = {
     "a hold of the last token is refused": "escrow/tests/test_holding.py",
@@ -33,11 +33,19 @@ def test_control_without_a_mutant_the_same_tests_pass() -> None:
     spare((THREE["operations need not balance"],), database(url(), 99))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_every_mutant_can_be_made() -> None:
+    for mutant in MUTANTS:
+        with transaction.atomic():
+            apply(mutant)
+            transaction.set_rollback(True)
+
+
 def test_every_mutant_was_killed_when_they_were_last_hunted() -> None:
-    told = proofs.read("mutants")
+    found = proofs.read("mutants")
 
     assert len(MUTANTS) >= 15
-    assert set(told["by"]) == {mutant.name for mutant in MUTANTS}
-    assert all(told["by"].values())
-    assert told["commit"].isalnum(), "hunted on a tree that was not committed"
+    assert set(found["by"]) == {mutant.name for mutant in MUTANTS}
+    assert all(found["by"].values())
+    assert found["commit"].isalnum(), "hunted on a tree that was not committed"
     assert os.environ.get("MUTANT") is None

@@ -33,7 +33,7 @@ DENIED = {
     "replace a guard": "CREATE OR REPLACE FUNCTION escrow_inside() RETURNS boolean LANGUAGE sql AS 'SELECT true'",
     "book without a function of the ledger": "SELECT escrow_book(gen_random_uuid(), id, 5, 0, 0, 'mint', core_now())"
     " FROM escrow_wallet LIMIT 1",
-    "say that the ledger writes": "SET LOCAL escrow.writing = 'on'; UPDATE escrow_wallet SET available = 5",
+    "set the flag of the ledger's functions": "SET LOCAL escrow.writing = 'on'; UPDATE escrow_wallet SET available = 5",
     "drop the ledger": "DROP TABLE escrow_entry CASCADE",
     "forge a migration": "DELETE FROM django_migrations",
 }
@@ -71,13 +71,13 @@ def test_the_guarded_role_has_the_owners_time_limits(guarded: None) -> None:
     assert ours >= {"lock_timeout=3s", "statement_timeout=10s", "idle_in_transaction_session_timeout=10s"}
 
 
-@pytest.mark.parametrize("deed", DENIED)
-def test_the_guarded_role_cannot(guarded: None, deed: str) -> None:
+@pytest.mark.parametrize("attempt", DENIED)
+def test_the_guarded_role_cannot(guarded: None, attempt: str) -> None:
     buyer = world.person(tokens=100)
 
     denied = pytest.raises(ProgrammingError, match=r"permission denied|must be owner")
     with denied, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(DENIED[deed])
+        cursor.execute(DENIED[attempt])
     assert balances(buyer) == (100, 0, 0, 0)
 
 
