@@ -1,29 +1,17 @@
-"""The gates' refusals in the back office: read only."""
+"""Refusals of the gates in the back office: read-only."""
 
 from django.contrib import admin
 
-from accounts.backoffice import ExactFilter, PersonFilter, RoleAdmin
+from accounts.backoffice import RoleAdmin, exact_filter, person_filter
 from accounts.models import STAFF_ROLES
 from compliance.models import Refusal
-
-
-class Person(PersonFilter):
-    title, parameter_name, lookup = "user (name or id)", "user", "user"
-
-
-class Gate(ExactFilter):
-    title, parameter_name, lookup = "gate", "gate", "gate"
-
-
-class Code(ExactFilter):
-    title, parameter_name, lookup = "code", "code", "code"
 
 
 @admin.register(Refusal)
 class RefusalAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("at", "user", "feature", "gate", "code", "policy_version")
-    list_filter = (Person, Gate, Code)
+    list_filter = (person_filter("user"), exact_filter("gate"), exact_filter("code"))
     list_select_related = ("user",)
     id_fields = ("pk", "user")
     person_fields = ("user",)

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.backoffice import ActionAdmin, ExactFilter, PersonFilter, RoleAdmin, RowPage
+from accounts.backoffice import ActionAdmin, RoleAdmin, RowPage, exact_filter, person_filter
 from accounts.models import STAFF_ROLES, User
 from core.db import command
 from core.errors import DomainError, ValidationFailed
@@ -141,25 +141,17 @@ class MessageTemplateAdmin(ActionAdmin):
         return list(self.get_queryset(request).filter(key=key).order_by("-version"))
 
 
-class Room(PersonFilter):
-    title, parameter_name, lookup = "room of (name or id)", "room", "room"
-
-
-class Key(ExactFilter):
-    title, parameter_name, lookup = "template key", "key", "key"
-
-
-class Request(ExactFilter):
-    title, parameter_name, lookup = "request id", "request", "request_id"
-
-
 @admin.register(EventRow)
 class EventAdmin(RoleAdmin):
     """The outbox of the last day. A search for an id finds the events of an item; filter by room first."""
 
     view_roles = STAFF_ROLES
     list_display = ("id", "at", "key", "variables", "room", "recipient", "request_id")
-    list_filter = (Room, Key, Request)
+    list_filter = (
+        person_filter("room", title="room of"),
+        exact_filter("key", title="template key"),
+        exact_filter("request_id", parameter="request", title="request id"),
+    )
     ordering = ("-id",)
 
     def get_search_results(

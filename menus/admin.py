@@ -1,4 +1,4 @@
-"""Menus in the back office: staff see all, ``admin`` edits all, a performer sees and edits her own and nothing else."""
+"""Menus in the back office: staff see all, ``admin`` edits all, a performer sees and edits her own."""
 
 from collections import defaultdict
 from typing import Any
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, F, QuerySet
 from django.http import HttpRequest
 
-from accounts.backoffice import BACK_OFFICE_ROLES, PersonFilter, RoleAdmin, RoleInline, is_performer, signed_in
+from accounts.backoffice import BACK_OFFICE_ROLES, RoleAdmin, RoleInline, is_performer, person_filter, signed_in
 from core.db import command
 from core.errors import NotFound
 from menus import services
@@ -17,24 +17,8 @@ from menus.models import Menu, MenuItem, Purchase
 from menus.services.tree import MAX_ITEMS
 
 
-class PerformerOfMenu(PersonFilter):
-    title, parameter_name, lookup = "performer (name or id)", "performer", "owner"
-
-
-class PerformerOfItem(PersonFilter):
-    title, parameter_name, lookup = "performer (name or id)", "performer", "menu__owner"
-
-
-class PerformerOfPurchase(PersonFilter):
-    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
-
-
-class BuyerOfPurchase(PersonFilter):
-    title, parameter_name, lookup = "buyer (name or id)", "buyer", "buyer"
-
-
-class ItemLines(RoleInline):
-    """The items on their menu's page. What lies under what is changed on the item's own page."""
+class ItemInline(RoleInline):
+    """The items on their menu's page. An item's parent is changed on its own page."""
 
     model = MenuItem
     form = ItemForm
@@ -59,12 +43,12 @@ class ItemLines(RoleInline):
 @admin.register(Menu)
 class MenuAdmin(RoleAdmin):
     form = MenuForm
-    inlines = (ItemLines,)
+    inlines = (ItemInline,)
     view_roles = BACK_OFFICE_ROLES
     add_roles = change_roles = delete_roles = services.EDITOR_ROLES
     owner_path = "owner"
     list_display = ("title", "owner", "type", "section", "active", "item_count")
-    list_filter = ("type", "active", PerformerOfMenu)
+    list_filter = ("type", "active", person_filter("owner", parameter="performer"))
     list_select_related = ("owner",)
     search_fields = ("title", "section")
     person_fields = ("owner",)
@@ -98,19 +82,20 @@ class MenuAdmin(RoleAdmin):
         obj._state.adding = False
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if any(line.instance._state.adding for line in formset.initial_forms):
-            raise NotFound  # a posted id that is no item of this menu; Django would pass over it
-        formset.save(commit=False)  # sorts the rows into deleted, changed and new; the services store them
-        gone = [item.pk for item in formset.deleted_objects]
-        if gone:
-            services.delete_items(actor=signed_in(request), menu_id=form.instance.pk, item_ids=gone)
-        for line in formset.forms:
-            if line in formset.deleted_forms or not line.has_changed():
+        if any(each.instance._state.adding for each in formset.initial_forms):
+            raise NotFound  # a posted id that is no item of this menu; Django would ignore it
+        formset.save(commit=False)  # finds the deleted rows; the services save
+        menu_id, actor = form.instance.pk, signed_in(request)
+        if formset.deleted_objects:
+            deleted = [item.pk for item in formset.deleted_objects]
+            services.delete_items(actor=actor, menu_id=menu_id, item_ids=deleted)
+        for each in formset.forms:
+            if each in formset.deleted_forms or not each.has_changed():
                 continue
-            if line in formset.initial_forms:
-                services.update_item(actor=signed_in(request), item_id=line.instance.pk, draft=line.draft())
+            if each in formset.initial_forms:
+                services.update_item(actor=actor, item_id=each.instance.pk, draft=each.draft())
             else:
-                services.create_item(actor=signed_in(request), menu_id=form.instance.pk, draft=line.draft())
+                services.create_item(actor=actor, menu_id=menu_id, draft=each.draft())
 
     def delete_model(self, request: HttpRequest, obj: Menu) -> None:
         services.delete_menu(actor=signed_in(request), menu_id=obj.pk)
@@ -134,7 +119,7 @@ class MenuItemAdmin(RoleAdmin):
     fields = ("menu", "parent", "place", "title", "section", "description", "active", "price_tokens", "duration_s")
     autocomplete_fields = ("menu", "parent")
     list_display = ("title", "menu", "owner", "position", "section", "price_tokens", "duration_s", "active")
-    list_filter = ("active", "menu__type", PerformerOfItem)
+    list_filter = ("active", "menu__type", person_filter("menu__owner", parameter="performer"))
     list_select_related = ("menu__owner",)
     search_fields = ("title", "section", "menu__title")
     ordering = ("menu", "parent", "position", "id")
@@ -173,7 +158,7 @@ class PurchaseAdmin(RoleAdmin):
     view_roles = BACK_OFFICE_ROLES
     owner_path = "performer"
     list_display = ("id", "at", "buyer", "performer", "item", "price_tokens", "queue_item_id")
-    list_filter = (PerformerOfPurchase, BuyerOfPurchase)
+    list_filter = (person_filter("performer"), person_filter("buyer"))
     list_select_related = ("buyer", "performer", "item")
     person_fields = ("buyer", "performer")
     id_fields = ("pk", "buyer", "performer", "item", "queue_item", "hold")

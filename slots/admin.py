@@ -1,4 +1,4 @@
-"""The machine in the back office: read only. Seeds of spins to come are shown to nobody."""
+"""The slot machine in the back office: read-only. Seeds of future spins are not shown."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ class SpinAdmin(RoleAdmin):
     readonly_fields = ("seed_hex", "client_nonce_hex", "chain_hex")
 
     def get_search_results(self, request: Any, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
-        """Look up by id only: what is no id finds nothing, without reading all spins for it."""
+        """Search by id only: any other text finds nothing, without a scan of all spins."""
         if search_term and not UUID_TEXT.match(search_term.strip()):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)

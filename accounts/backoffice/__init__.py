@@ -13,7 +13,7 @@ from accounts.backoffice.actions import (
     same_rows,
     sums_by_currency,
 )
-from accounts.backoffice.filters import ExactFilter, PersonFilter
+from accounts.backoffice.filters import ExactFilter, exact_filter, person_filter
 from accounts.backoffice.lists import RoleAdmin, RoleInline
 from accounts.backoffice.related import RelatedList, register_related
 from accounts.backoffice.roles import BACK_OFFICE_ROLES, is_performer, signed_in
@@ -26,7 +26,6 @@ __all__ = [
     "ActionPage",
     "ActionText",
     "ExactFilter",
-    "PersonFilter",
     "Preview",
     "ReasonForm",
     "RelatedList",
@@ -34,7 +33,9 @@ __all__ = [
     "RoleInline",
     "RowPage",
     "RowResult",
+    "exact_filter",
     "is_performer",
+    "person_filter",
     "register_related",
     "same_rows",
     "signed_in",

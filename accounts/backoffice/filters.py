@@ -41,3 +41,16 @@ class PersonFilter(ExactFilter):
             return queryset.filter(**{self.lookup: UUID(typed)})
         except ValueError:
             return queryset.filter(**{self.lookup: User.objects.filter(username=typed).values("pk")[:1]})
+
+
+def exact_filter(lookup: str, *, parameter: str = "", title: str = "") -> type[ExactFilter]:
+    """Return a filter for ``list_filter``; by default, title and query parameter are the column's name."""
+    parameter = parameter or lookup
+    return type(lookup, (ExactFilter,), {"lookup": lookup, "parameter_name": parameter, "title": title or parameter})
+
+
+def person_filter(lookup: str, *, parameter: str = "", title: str = "") -> type[PersonFilter]:
+    """Return a filter for ``list_filter`` on a column that refers to a person."""
+    parameter = parameter or lookup
+    title = f"{title or parameter} (name or id)"
+    return type(lookup, (PersonFilter,), {"lookup": lookup, "parameter_name": parameter, "title": title})

@@ -10,7 +10,7 @@ from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.resources import ModelResource
 
-from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, PersonFilter
+from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, person_filter
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow import services
 from escrow.admin.spreadsheets import SafeCSV
@@ -23,18 +23,6 @@ if TYPE_CHECKING:  # django-import-export carries no types
         pass
 else:
     Exporting = ExportMixin
-
-
-class UserOfApproval(PersonFilter):
-    title, parameter_name, lookup = "user (name or id)", "user", "user"
-
-
-class Requester(PersonFilter):
-    title, parameter_name, lookup = "asked by (name or id)", "requested_by", "requested_by"
-
-
-class Performer(PersonFilter):
-    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
 
 
 def approval_action(*, approve: bool) -> Action:
@@ -99,7 +87,7 @@ class ApprovalAdmin(ActionAdmin):
         "decided_by",
         "decided_at",
     )
-    list_filter = ("status", "kind", "currency", UserOfApproval, Requester)
+    list_filter = ("status", "kind", "currency", person_filter("user"), person_filter("requested_by", title="asked by"))
     list_select_related = ("user", "requested_by", "decided_by")
     id_fields = ("pk", "user", "requested_by", "payout", "reverses", "result")
     person_fields = ("user", "requested_by")
@@ -138,7 +126,7 @@ class PayoutAdmin(Exporting, ActionAdmin):
     formats = (SafeCSV,)
     skip_export_form = True
     list_display = ("id", "status", "performer", "amount", "requested_at", "decided_at", "decided_by", "reason")
-    list_filter = ("status", Performer)
+    list_filter = ("status", person_filter("performer"))
     list_select_related = ("performer",)
     id_fields = ("pk", "performer", "operation", "rejection")
     person_fields = ("performer",)

@@ -7,7 +7,15 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import Action, ActionAdmin, ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.backoffice import (
+    Action,
+    ActionAdmin,
+    RelatedList,
+    RoleAdmin,
+    exact_filter,
+    person_filter,
+    register_related,
+)
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, Role, User
 from escrow.admin import reconciliation
 from escrow.errors import AlreadyThawed
@@ -22,14 +30,6 @@ register_related(
     RelatedList("Operation", "escrow.operation", by="subject"),
     RelatedList("Wallets frozen for it", "escrow.freeze"),
 )
-
-
-class Owner(PersonFilter):
-    title, parameter_name, lookup = "owner (name or id)", "owner", "wallet__owner"
-
-
-class Subject(ExactFilter):
-    title, parameter_name, lookup = "subject (id)", "subject", "subject"
 
 
 @admin.register(Verification)
@@ -56,7 +56,7 @@ class FindingAdmin(RoleAdmin):
 
     view_roles = STAFF_ROLES
     list_display = ("id", "check_name", "subject", "problem", "first_seen_at", "last_seen_at", "cleared_at")
-    list_filter = ("check_name", Subject)
+    list_filter = ("check_name", exact_filter("subject", title="subject (id)"))
     search_fields = ("=subject",)
     ordering = (F("cleared_at").desc(nulls_first=True), "-id")
 
@@ -79,7 +79,7 @@ class FreezeAdmin(ActionAdmin):
         "thawed_by",
         "thaw_reason",
     )
-    list_filter = (Owner,)
+    list_filter = (person_filter("wallet__owner", parameter="owner"),)
     list_select_related = ("wallet__owner",)
     id_fields = ("pk", "wallet", "finding", "wallet__owner")
     person_fields = ("wallet__owner",)

@@ -11,10 +11,10 @@ from unfold.decorators import action
 from accounts.backoffice import (
     Action,
     ActionAdmin,
-    ExactFilter,
-    PersonFilter,
     RelatedList,
     RoleAdmin,
+    exact_filter,
+    person_filter,
     register_related,
 )
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
@@ -40,30 +40,6 @@ register_related(
 )
 
 
-class Owner(PersonFilter):
-    title, parameter_name, lookup = "owner (name or id)", "owner", "owner"
-
-
-class OwnerOfEntry(PersonFilter):
-    title, parameter_name, lookup = "owner (name or id)", "owner", "wallet__owner"
-
-
-class Payer(PersonFilter):
-    title, parameter_name, lookup = "payer (name or id)", "payer", "payer"
-
-
-class PayeeOfHold(PersonFilter):
-    title, parameter_name, lookup = "payee (name or id)", "payee", "payee"
-
-
-class Feature(ExactFilter):
-    title, parameter_name, lookup = "feature", "feature", "feature"
-
-
-class Scope(ExactFilter):
-    title, parameter_name, lookup = "scope", "scope", "scope"
-
-
 @admin.register(Wallet)
 class WalletAdmin(ActionAdmin):
     """Freeze and repair are actions over selected wallets; grant and write-off are actions on one."""
@@ -73,7 +49,7 @@ class WalletAdmin(ActionAdmin):
     actions = ("freeze_chosen", "repair_chosen")
     actions_detail = actions_row = ("grant", "write_off")
     list_display = ("id", "owner", "currency", "available", "held", "earned", "owed", "version", "status")
-    list_filter = ("currency", "status", Owner)
+    list_filter = ("currency", "status", person_filter("owner"))
     list_select_related = ("owner",)
     id_fields = ("pk", "owner")
     person_fields = ("owner",)
@@ -153,7 +129,14 @@ class HoldAdmin(RoleAdmin):
         "feature",
         "expires_at",
     )
-    list_filter = ("status", "currency", "payee_house", Feature, Payer, PayeeOfHold)
+    list_filter = (
+        "status",
+        "currency",
+        "payee_house",
+        exact_filter("feature"),
+        person_filter("payer"),
+        person_filter("payee"),
+    )
     list_select_related = ("payer", "payee")
     id_fields = ("pk", "payer", "payee")
     person_fields = ("payer", "payee")
@@ -170,7 +153,7 @@ class OperationAdmin(ActionAdmin):
     action_roles = FINANCE_ROLES
     actions_detail = ("undo",)
     list_display = ("id", "at", "kind", "scope", "key", "hold_id", "actor", "reason", "reverses_id")
-    list_filter = ("kind", Scope)
+    list_filter = ("kind", exact_filter("scope"))
     fields = ("id", "at", "kind", "scope", "key", "hold", "reverses", "actor", "reason", "meta")
     id_fields = ("pk", "hold", "actor", "reverses")
     ordering = ("-id",)
@@ -204,7 +187,7 @@ class EntryAdmin(RoleAdmin):
         "earned_after",
         "owed_after",
     )
-    list_filter = ("currency", "house", OwnerOfEntry)
+    list_filter = ("currency", "house", person_filter("wallet__owner", parameter="owner"))
     list_select_related = ("wallet__owner",)
     id_fields = ("operation", "wallet", "operation__hold", "wallet__owner")
     person_fields = ("wallet__owner",)

@@ -5,25 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.backoffice import ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.backoffice import RelatedList, RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES
 from escrow.models import Order, PaymentEvent, TokenPackage
 
 TERMS = ("tokens", "price_minor", "price_currency")
 
 register_related("escrow.order", RelatedList("Payment events", "escrow.paymentevent"))
-
-
-class Buyer(PersonFilter):
-    title, parameter_name, lookup = "buyer (name or id)", "user", "user"
-
-
-class Reference(ExactFilter):
-    title, parameter_name, lookup = "the provider's order id", "reference", "reference"
-
-
-class EventId(ExactFilter):
-    title, parameter_name, lookup = "the provider's event id", "event", "event_id"
 
 
 @admin.register(TokenPackage)
@@ -44,7 +32,11 @@ class TokenPackageAdmin(RoleAdmin):
 class OrderAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("id", "paid_at", "reference", "user", "package", "tokens", "status", "deposit_id", "chargeback_id")
-    list_filter = ("status", Buyer, Reference)
+    list_filter = (
+        "status",
+        person_filter("user", title="buyer"),
+        exact_filter("reference", title="the provider's order id"),
+    )
     list_select_related = ("user", "package")
     id_fields = ("pk", "user", "deposit", "chargeback")
     person_fields = ("user",)
@@ -56,7 +48,7 @@ class OrderAdmin(RoleAdmin):
 class PaymentEventAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("at", "event_id", "type", "outcome", "order_id")
-    list_filter = ("type", "outcome", EventId)
+    list_filter = ("type", "outcome", exact_filter("event_id", parameter="event", title="the provider's event id"))
     fields = ("at", "event_id", "type", "outcome", "order")
     id_fields = ("pk", "order")
     search_fields = ("=event_id",)

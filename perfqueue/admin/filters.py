@@ -7,27 +7,11 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.backoffice import ExactFilter, PersonFilter
+from accounts.backoffice import ExactFilter
 from perfqueue import services
 
 MAX_AMOUNT_DIGITS = 10
 AGES = {"60": "a minute", "300": "5 minutes", "1800": "30 minutes", "7200": "2 hours", "86400": "a day"}
-
-
-class Performer(PersonFilter):
-    title, parameter_name, lookup = "performer (name or id)", "performer", "performer"
-
-
-class Buyer(PersonFilter):
-    title, parameter_name, lookup = "user (name or id)", "user", "user"
-
-
-class Feature(ExactFilter):
-    title, parameter_name, lookup = "feature", "feature", "source_feature"
-
-
-class Key(ExactFilter):
-    title, parameter_name, lookup = "intake key", "key", "idempotency_key"
 
 
 class Amount(ExactFilter):

@@ -10,12 +10,14 @@ from accounts.backoffice import (
     RelatedList,
     RoleAdmin,
     RoleInline,
+    exact_filter,
     is_performer,
+    person_filter,
     register_related,
 )
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES
 from perfqueue import services
-from perfqueue.admin.filters import Age, Buyer, Feature, Key, MaxTokens, MinTokens, Overdue, Performer
+from perfqueue.admin.filters import Age, MaxTokens, MinTokens, Overdue
 from perfqueue.admin.item_actions import REFUND, RESOLVE, SPLIT, START, RunPage, RunText
 from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
@@ -62,7 +64,18 @@ class QueueItemAdmin(ActionAdmin):
         "asked",
         "reason",
     )
-    list_filter = ("state", "fulfilment", Overdue, Age, MinTokens, MaxTokens, Performer, Buyer, Feature, Key)
+    list_filter = (
+        "state",
+        "fulfilment",
+        Overdue,
+        Age,
+        MinTokens,
+        MaxTokens,
+        person_filter("performer"),
+        person_filter("user"),
+        exact_filter("source_feature", parameter="feature"),
+        exact_filter("idempotency_key", parameter="key", title="intake key"),
+    )
     list_select_related = ("performer", "user")
     id_fields = ("pk", "user", "performer", "hold")
     person_fields = ("user", "performer")

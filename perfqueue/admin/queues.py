@@ -8,10 +8,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, RelatedList, RoleAdmin, register_related
+from accounts.backoffice import (
+    BACK_OFFICE_ROLES,
+    Action,
+    ActionAdmin,
+    RelatedList,
+    RoleAdmin,
+    person_filter,
+    register_related,
+)
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES, Role, User
 from perfqueue import services
-from perfqueue.admin.filters import Performer
 from perfqueue.models import PerformerQueue, Strike
 
 SETTINGS = (*services.BOUNDS, "abandon_policy")
@@ -94,7 +101,7 @@ class PerformerQueueAdmin(ActionAdmin):
     form = SettingsForm
     actions = ("pause_chosen", "resume_chosen")
     list_display = ("performer", *STATE, *SETTINGS)
-    list_filter = ("is_open", "is_paused", "presence", Performer)
+    list_filter = ("is_open", "is_paused", "presence", person_filter("performer"))
     list_select_related = ("performer",)
     fields = ("performer", *STATE, *SETTINGS)
     readonly_fields = ("performer", *STATE)
@@ -119,7 +126,7 @@ class PerformerQueueAdmin(ActionAdmin):
 class StrikeAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("at", "performer", "item_id", "reason")
-    list_filter = (Performer,)
+    list_filter = (person_filter("performer"),)
     list_select_related = ("performer",)
     id_fields = ("pk", "performer", "item")
     person_fields = ("performer",)

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.backoffice import ExactFilter, PersonFilter, RelatedList, RoleAdmin, register_related
+from accounts.backoffice import RelatedList, RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import STAFF_ROLES
 from perfqueue import services
 from perfqueue.models import Run, RunItem
@@ -18,19 +18,11 @@ register_related("perfqueue.run", RelatedList("Its items", "perfqueue.runitem"))
 register_related("perfqueue.runitem", RelatedList("Queue item", "perfqueue.queueitem", by="item_id"))
 
 
-class Author(PersonFilter):
-    title, parameter_name, lookup = "by (name or id)", "actor", "actor"
-
-
-class Code(ExactFilter):
-    title, parameter_name, lookup = "refused with code", "code", "code"
-
-
 @admin.register(Run)
 class RunAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("id", "created_at", "action", "actor", "reason", "total", "ended_at")
-    list_filter = ("action", Author)
+    list_filter = ("action", person_filter("actor", title="by"))
     list_select_related = ("actor",)
     id_fields = ("pk", "actor")
     person_fields = ("actor",)
@@ -71,6 +63,6 @@ class RunAdmin(RoleAdmin):
 class RunItemAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("id", "run_id", "item_id", "done_at", "code", "settled", "refunded")
-    list_filter = (Code,)
+    list_filter = (exact_filter("code", title="refused with code"),)
     id_fields = ("pk", "run", "item_id")
     ordering = ("id",)
