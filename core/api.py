@@ -1,6 +1,7 @@
-"""The endpoint: parse, call one service, render. Its order of answers is the API's promise (PRODUCT.md §8).
+"""The base of all endpoints: parse the request, call one service, render the answer.
 
-401 → 405 → 406 → 415, 413, 400 body → 400 key → replay → 403 role → 404 → the service's own gates.
+Requests are checked in this order (PRODUCT.md §8): 401 → 405 → 406 → 415, 413, 400 body → 400 key → replay → 403 role
+→ 404 → the service's own checks.
 """
 
 import re
@@ -42,7 +43,7 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class IdConverter:
-    """A path's id. What is no UUID becomes the nil id, which no row has: 404, but only when it is 404's turn."""
+    """An id in a path. A malformed one becomes the nil id, which no row has: 404, after the checks that come before."""
 
     regex = "[^/]+"
 
@@ -57,15 +58,16 @@ register_converter(IdConverter, "id")
 
 
 class ByAccept(DefaultContentNegotiation):
-    """An answer's form is asked for by `Accept` alone; `?format=` means nothing to an endpoint."""
+    """Negotiates by the `Accept` header only; `?format=` is ignored."""
 
     settings = cast(Any, SimpleNamespace(URL_FORMAT_OVERRIDE=None))
 
 
 class Endpoint(APIView):
-    """One operation of the API. Subclasses name who may call it, its input and, for keyed commands, `operation`.
+    """One address of the API. Subclasses declare their roles, input and output and, for keyed commands, `operation`.
 
-    With `etag` a GET's 200 carries an ETag of its body, and 304 answers whoever names it in `If-None-Match`.
+    `Output` is a shape for 200, or shapes by status; or either by method. With `etag` a GET's 200 carries an ETag of
+    its body, and a request that names it in `If-None-Match` gets 304.
     """
 
     public: ClassVar[bool] = False
@@ -76,13 +78,12 @@ class Endpoint(APIView):
     Query: ClassVar[type[serializers.Serializer] | None] = None
     Output: ClassVar[Any] = None
     http_method_names = ["get", "post", "put", "patch", "delete"]
-    format_kwarg = None  # no `.json` endings; the negotiator asks
+    format_kwarg = None  # no `.json` endings; DRF's negotiation reads it
     content_negotiation_class = ByAccept
 
     data: dict[str, Any]
     query: dict[str, Any]
-    actor: Any  # who is signed in (core does not know the accounts' model); None on a public endpoint without sign-in
-    response: HttpResponse  # type: ignore[assignment]  # keyed answers go out byte for byte, without DRF's Response
+    actor: Any  # the signed-in user, whose model core does not import; None if nobody is, on a public endpoint
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
@@ -90,23 +91,20 @@ class Endpoint(APIView):
         self.request = self.initialize_request(request, *args, **kwargs)
         try:
             answer = self._answer(self.request)
-        except Exception as exc:  # noqa: BLE001  the envelope logs what is not a refusal
+        except Exception as exc:  # noqa: BLE001  the envelope logs what is no DomainError
             answer = self.handle_exception(exc)
-        self.response = self.finalize_response(self.request, answer, *args, **kwargs)
-        return self.response
+        return self._finished(self.request, answer)
 
     def handle_exception(self, exc: Exception) -> Response:
         answer = self.get_exception_handler()(exc, self.get_exception_handler_context())
         answer.exception = True
         return cast(Response, answer)
 
-    def finalize_response(  # type: ignore[override]
-        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def _finished(self, request: Request, response: HttpResponse) -> HttpResponse:
         if isinstance(response, Response):
             response.accepted_renderer = self.get_renderers()[0]
             response.accepted_media_type = "application/json"
-            response.renderer_context = {}  # type: ignore[attr-defined]
+            cast(Any, response).renderer_context = {}
             if self.etag and request.method == "GET" and response.status_code == 200:
                 response = conditional(request, response.render(), cache="private, no-cache", vary=SIGNED_IN_BY)
         for name, value in self.headers.items():
@@ -164,7 +162,7 @@ class Endpoint(APIView):
         return self.known(request, request.headers.get("Idempotency-Key", ""))
 
     def known(self, request: Request, key: str) -> idempotency.Answer | None:
-        """Take this key for the request; return the answer that it was given before, if any."""
+        """Use this key for the request; return the answer stored under it, if any."""
         self.key = key
         if not KEY.match(self.key):
             raise IdempotencyKeyRequired
@@ -219,7 +217,7 @@ class Endpoint(APIView):
         prepare: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
         by: str = "id",
     ) -> Response:
-        """A list, newest first by the column `by`; needs `Query = Page` or a subclass of it."""
+        """Answer a page, newest first by the column `by`. `Query` is a `Page`, `Output` a `page_of` shape."""
         found = keyset(queryset, cursor=self.query.get("cursor"), limit=self.query["limit"], by=by)
         return self.answer(found if prepare is None else Slice(prepare(found.items), found.next))
 

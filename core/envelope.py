@@ -1,4 +1,4 @@
-"""The one envelope of errors: `{"error": {"code", "message", "details"}}`. Only this module knows HTTP numbers."""
+"""The one envelope of errors: `{"error": {"code", "message", "details"}}`. Only this module maps errors to statuses."""
 
 import math
 from typing import Any
@@ -50,7 +50,7 @@ def headers_of(error: DomainError) -> dict[str, str]:
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
-    """Render any exception of an endpoint. What is not a refusal is logged with its traceback and answered 500."""
+    """Render any exception of an endpoint. What is no `DomainError` is logged with its traceback and answered 500."""
     error = domain_error_of(exc)
     if error is None:
         log.exception("endpoint_failed", exc_info=exc)
@@ -59,7 +59,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
 
 
 def domain_error_of(exc: Exception) -> DomainError | None:
-    """Translate what Django, DRF and the database raise into our errors; None for a defect."""
+    """Translate exceptions of Django, DRF and the database into our errors; None for a defect."""
     match exc:
         case DomainError():
             return exc
@@ -95,7 +95,7 @@ def _details(detail: Any) -> dict[str, Any]:
 
 
 def respond(error: DomainError) -> HttpResponse:
-    """The envelope outside DRF."""
+    """Answer with the envelope outside DRF."""
     return JsonResponse(body_of(error), status=STATUS[error.kind], headers=headers_of(error))
 
 

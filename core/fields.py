@@ -1,4 +1,4 @@
-"""Strict fields: what is not exactly the documented JSON type is refused, never converted."""
+"""Strict fields: a value of another than the documented JSON type is refused, not converted."""
 
 import re
 from typing import Any
@@ -41,7 +41,7 @@ class StrictChar(serializers.CharField):
 
 
 class Name(StrictChar):
-    """What somebody else calls a thing, to the letter: 1 to 128 printable characters, none of them trimmed away."""
+    """An identifier of another system: 1 to 128 printable characters, kept as they are sent."""
 
     default_error_messages = {"unprintable": "Printable characters only."}
 
@@ -56,7 +56,7 @@ class Name(StrictChar):
 
 
 class StrictChoice(serializers.ChoiceField):
-    """One of a few words, as a JSON string. The refusal names them, not what was sent."""
+    """One of a few values, as a JSON string. The refusal lists them and does not repeat what was sent."""
 
     default_error_messages = {"invalid_choice": "One of {choices} is needed."}
 
@@ -85,7 +85,7 @@ class StrictUUID(serializers.UUIDField):
 
 
 class Body(serializers.Serializer):
-    """A JSON object with known members only: a misspelt `settleTokens` must never pay in full."""
+    """A JSON object with known members only, so that a misspelt `settleTokens` does not pay in full."""
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
@@ -97,7 +97,7 @@ class Body(serializers.Serializer):
 
 
 def _shown(name: str) -> str:
-    """A stranger's field name as an answer can carry it: short, and encodable."""
+    """An unknown field's name, shortened and encodable."""
     return name[:100].encode(errors="replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Answers that whoever asks again and again need not read again: an ETag of the body, and 304 while it is the same."""
+"""Conditional GET: an ETag of the body, and 304 while the body is the same."""
 
 import hashlib
 
@@ -10,9 +10,9 @@ KEPT = ("Cache-Control", "ETag", "Vary")
 
 
 def conditional(request: HttpRequest, answer: HttpResponse, *, cache: str, vary: tuple[str, ...] = ()) -> HttpResponse:
-    """Give a complete 200 its ETag; return 304 without a body instead if the request names it in `If-None-Match`.
+    """Set the ETag of a rendered 200; return 304 without a body instead if the request names it in `If-None-Match`.
 
-    Only that condition is read: If-Match and dates say nothing about a look, and 412 is none of our answers.
+    Other conditions (If-Match, dates) are ignored: 412 is none of the API's answers.
     """
     answer.headers["ETag"] = etag_of(answer.content)
     answer.headers["Cache-Control"] = cache
@@ -23,11 +23,11 @@ def conditional(request: HttpRequest, answer: HttpResponse, *, cache: str, vary:
 
 
 def etag_of(body: bytes) -> str:
-    """A strong one: equal for equal bytes only."""
+    """A strong ETag: equal for equal bytes only."""
     return quote_etag(hashlib.sha256(body).hexdigest()[:32])
 
 
 def matches(named: str, etag: str) -> bool:
-    """Compare weakly (RFC 9110 §13.1.2): `*`, or one of a list, whatever its W/. What cannot be read names nothing."""
+    """Compare weakly (RFC 9110 §13.1.2): `*`, or one of a list, with or without `W/`. A malformed one matches none."""
     known = parse_etags(named)
     return known == ["*"] or etag in {each.removeprefix("W/") for each in known}

@@ -26,10 +26,10 @@ def encode(position: UUID) -> str:
 
 
 def decode(cursor: str) -> UUID:
-    """Return the id a cursor stands for.
+    """Return the id that a cursor encodes.
 
     Raises:
-        ValidationFailed: it is none of ours.
+        ValidationFailed: it is malformed.
     """
     try:
         return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

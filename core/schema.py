@@ -1,4 +1,4 @@
-"""OpenAPI from the endpoints themselves: input, query, docstring and who may call."""
+"""OpenAPI from the endpoints: input, query, output, docstring and authentication."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.shapes import Shape, outputs
 
 
 class ErrorOut(Shape):
-    """What went wrong: a stable code, a sentence, and the figures of it."""
+    """A stable code, a sentence for people, and the figures of the case."""
 
     code = serializers.CharField()
     message = serializers.CharField()
@@ -20,7 +20,7 @@ class ErrorOut(Shape):
 
 
 class ErrorEnvelope(Shape):
-    """Every refusal and failure, whatever its status."""
+    """The body of every 4xx and 5xx answer."""
 
     error = ErrorOut()
 
@@ -31,10 +31,7 @@ def bases_without_description() -> list[type]:
 
 
 class EndpointSchema(AutoSchema):
-    """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of an Endpoint.
-
-    `Output` is what the endpoint answers with 200, or a mapping of status to that; or a mapping of method to either.
-    """
+    """Reads `Input`, `Query`, `Output`, `operation`, `public` and the docstring of an Endpoint."""
 
     def get_request_serializer(self) -> Any:
         declared = getattr(self.view, "Input", None)
@@ -50,7 +47,7 @@ class EndpointSchema(AutoSchema):
         return {**outputs(self.view.__class__, self.method), "default": ErrorEnvelope}
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """A bearer token; none is needed at a public endpoint, none is read before signing in."""
+        """A bearer token, optional on public endpoints; endpoints that authenticate nobody have none."""
         if not self.view.authentication_classes:
             return []
         return [{"bearer": []}, *([{}] if getattr(self.view, "public", False) else [])]

@@ -1,4 +1,4 @@
-"""Shapes of answers: serializers that render an answer and document it (ADR 0045)."""
+"""Shapes of answers: serializers that render an answer and document it (ADR 0048)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -50,7 +50,7 @@ class BuyItem(Endpoint):
     QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL, USER_QUEUE_LIMIT; 503 QUEUE_BUSY, LEDGER_UNAVAILABLE.
     """
 
-    roles = (Role.USER, Role.PERFORMER)  # a performer is told which of two reasons: her own item, or her role
+    roles = (Role.USER, Role.PERFORMER)  # a performer's own item is FORBIDDEN, another's ROLE_NOT_ALLOWED
     operation, Output = "menus.purchase", {201: shapes.PurchaseOut}
 
     class Input(Body):

@@ -1,4 +1,4 @@
-"""Endpoints of a wallet's past: the statement with running balances, and balances as of a version or a moment."""
+"""A wallet's statement with running balances, and its balances as of a version or time."""
 
 from django.http import HttpResponse
 from rest_framework import serializers

@@ -28,7 +28,7 @@ class PackageList(Endpoint):
 
 
 class OrderFacts(Params):
-    """What an event about an order must say. A provider adds members over time: those we do not know are ignored."""
+    """Members of an event about an order. Unknown members are ignored, because a provider adds some over time."""
 
     eventId = Name()
     type = StrictChar(trim_whitespace=False)
@@ -56,7 +56,7 @@ class PaymentWebhook(Endpoint):
     def perform_authentication(self, request: Request) -> None:
         def body() -> bytes:
             if declared_length(request.META) > MAX_BODY_BYTES:
-                raise BodyTooLarge  # nobody reads that much to check a signature
+                raise BodyTooLarge  # refused before it is read
             return request._request.body
 
         payments.assert_signed(
@@ -72,13 +72,13 @@ class PaymentWebhook(Endpoint):
             return self.answer(command(lambda: payments.ignore(event_id=event_id, type=kind)))
         facts = OrderFacts(data=request.data)
         facts.is_valid(raise_exception=True)
-        said: dict[str, Any] = facts.validated_data
+        order: dict[str, Any] = facts.validated_data
         event = payments.ProviderEvent(
             event_id=event_id,
             type=kind,
-            order_id=said["orderId"],
-            user_id=said["userId"],
-            package_id=said["packageId"],
-            amount=said["amount"],
+            order_id=order["orderId"],
+            user_id=order["userId"],
+            package_id=order["packageId"],
+            amount=order["amount"],
         )
         return self.answer(command(lambda: payments.receive(event)))
