@@ -723,6 +723,11 @@ CREATE OR REPLACE TRIGGER escrow_entry_begins AFTER INSERT ON escrow_entry REFER
 
 -- holds.sql
 
+-- The functions of this folder that move balances take arrays: element i of each is one operation. They lock every row
+-- they need of one class, in id order, before the next class, then decide element by element: later elements see the
+-- effect of earlier ones. A refusal is a code in the element's row and writes nothing; SQLSTATEs are for defects and
+-- locks. A known key with the same fingerprint is a replay: the row repeats the first result, with `replayed` true.
+
 -- Open holds: move p_amount of the payer's available balance to held. Locks the payers' wallets.
 -- Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN, INSUFFICIENT_BALANCE.
 -- The elements of a list are written together where their wallets can pay all that the list asks of them, and none of
@@ -748,7 +753,7 @@ BEGIN
 
     -- Write together what the wallets of a list can pay: operations and holds in one statement.
     IF cardinality(p_key) > 1 AND (SELECT count(*) = count(DISTINCT k) FROM unnest(p_key) AS k) THEN
-        WITH t AS MATERIALIZED (
+        WITH wanted AS MATERIALIZED (
             SELECT * FROM unnest(
                 p_operation, p_scope, p_key, p_fingerprint, p_hold, p_payer, p_payee, p_house, p_currency, p_amount,
                 p_feature, p_source, p_expires_s, p_actor, p_reason, p_meta) WITH ORDINALITY AS u(
@@ -757,47 +762,48 @@ BEGIN
         ), payable AS (  -- the wallets that can pay all that the list asks of them, none of it a known key
             SELECT x.owner_id, x.currency
               FROM (SELECT t.payer, t.currency, sum(t.amount) AS amount, count(k.id) AS known
-                      FROM t LEFT JOIN escrow_operation k ON k.scope = t.scope AND k.key = t.key
+                      FROM wanted t LEFT JOIN escrow_operation k ON k.scope = t.scope AND k.key = t.key
                      GROUP BY t.payer, t.currency) s
               JOIN escrow_wallet x ON x.owner_id = s.payer AND x.currency = s.currency
              WHERE x.status = 'active' AND x.available >= s.amount AND s.known = 0
-        ), o AS (
+        ), written AS (
             INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
             SELECT t.operation, t.scope, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, v_now
-              FROM t JOIN payable y ON y.owner_id = t.payer AND y.currency = t.currency
+              FROM wanted t JOIN payable y ON y.owner_id = t.payer AND y.currency = t.currency
             ON CONFLICT (scope, key) DO NOTHING RETURNING id
-        ), h AS (
+        ), opened AS (
             INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, feature, source_event_id, amount,
                                      expires_at, created_at)
             SELECT t.hold, t.payer, t.payee, t.house, t.currency, t.feature, t.source, t.amount,
                    v_now + make_interval(secs => t.expires_s), v_now
-              FROM t JOIN o ON o.id = t.operation
+              FROM wanted t JOIN written o ON o.id = t.operation
         )
         SELECT array_agg(CASE WHEN s.missing THEN 0 ELSE s.turn END ORDER BY s.n) INTO turns
           FROM (SELECT t.n, o.id IS NULL AS missing,
                        row_number() OVER (PARTITION BY t.payer, t.currency, o.id IS NULL ORDER BY t.n) AS turn
-                  FROM t LEFT JOIN o ON o.id = t.operation) s;
+                  FROM wanted t LEFT JOIN written o ON o.id = t.operation) s;
 
         -- Move the balances, one element of each wallet at a time, so that each version has its entry.
         FOR this_turn IN 1 .. (SELECT max(turn) FROM unnest(turns) AS turn) LOOP
-            RETURN QUERY WITH m AS (
+            RETURN QUERY WITH moved AS (
                 UPDATE escrow_wallet x SET available = x.available - t.amount, held = x.held + t.amount,
                                            version = x.version + 1
                   FROM unnest(turns, p_operation, p_hold, p_payer, p_currency, p_amount) WITH ORDINALITY
                        AS t(turn, operation, hold, payer, currency, amount, n)
                  WHERE t.turn = this_turn AND x.owner_id = t.payer AND x.currency = t.currency
                 RETURNING x.*, t.n, t.operation, t.hold, t.amount
-            ), e AS (
+            ), entries AS (
                 INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held,
                                           available_after, held_after, earned_after, owed_after, at)
                 SELECT m.operation, 1, m.id, m.currency, m.version, -m.amount, m.amount,
-                       m.available, m.held, m.earned, m.owed, v_now FROM m
+                       m.available, m.held, m.earned, m.owed, v_now FROM moved m
             )
-            SELECT m.n::integer, NULL::text, false, m.operation, m.hold, m.available::bigint, m.held::bigint FROM m;
+            SELECT m.n::integer, NULL::text, false, m.operation, m.hold, m.available::bigint, m.held::bigint
+              FROM moved m;
         END LOOP;
     END IF;
 
-    -- The others, and a single one, one after the other.
+    -- Then the others, or the only one, one after the other.
     FOR i IN 1 .. cardinality(p_key) LOOP
         CONTINUE WHEN turns[i] > 0;
         ord := i; code := NULL; replayed := false; operation := p_operation[i]; hold := p_hold[i];
@@ -848,11 +854,6 @@ END
 $$;
 
 -- keys.sql
-
--- The functions of this folder that move balances take arrays: element i of each is one operation. They lock every row
--- they need of one class, in id order, before the next class, then decide element by element: later elements see the
--- effect of earlier ones. A refusal is a code in the element's row and writes nothing; SQLSTATEs are for defects and
--- locks. A known key with the same fingerprint is a replay: the row repeats the first result, with `replayed` true.
 
 -- What is known of an idempotency key: no row if it is unused; the id of its operation if the fingerprint is the same;
 -- else IDEMPOTENCY_KEY_REUSED.
