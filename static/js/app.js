@@ -1,17 +1,17 @@
-// Every page: times, countdowns, the dialog, notices, busy buttons, polling manners. Pages work without it.
+// Every page: times, countdowns, the dialog, notices, busy buttons, and polls that keep clear of commands. Pages work without it.
 import * as connection from "./connection.js";
 import * as countdown from "./countdown.js";
 import * as dialog from "./dialog.js";
 import {localise} from "./times.js";
 import * as toast from "./toast.js";
 
-function learnClock() {
+function setClock() {
   const now = document.querySelector("[data-now]");
   if (now) countdown.setClock(now.dataset.now);
 }
 
 function refresh(root) {
-  learnClock();
+  setClock();
   localise(root);
   connection.paint();
 }
@@ -23,24 +23,24 @@ function busy(form, on) {
   else button.removeAttribute("aria-busy");
 }
 
-/** A region that is redrawn under the reader's focus gives it to the same control, else to itself. */
+/** Keep the focus when its region is redrawn: on the same control, else on the region. */
 function keepFocus(region) {
-  const held = region.contains(document.activeElement) ? document.activeElement.id : null;
-  if (held === null) return;
+  const focused = region.contains(document.activeElement) ? document.activeElement.id : null;
+  if (focused === null) return;
   queueMicrotask(() => {
-    const next = document.getElementById(held) ?? document.getElementById(region.id);
+    const next = document.getElementById(focused) ?? document.getElementById(region.id);
     if (!next || next === document.activeElement) return;
     if (next.tabIndex < 0) next.tabIndex = -1;
     next.focus({preventScroll: true});
   });
 }
 
-// A poll and a command never redraw the page across each other: while a command is under way no poll starts, and what a
-// poll brings meanwhile is dropped. Else a region could be replaced under the form whose answer is still to come.
-const polls = element => element.id === "poll";
+// While a command is under way no poll starts, and the answer of one that is under way is dropped. Otherwise a poll could
+// replace the form whose answer is still to come.
+const isPoll = element => element.id === "poll";
 let commands = 0;
 document.body.addEventListener("htmx:beforeRequest", event => {
-  if (polls(event.target)) {
+  if (isPoll(event.target)) {
     if (document.hidden || commands) event.preventDefault();
     return;
   }
@@ -48,10 +48,10 @@ document.body.addEventListener("htmx:beforeRequest", event => {
   busy(event.target, true);
 });
 document.body.addEventListener("htmx:beforeSwap", event => {
-  if (polls(event.detail.requestConfig.elt) && commands) event.detail.shouldSwap = false;
+  if (isPoll(event.detail.requestConfig.elt) && commands) event.detail.shouldSwap = false;
 });
 document.body.addEventListener("htmx:afterRequest", event => {
-  if (polls(event.target)) return connection.tell({late: !event.detail.successful});
+  if (isPoll(event.target)) return connection.update({late: !event.detail.successful});
   commands = Math.max(0, commands - 1);
   busy(event.target, false);
 });

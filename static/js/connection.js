@@ -1,4 +1,4 @@
-// How fresh a page is, said by every mark on it: told as it happens, asked for every few seconds, or behind.
+// How fresh a page is, shown by every `.conn` mark: live by the stream, up to date by polling, or late.
 const state = {late: false, live: false};
 
 export function paint() {
@@ -8,7 +8,7 @@ export function paint() {
   }
 }
 
-export function tell(change) {
+export function update(change) {
   Object.assign(state, change);
   paint();
 }

@@ -1,8 +1,8 @@
-// Rings and running clocks. The server's deadline is the truth; this only repeats it once a second.
+// Rings and running clocks, redrawn once a second from the server's deadlines.
 const SPOKEN_S = [60, 30, 10];
 let offsetMs = 0;
 
-/** Learn how far this device's clock is from the server's. */
+/** Set the offset between this device's clock and the server's. */
 export function setClock(serverIso) {
   offsetMs = Date.parse(serverIso) - Date.now();
 }
@@ -25,10 +25,10 @@ function turn(ring) {
   ring.classList.toggle("is-last", whole <= 10);
   ring.classList.toggle("is-warn", whole > 10 && whole <= 30);
   ring.classList.toggle("is-over", whole === 0);
-  const said = document.getElementById("ring-said");
-  if (said && SPOKEN_S.includes(whole) && said.dataset.at !== String(whole)) {
-    said.dataset.at = String(whole);
-    said.textContent = `${whole} seconds left`;
+  const spoken = document.getElementById("ring-spoken");
+  if (spoken && SPOKEN_S.includes(whole) && spoken.dataset.at !== String(whole)) {
+    spoken.dataset.at = String(whole);
+    spoken.textContent = `${whole} seconds left`;
   }
 }
 

@@ -12,18 +12,18 @@ function close() {
   if (dialog.open) dialog.close();
 }
 
-/** Two amounts that always add up: typing one fills the other. */
+/** The two parts of a split always add up: typing one fills in the other. */
 function balance(event) {
   const form = event.target.closest("[data-total]");
   if (!form || !event.target.matches("[data-part]")) return;
   const [settle, refund] = form.querySelectorAll("[data-part]"), total = Number(form.dataset.total);
   const other = event.target === settle ? refund : settle, typed = Number(event.target.value);
-  const sound = /^\d+$/.test(event.target.value) && typed <= total;
-  if (sound) other.value = String(total - typed);
+  const valid = /^\d+$/.test(event.target.value) && typed <= total;
+  if (valid) other.value = String(total - typed);
   const sum = form.querySelector("[data-sum]");
-  sum.classList.toggle("ok", sound);
-  sum.classList.toggle("danger", !sound);
-  sum.querySelector("span").textContent = sound ? `${settle.value} + ${refund.value} = ${total}` : `The two parts make ${total}`;
+  sum.classList.toggle("ok", valid);
+  sum.classList.toggle("danger", !valid);
+  sum.querySelector("span").textContent = valid ? `${settle.value} + ${refund.value} = ${total}` : `The two parts make ${total}`;
 }
 
 export function start() {

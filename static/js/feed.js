@@ -1,71 +1,71 @@
-// What just happened: a stream of server-sent events; where none comes, asking every few seconds. Both only bring hints:
-// every hint lets the page's own poll ask for the truth at once.
+// Live messages: a stream of server-sent events, or polling every few seconds where no stream opens. A message is only a
+// hint: each makes the page's own poll read the current state at once.
 import * as connection from "./connection.js";
 import {localise} from "./times.js";
 import {toast} from "./toast.js";
 
-const ASK_MS = 5000, PATIENCE_MS = 10000, AGAIN_MS = 60000, FAILURES = 3;
+const POLL_MS = 5000, OPEN_TIMEOUT_MS = 10000, REOPEN_MS = 60000, MAX_FAILURES = 3;
 
-function move() {
+function refresh() {
   const poll = document.getElementById("poll");
   if (poll) window.htmx.trigger(poll, "moved");
 }
 
-/** Follow a stream of these keys. `hear(event)` takes each; `read(anew)` brings the page up to date: after every opening,
-    for what happened before it, and again and again while there is no stream. A page that nobody sees holds none. */
-function follow(address, keys, hear, read) {
-  let source = null, failures = 0, patience = 0, asking = 0, again = 0;
+/** Follow the events of these keys in a stream. `receive(event)` takes each; `read(reset)` brings the page up to date: after
+    every opening, for what happened before it, and every POLL_MS while there is no stream. A hidden page holds no stream. */
+function follow(address, keys, receive, read) {
+  let source = null, failures = 0, openTimeout = 0, polling = 0, reopening = 0;
 
   function close() {
     source?.close();
     source = null;
-    for (const timer of [patience, again]) clearTimeout(timer);
-    clearInterval(asking);
-    asking = 0;
-    connection.tell({live: false});
+    for (const timer of [openTimeout, reopening]) clearTimeout(timer);
+    clearInterval(polling);
+    polling = 0;
+    connection.update({live: false});
   }
 
-  function ask() {
+  function poll() {
     close();
-    asking = setInterval(read, ASK_MS);
-    again = setTimeout(open, AGAIN_MS);
+    polling = setInterval(read, POLL_MS);
+    reopening = setTimeout(open, REOPEN_MS);
     read();
   }
 
   function opened() {
-    clearTimeout(patience);
-    clearInterval(asking);
-    asking = failures = 0;
-    connection.tell({live: true});
+    clearTimeout(openTimeout);
+    clearInterval(polling);
+    polling = failures = 0;
+    connection.update({live: true});
     read();
   }
 
-  function failed() {                       // the browser comes back by itself, unless the answer was a refusal
+  function failed() {                       // the browser reconnects by itself, unless the answer was an error
     failures += 1;
-    connection.tell({live: false});
-    if (failures >= FAILURES || source.readyState === EventSource.CLOSED) ask();
+    connection.update({live: false});
+    if (failures >= MAX_FAILURES || source.readyState === EventSource.CLOSED) poll();
   }
 
   function open() {
-    if (!("EventSource" in window)) return ask();
+    if (!("EventSource" in window)) return poll();
     source?.close();
     source = new EventSource(address);
     source.addEventListener("open", opened);
     source.addEventListener("error", failed);
     source.addEventListener("live.reset", () => read(true));
-    for (const key of keys) source.addEventListener(key, hear);
-    patience = setTimeout(ask, PATIENCE_MS);
+    for (const key of keys) source.addEventListener(key, receive);
+    openTimeout = setTimeout(poll, OPEN_TIMEOUT_MS);
   }
 
-  function anew() {
+  function restart() {
     close();
     failures = 0;
     if (!document.hidden) open();
   }
 
-  document.addEventListener("visibilitychange", anew);
-  window.addEventListener("online", anew);  // a stream that died with the network may not have noticed
-  anew();
+  document.addEventListener("visibilitychange", restart);
+  window.addEventListener("online", restart);  // a stream over the lost network may report no error
+  restart();
 }
 
 /** Whether the event `a` came after `b`; ids are xid-id. */
@@ -74,67 +74,67 @@ function after(a, b) {
   return x > y || (x === y && i > j);
 }
 
-/** A room's feed, newest first: each event once, wherever it came from, in the stream's order. */
+/** A room's feed, newest first: each event once, from the stream or a read, in the stream's order. */
 function room(panel) {
-  const list = panel.querySelector(".feed ol"), {read: address, folded, most} = panel.dataset;
-  const lines = new Map([...panel.querySelectorAll("template[data-line]")].map(each => [each.dataset.line, each.content.firstElementChild]));
+  const list = panel.querySelector(".feed ol"), {read: address, folded, limit} = panel.dataset;
+  const templates = new Map([...panel.querySelectorAll("template[data-message]")].map(each => [each.dataset.message, each.content.firstElementChild]));
   let etag = "";
 
   function add({id, key, text, at}) {
-    const older = [...list.children].find(line => !after(line.dataset.id, id));
-    if (older?.dataset.id === id || !lines.has(key)) return;
-    const line = lines.get(key).cloneNode(true), time = line.querySelector("time");
-    line.dataset.id = id;
-    line.querySelector("span").textContent = text;
+    const older = [...list.children].find(row => !after(row.dataset.id, id));
+    if (older?.dataset.id === id || !templates.has(key)) return;
+    const row = templates.get(key).cloneNode(true), time = row.querySelector("time");
+    row.dataset.id = id;
+    row.querySelector("span").textContent = text;
     time.dateTime = at;
-    line.classList.add("is-new");
-    list.insertBefore(line, older ?? null);
-    fold(line);
-    while (list.childElementCount > Number(most)) list.lastElementChild.remove();
+    row.classList.add("is-new");
+    list.insertBefore(row, older ?? null);
+    fold(row);
+    while (list.childElementCount > Number(limit)) list.lastElementChild.remove();
   }
 
-  function fold(line) {
-    const {previousElementSibling: newer, nextElementSibling: older} = line;
-    if (line.dataset.key !== folded) return;
+  function fold(row) {
+    const {previousElementSibling: newer, nextElementSibling: older} = row;
+    if (row.dataset.key !== folded) return;
     if (older?.dataset.key === folded) older.remove();
-    if (newer?.dataset.key === folded) line.remove();
+    if (newer?.dataset.key === folded) row.remove();
   }
 
-  async function read(anew) {
+  async function read(reset) {
     if (document.hidden) return;
     try {
-      const answer = await fetch(address, {cache: "no-store", headers: etag && !anew ? {"If-None-Match": etag} : {}});
+      const answer = await fetch(address, {cache: "no-store", headers: etag && !reset ? {"If-None-Match": etag} : {}});
       if (answer.status !== 200) return;
       etag = answer.headers.get("ETag") ?? "";
       const {items} = await answer.json();
-      if (anew) list.replaceChildren();
+      if (reset) list.replaceChildren();
       items.reverse().forEach(add);
       localise(list);
-      move();
-    } catch { /* the page's own poll says that nothing answers */ }
+      refresh();
+    } catch { /* the page's own poll shows that nothing answers */ }
   }
 
-  function hear(event) {
+  function receive(event) {
     add({...JSON.parse(event.data), id: event.lastEventId});
     localise(list);
-    move();
+    refresh();
   }
 
-  follow(panel.dataset.stream, [...lines.keys()], hear, anew => read(anew === true));
+  follow(panel.dataset.stream, [...templates.keys()], receive, reset => read(reset === true));
 }
 
-/** What happens to one's own requests: a notice, and the page asks for how they stand. */
-function mine(poll) {
+/** The reader's own requests: each event but the quiet ones shows a notice; all refresh the page. */
+function ownRequests(poll) {
   const {stream, keys, quiet} = poll.dataset;
   follow(stream, keys.split(" "), event => {
     const {key, text} = JSON.parse(event.data);
     if (key !== quiet) toast(text);
-    move();
-  }, move);
+    refresh();
+  }, refresh);
 }
 
 export function start() {
   const panel = document.getElementById("feed"), poll = document.querySelector("#poll[data-stream]");
   if (panel) room(panel);
-  if (poll) mine(poll);
+  if (poll) ownRequests(poll);
 }

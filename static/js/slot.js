@@ -1,8 +1,8 @@
-// The slot machine's page: press, ask, reels, result. The form works without this as a plain post.
+// The slot machine's page: the spin's request, the reels, the result. Without this the form is a plain POST.
 import {MOTION, calm, spin} from "./reel.js";
 import {holds} from "./proof.js";
 import * as sound from "./sound.js";
-import * as words from "./slot-words.js";
+import * as texts from "./slot-texts.js";
 
 const machine = document.querySelector("[data-machine]");
 const form = machine.querySelector("form"), button = form.querySelector("button");
@@ -25,8 +25,8 @@ function freshHex(length) {
   return Array.from(crypto.getRandomValues(new Uint8Array(length)), b => b.toString(16).padStart(2, "0")).join("");
 }
 
-/** Post the spin; a lost answer is asked for again with the same key, so it counts once. */
-async function ask() {
+/** Post the spin. A lost answer is requested again with the same idempotency key, so the spin counts once. */
+async function postSpin() {
   const body = JSON.stringify({betAmount: Number(form.dataset.bet), commitment: facts().commitment, paytableDigest: facts().digest, clientNonce: freshHex(16)});
   const headers = {"Content-Type": "application/json", "Idempotency-Key": freshHex(16), "X-CSRFToken": form.csrfmiddlewaretoken.value};
   const slow = [setTimeout(() => label("Placing your spin"), 400), setTimeout(() => label("Still asking; your spin counts once"), 5000)];
@@ -46,11 +46,11 @@ async function ask() {
 }
 
 function countUp(node, amount) {
-  if (calm()) { node.data = words.signed(amount); return; }
+  if (calm()) { node.data = texts.signed(amount); return; }
   const from = performance.now();
   const step = now => {
     const share = Math.min(1, (now - from) / 600);
-    node.data = words.signed(Math.round(amount * share));
+    node.data = texts.signed(Math.round(amount * share));
     if (share < 1) requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
@@ -59,9 +59,9 @@ function countUp(node, amount) {
 function show(answer) {
   const {symbols, payout} = answer.result, win = payout > answer.betAmount;
   const view = document.getElementById(win ? "win" : "no-win").content.cloneNode(true);
-  bezel.setAttribute("aria-label", words.reels(symbols));
+  bezel.setAttribute("aria-label", texts.reels(symbols));
   for (const node of [bezel, machine]) node.classList.toggle("is-win", win);
-  view.querySelector("[data-line]").textContent = win ? words.won(symbols, payout) : words.lost(symbols);
+  view.querySelector("[data-text]").textContent = win ? texts.won(symbols, payout) : texts.lost(symbols);
   if (win) {
     const amount = document.createTextNode("");
     view.querySelector("[data-amount]").append(amount);
@@ -77,7 +77,7 @@ async function prove(answer, commitmentShown) {
   result.append(note);
 }
 
-/** The button rests until the machine may spin again: a bar fills, or a number counts down. */
+/** Disable the button until the machine may spin again: a bar fills, or a number counts down. */
 async function rest(untilMs) {
   state = "resting";
   readyAt = performance.now() + untilMs;
@@ -108,13 +108,13 @@ async function press() {
   const shown = facts().commitment;
   let answer = null;
   try {
-    answer = await ask();
+    answer = await postSpin();
   } catch {
     refuse("No answer came. If the spin was made, it is in your history and counted once.");
     return ready();
   }
   if (!answer.ok) {
-    refuse(words.refusal(answer.body.error, answer.retryAfterS));
+    refuse(texts.refusal(answer.body.error, answer.retryAfterS));
     document.body.dispatchEvent(new Event("spun"));
     return answer.body.error.code === "SPIN_TOO_FAST" ? rest(1000 * (answer.retryAfterS ?? 1)) : ready();
   }

@@ -51,7 +51,7 @@ def test_a_room_hears_at_once_and_goes_on_hearing_when_the_stream_is_cut(visit: 
         alice.page.route(FEED, lambda route: route.abort())  # only the stream can bring it
         bob.ask_for(first)
         expect(newest).to_contain_text(f"Someone asked for “{first}”.", timeout=FOLLOWS_WITHIN_MS)
-        expect(alice.page.locator("#line")).to_contain_text(first)
+        expect(alice.page.locator("#queue")).to_contain_text(first)
         alice.page.unroute(FEED)
 
         alice.page.route(STREAM, lambda route: route.abort())  # no stream comes back

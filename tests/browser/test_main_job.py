@@ -64,7 +64,7 @@ def test_a_buyer_follows_a_performance_from_the_line_to_the_payment(visit: Visit
     expect(place).to_contain_text("You are next")
     price = number(place.locator(".promise").inner_text().split("tokens")[0])
     assert alice.purse("t") == before - price
-    expect(alice.page.locator("#line li")).to_have_count(1)
+    expect(alice.page.locator("#queue li")).to_have_count(1)
 
     ruby.go("/studio")
     expect(ruby.page.locator("#now")).to_contain_text("Rain on a tin roof")
@@ -75,7 +75,7 @@ def test_a_buyer_follows_a_performance_from_the_line_to_the_payment(visit: Visit
 
     ruby.page.get_by_role("button", name=re.compile("Finish and collect")).click()
     expect(place).to_contain_text(f"{price} tokens paid.", timeout=FOLLOWS_WITHIN_MS)
-    expect(alice.page.locator("#line")).to_contain_text("No one in line")
+    expect(alice.page.locator("#queue")).to_contain_text("No one in line")
     expect(ruby.page.locator("#purse .amt-t")).to_contain_text(f"{earned + price:,}")
     assert alice.purse("t") == before - price
 

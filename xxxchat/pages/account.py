@@ -13,9 +13,10 @@ from accounts import services
 from accounts.errors import SignInLocked, WrongCredentials
 from accounts.models import Role
 from core.envelope import STATUS, headers_of
-from xxxchat.pages.commands import safe_next, signed_in
+from xxxchat.pages.commands import signed_in
+from xxxchat.pages.refusals import Refusal
+from xxxchat.pages.responses import safe_next
 from xxxchat.pages.shell import THEME_COOKIE, THEMES
-from xxxchat.pages.words import Refusal
 
 YEAR_S = 365 * 24 * 3600
 
@@ -37,7 +38,7 @@ CHOICES = (
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Show the form, or start a session and go on."""
+    """Show the form, or start a session and redirect."""
     username = request.POST.get("username", "")[:150]
     context: dict[str, object] = {"username": username, "next": safe_next(request, "")}
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""A room's feed: what its room was told last, drawn with the page, then read by its script where no stream comes."""
+"""A room's feed: its recent messages, drawn with the page; its script reads them again where it has no stream."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ from core.shapes import utc
 from live import services as live
 from xxxchat.pages.performers import performer_or_404
 
-MOST = 30
+MAX_FEED_MESSAGES = 30
 FOLDED = "menu.changed"
-"""Said once however often it comes in a row: a menu is edited in many small steps."""
+"""Shown once however often it comes in a row: a menu is edited in many small steps."""
 ICONS = {
     "queue.item.created": "list-ordered",
     "queue.item.started": "mic-vocal",
@@ -26,8 +26,8 @@ ICONS = {
 
 
 @dataclass(frozen=True)
-class Said:
-    """One line of the feed. `id` is the event's in the stream."""
+class FeedMessage:
+    """One message of the feed. `id` is the event's in the stream."""
 
     id: str
     key: str
@@ -38,23 +38,23 @@ class Said:
 
 @dataclass(frozen=True)
 class Feed:
-    """`lines` newest first; `icons` by template key, for the lines that a script adds."""
+    """`messages` newest first; `icons` by template key, for the messages that a script adds."""
 
-    lines: tuple[Said, ...]
+    messages: tuple[FeedMessage, ...]
     icons: dict[str, str]
     folded: str = FOLDED
-    most: int = MOST
+    limit: int = MAX_FEED_MESSAGES
 
 
 def feed_of(performer_id: UUID) -> Feed:
     """One statement."""
-    told = live.recent(performer_id, limit=MOST, folded=[FOLDED])
-    return Feed(tuple(Said(each.id, each.key, ICONS[each.key], each.text, each.at) for each in told), ICONS)
+    recent = live.recent(performer_id, limit=MAX_FEED_MESSAGES, folded=[FOLDED])
+    return Feed(tuple(FeedMessage(each.id, each.key, ICONS[each.key], each.text, each.at) for each in recent), ICONS)
 
 
 @require_GET
 def read(request: HttpRequest, performer_id: UUID) -> HttpResponse:
-    """The feed as JSON: the same for everybody, so it may be kept and asked about (304 to a known ETag)."""
-    lines = feed_of(performer_or_404(performer_id).id).lines
-    said = [{"id": line.id, "key": line.key, "text": line.text, "at": utc(line.at)} for line in lines]
-    return conditional(request, JsonResponse({"items": said}), cache="no-cache")
+    """The feed as JSON. It is the same for everybody, so it may be cached and revalidated (304 to a known ETag)."""
+    messages = feed_of(performer_or_404(performer_id).id).messages
+    items = [{"id": each.id, "key": each.key, "text": each.text, "at": utc(each.at)} for each in messages]
+    return conditional(request, JsonResponse({"items": items}), cache="no-cache")

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET
 from accounts.models import Role, User
 from menus import services as menus
 from perfqueue import services as perfqueue
-from xxxchat.pages.line import Entry, Summary
 from xxxchat.pages.performers import Performer, performers
-from xxxchat.pages.requests import open_entries
+from xxxchat.pages.queue import ItemCard
+from xxxchat.pages.requests import open_requests
 from xxxchat.pages.room import viewer_of
 from xxxchat.pages.slots_card import slots_card_of
 
@@ -22,14 +22,23 @@ class Room:
     """One card of the lobby. `price_from` in tokens."""
 
     performer: Performer
-    line: Summary
+    queue: perfqueue.PerformerQueue | None
+    depth: int
     price_from: int | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.queue is not None and self.queue.is_open
+
+    @property
+    def is_full(self) -> bool:
+        return self.queue is not None and self.depth >= self.queue.depth
 
 
 @dataclass(frozen=True)
 class MyPlace:
     performer: Performer
-    entry: Entry
+    card: ItemCard
 
 
 @require_GET
@@ -48,22 +57,21 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _rooms(shown: list[Performer]) -> list[Room]:
     ids = [one.id for one in shown]
-    lines, prices = perfqueue.queue_lengths(ids), menus.lowest_prices(ids)
-    rooms = [Room(one, _summary(lines.get(one.id)), prices.get(one.id)) for one in shown]
-    return sorted(rooms, key=lambda room: not room.line.is_open)
-
-
-def _summary(line: tuple[perfqueue.PerformerQueue, int] | None) -> Summary:
-    if line is None:
-        return Summary()
-    queue, depth = line
-    return Summary(is_open=queue.is_open, is_paused=queue.is_paused, depth=depth, max_depth=queue.depth)
+    queues, prices = perfqueue.queue_lengths(ids), menus.lowest_prices(ids)
+    rooms = []
+    for one in shown:
+        queue, depth = queues.get(one.id, (None, 0))
+        rooms.append(Room(one, queue, depth, prices.get(one.id)))
+    return sorted(rooms, key=lambda room: not room.is_open)
 
 
 def _my_place(viewer: User | None, everyone: dict[UUID, Performer]) -> MyPlace | None:
-    """The request that comes first: the one on stage, else the one nearest to it."""
+    """The started request, else the one nearest to its turn."""
     if viewer is None or viewer.role != Role.USER:
         return None
-    going = [one for one in open_entries(viewer) if one.state in ("created", "started")]
-    places = [MyPlace(everyone[one.performer_id], one) for one in going if one.performer_id in everyone]
-    return min(places, key=lambda place: place.entry.position or 0, default=None)
+    places = [
+        MyPlace(everyone[card.item.performer_id], card)
+        for card in open_requests(viewer)
+        if card.item.state in ("created", "started") and card.item.performer_id in everyone
+    ]
+    return min(places, key=lambda place: place.card.position or 0, default=None)

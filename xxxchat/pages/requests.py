@@ -13,17 +13,17 @@ from accounts.models import Role, User
 from core.clock import db_now
 from core.fields import UUID_TEXT
 from perfqueue import services as perfqueue
-from xxxchat.pages import commands
-from xxxchat.pages.line import Entry, digest, entry_of
+from xxxchat.pages import commands, responses
 from xxxchat.pages.performers import Performer, performers_by_id
+from xxxchat.pages.queue import ItemCard, digest, item_cards
 from xxxchat.pages.slots_card import slots_card_of
 
 PAGE = 20
-OPEN = ("created", "started", "abandoned")
-ENDED = ("finished", "refunded")
-QUIET = "queue.item.created"
-FOLLOWED = (
-    QUIET,
+OPEN_STATES = ("created", "started", "abandoned")
+ENDED_STATES = ("finished", "refunded")
+QUIET_KEY = "queue.item.created"
+FOLLOWED_KEYS = (
+    QUIET_KEY,
     "queue.item.started",
     "queue.item.finished",
     "queue.item.abandoned",
@@ -36,7 +36,7 @@ FOLLOWED = (
 @dataclass(frozen=True)
 class Row:
     performer: Performer
-    entry: Entry
+    card: ItemCard
 
 
 @login_required
@@ -48,51 +48,46 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """What moves on the page; nothing (204) while it is as the page has it."""
-    context = _context(request)
-    if request.GET.get("seen") == context["digest"]:
-        return HttpResponse(status=204)
-    return render(request, "pages/requests/live.html", context)
+    """Everything of the page that changes; 204 while it is as the page shows it."""
+    return responses.poll(request, "pages/requests/live.html", _context(request))
 
 
 def _context(request: HttpRequest, before: str = "") -> dict[str, Any]:
-    """The newest requests follow what happens to them (`keys`; `quiet` ones redraw without a notice)."""
+    """The newest requests follow the buyer's event stream (`keys`; a `quiet` one redraws without a notice)."""
     user, now = commands.signed_in(request), db_now()
     done = request.GET.get("show") == "done"
-    entries = _ended_entries(user, before) if done else open_entries(user)
-    known = performers_by_id({one.performer_id for one in entries[:PAGE] if one.performer_id})
-    card = slots_card_of(user)
+    cards = _ended_requests(user, before) if done else open_requests(user)
+    shown = cards[:PAGE]
+    known = performers_by_id({card.item.performer_id for card in shown if card.item.performer_id})
+    slots_card = slots_card_of(user)
     return {
         "now": now,
         "done": done,
-        "entries": [Row(known[one.performer_id], one) for one in entries[:PAGE] if one.performer_id in known],
-        "older": entries[PAGE - 1].id if len(entries) > PAGE else None,
-        "open_count": None if done else len(entries),
-        "spins_left": card.spins_left if card else None,
+        "rows": [Row(known[card.item.performer_id], card) for card in shown if card.item.performer_id in known],
+        "older": shown[-1].item.pk if len(cards) > PAGE else None,
+        "open_count": None if done else len(cards),
+        "spins_left": slots_card.spins_left if slots_card else None,
         "follows": user.role == Role.USER and not before,
-        "keys": " ".join(FOLLOWED),
-        "quiet": QUIET,
-        "digest": digest(entries, user.pk),
+        "keys": " ".join(FOLLOWED_KEYS),
+        "quiet": QUIET_KEY,
+        "digest": digest([card.values() for card in cards], user.pk),
     }
 
 
-def open_entries(user: User) -> list[Entry]:
-    """A buyer's requests that have not ended, newest first, after time has had its say."""
+def open_requests(user: User) -> list[ItemCard]:
+    """Expire what is due, then return a buyer's requests that have not ended, newest first."""
     if user.role != Role.USER:
         return []
-    items = _items(user, OPEN)
-    late = perfqueue.overdue_queues({item.performer_id for item in items if item.performer_id})
-    for performer_id in late:
+    items = _items(user, OPEN_STATES)
+    overdue = perfqueue.overdue_queues({item.performer_id for item in items if item.performer_id})
+    for performer_id in overdue:
         perfqueue.expire_due(performer_id, wait=False)
-    if late:
-        items = _items(user, OPEN)
-    return [entry_of(view) for view in perfqueue.item_views(items, viewer=user)]
+    return item_cards(_items(user, OPEN_STATES) if overdue else items, user)
 
 
-def _ended_entries(user: User, before: str) -> list[Entry]:
+def _ended_requests(user: User, before: str) -> list[ItemCard]:
     """One more than a page, so that the page knows whether there are older ones."""
-    items = _items(user, ENDED, before=UUID(before) if UUID_TEXT.match(before) else None)
-    return [entry_of(view) for view in perfqueue.item_views(items, viewer=user)]
+    return item_cards(_items(user, ENDED_STATES, before=UUID(before) if UUID_TEXT.match(before) else None), user)
 
 
 def _items(user: User, states: tuple[str, ...], before: UUID | None = None) -> list[perfqueue.QueueItem]:

@@ -16,7 +16,7 @@ from compliance.errors import GameDisabled
 from core.clock import db_now
 from core.errors import ValidationFailed
 from slots import services
-from xxxchat.pages import commands
+from xxxchat.pages import commands, responses
 
 API = "/api/v1/slot-machine/"
 SHOWN = 8
@@ -26,10 +26,10 @@ PLURAL = {"cherry": "cherries"}
 
 @dataclass(frozen=True)
 class OddsRow:
-    """One line of the paytable, ready to draw."""
+    """One row of the paytable."""
 
     symbols: tuple[str, ...]
-    words: str
+    text: str
     pay: int
     one_in: str
     any: bool = False
@@ -38,7 +38,7 @@ class OddsRow:
 
 @dataclass(frozen=True)
 class LastSpin:
-    line: str
+    text: str
     payout: int
 
 
@@ -61,7 +61,7 @@ class Machine:
     interval_ms: int
     rtp: Fraction
     rtp_percent: str
-    rtp_words: str
+    rtp_text: str
     hit_percent: str
     tickets: int
     odds: tuple[OddsRow, ...]
@@ -87,7 +87,7 @@ class Machine:
 
     @property
     def last(self) -> LastSpin | None:
-        return LastSpin(line_of(self.history[0]), self.history[0].payout) if self.history else None
+        return LastSpin(result_text(self.history[0]), self.history[0].payout) if self.history else None
 
     @property
     def net(self) -> int:
@@ -108,7 +108,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """Everything that a spin changes; asked for when the reels are still."""
+    """Everything that a spin changes; the script asks for it when the reels are still."""
     return render(request, "pages/slots/live.html", {"machine": machine_of(commands.signed_in(request))})
 
 
@@ -117,15 +117,15 @@ def live(request: HttpRequest) -> HttpResponse:
 def spin(request: HttpRequest) -> HttpResponse:
     """Spin without a script. The server draws the player's part of the proof, and the page says so."""
     user = commands.signed_in(request)
-    outcome = commands.keyed(
+    result = commands.keyed(
         request,
         operation="slots.spin",
         work=lambda: services.spin(user=user, bet=_bet(request)),
-        say=lambda spun: line_of(spun.spin),
+        message=lambda spun: result_text(spun.spin),
     )
-    if outcome.error is not None:
-        services.record_refusal(user=user, refusal=outcome.error)
-    return commands.back(request, outcome, reverse("slots"))
+    if result.error is not None:
+        services.record_refusal(user=user, refusal=result.error)
+    return responses.redirected(request, result, reverse("slots"))
 
 
 def machine_of(user: User) -> Machine | None:
@@ -144,7 +144,7 @@ def machine_of(user: User) -> Machine | None:
         interval_ms=int(services.limits().min_interval.total_seconds() * 1000),
         rtp=par.rtp,
         rtp_percent=_percent(par.rtp),
-        rtp_words=f"{par.rtp.numerator} of every {par.rtp.denominator}",
+        rtp_text=f"{par.rtp.numerator} of every {par.rtp.denominator}",
         hit_percent=_percent(par.hit_frequency),
         tickets=par.tickets,
         odds=tuple(_odds_row(row, par.tickets, config.table) for row in par.odds),
@@ -160,8 +160,8 @@ def machine_of(user: User) -> Machine | None:
     )
 
 
-def line_of(spin: Any) -> str:
-    """Say what a spin brought: "Three oranges pay 1,500 points", "Lemon, star, plum. No win."."""
+def result_text(spin: Any) -> str:
+    """What a spin drew and pays: "Three oranges pay 1,500 points", "Lemon, star, plum. No win."."""
     names = list(spin.symbols)
     if not spin.payout:
         return f"{', '.join(names).capitalize()}. No win."
@@ -172,7 +172,7 @@ def line_of(spin: Any) -> str:
 
 
 def _bet(request: HttpRequest) -> int:
-    bet = commands.whole(request.POST.get("bet", ""))
+    bet = commands.whole_number(request.POST.get("bet", ""))
     if bet is None:
         raise ValidationFailed(bet=["A whole number of points."])
     return bet

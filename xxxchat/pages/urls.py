@@ -7,11 +7,13 @@ from django.urls import URLPattern, path
 from django.views.decorators.cache import cache_control
 
 from core import api as _converters  # noqa: F401  registers `id`
-from xxxchat.pages import account, feed, lobby, requests, room, slot, studio, wallet
+from xxxchat.pages import account, feed, lobby, requests, room, slot, wallet
+from xxxchat.pages.studio import payout
+from xxxchat.pages.studio import views as studio
 
 
 def page(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> URLPattern:
-    """An address whose answer nobody keeps: after signing out, going back shows nothing of it."""
+    """An address whose answer is never cached: after signing out, the browser's back button shows nothing of it."""
     return path(route, cache_control(private=True, no_store=True)(view), name=name)
 
 
@@ -28,7 +30,7 @@ urlpatterns = [
     page("requests/<id:item_id>/leave", room.leave, name="leave"),
     page("rooms/<id:performer_id>", room.page, name="room"),
     page("rooms/<id:performer_id>/live", room.live, name="room-live"),
-    path("rooms/<id:performer_id>/feed", feed.read, name="room-feed"),  # nobody's own: it may be kept, and asked about
+    path("rooms/<id:performer_id>/feed", feed.read, name="room-feed"),  # the same for everybody: it may be cached
     page("rooms/<id:performer_id>/ask/<id:item_id>", room.ask, name="ask"),
     page("slots", slot.page, name="slots"),
     page("slots/live", slot.live, name="slots-live"),
@@ -36,8 +38,8 @@ urlpatterns = [
     page("studio", studio.page, name="studio"),
     page("studio/live", studio.live, name="studio-live"),
     page("studio/close", studio.close, name="studio-close"),
-    page("studio/payout", studio.payout, name="studio-payout"),
-    page("studio/line/<str:what>", studio.line_command, name="studio-line"),
+    page("studio/payout", payout.payout, name="studio-payout"),
+    page("studio/line/<str:command>", studio.queue_command, name="studio-queue"),
     page("studio/items/<id:item_id>/start", studio.start, name="studio-start"),
     page("studio/items/<id:item_id>/finish", studio.finish, name="studio-finish"),
     page("studio/items/<id:item_id>/stop", studio.stop, name="studio-stop"),

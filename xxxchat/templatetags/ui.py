@@ -1,4 +1,4 @@
-"""The components that every page uses: icons, amounts, times, keys. They know words and shapes, no rules."""
+"""The components that every page uses: icons, amounts, times, keys. They hold no rule."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -77,19 +77,19 @@ def points(amount: int, *, unit: bool = False, sign: bool = False) -> SafeString
     return _money("c-point", "amt-p", signed(amount) if sign else grouped(amount), _plural(amount, "point"), unit=unit)
 
 
-def _money(glyph: str, classes: str, text: str, word: str, *, unit: bool) -> SafeString:
-    tail = format_html(' <span class="u">{}</span>' if unit else '<span class="sr"> {}</span>', word)
+def _money(glyph: str, classes: str, text: str, noun: str, *, unit: bool) -> SafeString:
+    tail = format_html(' <span class="u">{}</span>' if unit else '<span class="sr"> {}</span>', noun)
     return format_html('<span class="amt {} num">{}{}{}</span>', classes, mark(glyph), text, tail)
 
 
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
 
 
 @register.filter
-def counted(count: int, word: str) -> str:
+def counted(count: int, noun: str) -> str:
     """3|counted:"token" → 3 tokens."""
-    return f"{grouped(count)} {_plural(count, word)}"
+    return f"{grouped(count)} {_plural(count, noun)}"
 
 
 @register.filter
@@ -114,8 +114,8 @@ def clock_span(seconds: int) -> str:
 
 
 @register.simple_tag
-def seconds_since(moment: datetime, now: datetime) -> int:
-    return max(0, int((now - moment).total_seconds()))
+def seconds_since(at: datetime, now: datetime) -> int:
+    return max(0, int((now - at).total_seconds()))
 
 
 @register.filter
@@ -125,16 +125,16 @@ def length(seconds: int) -> str:
 
 
 @register.simple_tag
-def clock(moment: datetime, form: str = "hm") -> SafeString:
+def clock(at: datetime, form: str = "hm") -> SafeString:
     """A clock time. It is written in UTC; a module of ours turns it into the reader's own zone."""
-    moment = moment.astimezone(UTC)
-    text = moment.strftime("%H:%M:%S" if form == "hms" else "%H:%M")
-    return format_html('<time class="num" datetime="{}" data-clock="{}">{} UTC</time>', iso(moment), form, text)
+    at = at.astimezone(UTC)
+    text = at.strftime("%H:%M:%S" if form == "hms" else "%H:%M")
+    return format_html('<time class="num" datetime="{}" data-clock="{}">{} UTC</time>', iso(at), form, text)
 
 
 @register.filter
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @register.simple_tag

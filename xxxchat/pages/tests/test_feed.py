@@ -13,7 +13,7 @@ from menus import services as menus
 from perfqueue import services as perfqueue
 from tests import world
 from tests.outbox import settled
-from xxxchat.pages.feed import ICONS, MOST
+from xxxchat.pages.feed import ICONS, MAX_FEED_MESSAGES
 from xxxchat.pages.tests.visiting import HTMX, html, stage, visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def test_a_room_tells_what_happened_newest_first() -> None:
     ]
     assert f'data-stream="/live/performer/{performer.pk}"' in page
     assert 'role="log" aria-live="polite"' in page
-    assert all(f'data-line="{key}"' in page for key in ICONS)
+    assert all(f'data-message="{key}"' in page for key in ICONS)
 
 
 def test_a_room_where_nothing_happened_says_so() -> None:
@@ -112,10 +112,10 @@ def test_a_menu_edited_in_many_steps_is_said_once() -> None:
 def test_a_feed_has_an_end() -> None:
     performer, _ = stage("Request a song", user_cap=50, depth=50)
     alice = world.person("alice", tokens=10_000)
-    for _ in range(MOST + 2):
+    for _ in range(MAX_FEED_MESSAGES + 2):
         world.buy(alice, performer)
 
-    assert len(texts(feed(performer))) == MOST
+    assert len(texts(feed(performer))) == MAX_FEED_MESSAGES
 
 
 def test_a_room_that_does_not_exist_has_no_feed() -> None:

@@ -140,7 +140,7 @@ def test_line_controls(steps: list[str], badge: str) -> None:
 
     for step in steps:
         form = html(client.get(reverse("studio-close") if step == "close" else STUDIO))
-        assert send(client, form, reverse("studio-line", args=[step])).status_code == 302
+        assert send(client, form, reverse("studio-queue", args=[step])).status_code == 302
 
     assert badge in html(client.get(STUDIO))
 
@@ -152,7 +152,7 @@ def test_closing_refunds_everybody_in_line() -> None:
     client = visitor(performer)
     form = html(client.get(reverse("studio-close")))
 
-    send(client, form, reverse("studio-line", args=["close"]))
+    send(client, form, reverse("studio-queue", args=["close"]))
 
     assert "1 request in line will be refunded at once." in form
     assert world.available(buyer) == 100
@@ -162,7 +162,7 @@ def test_an_unknown_line_command_is_404() -> None:
     performer, _ = stage("Request a song")
     client = visitor(performer)
     form = html(client.get(STUDIO))
-    token = send(client, form, reverse("studio-line", args=["pause"]))
+    token = send(client, form, reverse("studio-queue", args=["pause"]))
 
     assert token.status_code == 302
     assert (

@@ -1,4 +1,4 @@
-// What the machine says. Facts, then money, then the next step.
+// Texts of the slot machine: results and refusals. What happened, then the money, then the next step.
 import {clockTime} from "./times.js";
 
 const PLURAL = {cherry: "cherries", lemon: "lemons", orange: "oranges", plum: "plums", bell: "bells", star: "stars", seven: "sevens", diamond: "diamonds"};

@@ -1,0 +1,132 @@
+"""Texts of refusals: what happened, what became of the money, what to do next. Clock times are UTC here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from core.errors import DomainError
+from xxxchat.templatetags.ui import counted, grouped
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """`fact` is what happened; `rest` what was (not) taken and what to do next."""
+
+    fact: str
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.fact} {self.rest}".strip()
+
+
+Text = Callable[[DomainError, str], Refusal]
+"""Makes the refusal of an error; the second argument is the performer's name."""
+
+
+def _balance(error: DomainError, performer: str) -> Refusal:
+    available, needed = error.details.get("available", 0), error.details.get("needed", 0)
+    if error.details.get("currency") == "POINT":
+        return Refusal(f"{counted(available, 'point')} available, {grouped(needed)} needed.", "Nothing was taken.")
+    rest = f"Nothing was held. Pick an item up to {grouped(available)}." if available else "Nothing was held."
+    return Refusal(f"{counted(available, 'token')} available, {grouped(needed)} needed.", rest)
+
+
+def _payout_minimum(error: DomainError, performer: str) -> Refusal:
+    return Refusal(f"The least to pay out is {counted(error.details['minimum'], 'token')}.", "Nothing was moved.")
+
+
+def _price(error: DomainError, performer: str) -> Refusal:
+    price, was = error.details["price"], error.details["expectedPrice"]
+    return Refusal(
+        f"Price is now {counted(price, 'token')}, it was {grouped(was)}.", f"Nothing was held. Buy at {grouped(price)}?"
+    )
+
+
+def _full(error: DomainError, performer: str) -> Refusal:
+    depth = error.details.get("maxDepth")
+    fact = f"{performer}’s line is full" + (f": {depth} of {depth}." if depth else ".")
+    return Refusal(fact, "Nothing was held. A place opens when a turn ends.")
+
+
+def _user_limit(error: DomainError, performer: str) -> Refusal:
+    cap = error.details.get("cap")
+    fact = (
+        f"You have {counted(cap, 'request')} waiting here, the most at one time."
+        if cap
+        else "You have no more places here."
+    )
+    return Refusal(fact, "Nothing was held. Leave one, or wait for your turn.")
+
+
+def _hourly_limit(error: DomainError, performer: str) -> Refusal:
+    limit = error.details.get("limit", 100)
+    at = error.details.get("resetsAt")
+    reset = f"The next one comes back at {at.astimezone(UTC):%H:%M} UTC. " if isinstance(at, datetime) else ""
+    return Refusal(f"You used all {limit} spins this hour.", f"{reset}Nothing was taken.")
+
+
+def _too_fast(error: DomainError, performer: str) -> Refusal:
+    wait = timedelta(seconds=error.retry_after_s or 1)
+    return Refusal(f"Ready in {max(1, -(-wait // timedelta(seconds=1)))} s.", "This press did not spin.")
+
+
+def _fixed(fact: str, rest: str = "") -> Text:
+    return lambda error, performer: Refusal(fact.format(performer=performer), rest.format(performer=performer))
+
+
+TEXTS: dict[str, Text] = {
+    "INSUFFICIENT_BALANCE": _balance,
+    "PAYOUT_TOO_SMALL": _payout_minimum,
+    "PRICE_CHANGED": _price,
+    "QUEUE_FULL": _full,
+    "USER_QUEUE_LIMIT": _user_limit,
+    "RATE_LIMIT_EXCEEDED": _hourly_limit,
+    "SPIN_TOO_FAST": _too_fast,
+    "QUEUE_PAUSED": _fixed(
+        "{performer} paused the line.", "Nothing was held. Places are kept; ask again when it goes on."
+    ),
+    "QUEUE_CLOSED": _fixed("{performer}’s line is closed.", "Nothing was held."),
+    "ITEM_UNAVAILABLE": _fixed("This is not offered at the moment.", "Nothing was held. Pick something else."),
+    "ROPE_DROP_EXPIRED": _fixed("Time to start ran out.", "The tokens went back, and the next request moved up."),
+    "DEADLINE_PASSED": _fixed("Time to finish ran out.", "The tokens went back."),
+    "NOT_HEAD_OF_QUEUE": _fixed("This request is not the next one.", "Nothing was changed. Start the one on top."),
+    "ALREADY_STARTED": _fixed("Somebody is on stage already.", "Nothing was changed. Finish that one first."),
+    "INVALID_TRANSITION": _fixed(
+        "This request moved on in the meantime.", "Nothing was changed. You see it as it is now."
+    ),
+    "SPLIT_MISMATCH": _fixed(
+        "The two parts must add up to what is held.", "Nothing was paid. At least 1 token goes to you."
+    ),
+    "HOLD_CLOSED": _fixed("These tokens have been paid or returned already.", "Nothing was changed."),
+    "PAYTABLE_CHANGED": _fixed(
+        "The paytable changed while you were here.", "Nothing was taken. See the new odds, then spin."
+    ),
+    "COMMITMENT_STALE": _fixed(
+        "You spun somewhere else in the meantime.", "Nothing was taken. See the new seal, then spin."
+    ),
+    "GAME_DISABLED": _fixed("The machine is closed for now.", "Nothing was taken."),
+    "AGE_VERIFICATION_REQUIRED": _fixed("Your age must be verified first.", "Nothing was taken."),
+    "TERMS_NOT_ACCEPTED": _fixed("The terms have a new version.", "Nothing was taken. Read and accept it first."),
+    "ROLE_NOT_ALLOWED": _fixed("Your account’s role cannot do this.", "Nothing was changed."),
+    "FORBIDDEN": _fixed("This is not yours to do.", "Nothing was changed."),
+    "WALLET_FROZEN": _fixed(
+        "Your wallet is being checked and cannot pay now.", "Nothing was held. Refunds still arrive."
+    ),
+    "LEDGER_UNAVAILABLE": _fixed(
+        "Payments are paused on our side.", "Nothing was held. Try again in a minute; your tokens are safe."
+    ),
+    "QUEUE_BUSY": _fixed("Too many people are doing this at the moment.", "Nothing was taken. Try again."),
+    "REQUEST_IN_PROGRESS": _fixed("Still working on your first press.", "It counts once. Look again in a moment."),
+    "IDEMPOTENCY_KEY_REUSED": _fixed(
+        "This form was sent before with other values.", "The first one counts. Load the page again."
+    ),
+    "VALIDATION_FAILED": _fixed(
+        "Something in the form cannot be used.", "Nothing was taken. Check it and send it again."
+    ),
+}
+
+
+def refusal_of(error: DomainError, performer: str = "") -> Refusal:
+    """The pages' text for an error, or the error's own message where they have none."""
+    text = TEXTS.get(error.code)
+    return text(error, performer or "The performer") if text else Refusal(error.text)

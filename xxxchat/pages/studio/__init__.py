@@ -1,0 +1,1 @@
+"""The studio: what a performer sees of her queue, and her commands."""
