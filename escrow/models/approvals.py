@@ -40,7 +40,7 @@ class Payout(models.Model):
                 condition=Q(status="requested", decided_at__isnull=True, rejection__isnull=True)
                 | Q(status="approved", decided_at__isnull=False, rejection__isnull=True)
                 | Q(status="rejected", decided_at__isnull=False, rejection__isnull=False),
-                name="escrow_payout_told_whole",
+                name="escrow_payout_complete",
             ),
         ]
         indexes = [models.Index(fields=["performer", "-id"], name="escrow_payout_of_performer")]
@@ -94,7 +94,7 @@ class Approval(models.Model):
                     Q(status="approved", decided_by__isnull=False, decided_at__isnull=False, result__isnull=False)
                     & ~Q(kind="payout")
                 ),
-                name="escrow_approval_told_whole",
+                name="escrow_approval_complete",
             ),
             models.CheckConstraint(
                 condition=~Q(status="approved") | ~Q(decided_by=F("requested_by")), name="escrow_approval_four_eyes"

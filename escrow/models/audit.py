@@ -77,11 +77,11 @@ class Freeze(models.Model):
                 fields=["wallet"], condition=Q(thawed_at__isnull=True), name="escrow_freeze_one_at_a_time"
             ),
             models.CheckConstraint(
-                condition=Q(finding__isnull=False) | Q(frozen_by__isnull=False), name="escrow_freeze_by_somebody"
+                condition=Q(finding__isnull=False) | Q(frozen_by__isnull=False), name="escrow_freeze_has_a_cause"
             ),
             models.CheckConstraint(
                 condition=Q(thawed_at__isnull=True, thawed_by__isnull=True)
                 | Q(thawed_at__isnull=False, thawed_by__isnull=False),
-                name="escrow_freeze_thawed_by_somebody",
+                name="escrow_freeze_thaw_complete",
             ),
         ]

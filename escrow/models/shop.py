@@ -61,7 +61,7 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(status="paid", chargeback__isnull=True, charged_back_at__isnull=True)
                 | Q(status="charged_back", chargeback__isnull=False, charged_back_at__isnull=False),
-                name="escrow_order_told_whole",
+                name="escrow_order_complete",
             ),
             models.CheckConstraint(
                 condition=~Q(chargeback=F("deposit")) | Q(chargeback__isnull=True), name="escrow_order_two_operations"

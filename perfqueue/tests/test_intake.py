@@ -293,7 +293,7 @@ def test_several_instant_items_are_one_list_and_stand_or_fall_together() -> None
 
 def test_an_award_to_a_frozen_wallet_undoes_the_whole_item() -> None:
     from escrow.errors import WalletFrozen
-    from escrow.tests.moving import freeze, thaw
+    from escrow.tests.factories import freeze, thaw
 
     alice = person(points=1_000)
     freeze(alice)

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection
 
 from core.db import rows
 from core.errors import NotFound
-from escrow.tests.moving import tampering
+from escrow.tests.factories import tampering
 from live.models import EventRow
 from perfqueue import services
 from perfqueue.errors import RopeDropExpired

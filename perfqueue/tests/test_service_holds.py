@@ -10,7 +10,7 @@ from accounts.models import Scope, ServiceAccount, User
 from compliance.models import Refusal
 from core.ids import new_id
 from escrow.models import Hold
-from escrow.tests.moving import freeze, thaw
+from escrow.tests.factories import freeze, thaw
 from live.models import EventRow
 from perfqueue import services
 from tests import world

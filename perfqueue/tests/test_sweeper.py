@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection
 from core.errors import LedgerUnavailable
 from core.models import Heartbeat
 from escrow.errors import HoldClosed
-from escrow.tests.moving import tampering
+from escrow.tests.factories import tampering
 from perfqueue import services
 from perfqueue.models import QueueItem, Strike
 from perfqueue.services import sweeping

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 import escrow.services
-from escrow.tests.moving import tampering
+from escrow.tests.factories import tampering
 from perfqueue import services
 from tests.clock import Clock
 from tests.world import buy, held, performer, person

@@ -16,7 +16,7 @@ import escrow.services
 from accounts.models import Role, Scope, User
 from core.ids import new_id
 from escrow.services.payments import signature
-from escrow.tests.moving import finished, indebt
+from escrow.tests.factories import finished, indebt
 from menus.tests.offering import item_in, menu_of
 from perfqueue.services import AbandonPolicy
 from tests import world

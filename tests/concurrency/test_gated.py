@@ -15,7 +15,7 @@ from escrow import services
 from escrow.models import Hold, HoldStatus, Operation
 from escrow.services import Close, Currency, Deposit, House, adjustments, operations
 from escrow.services.adjustments import Reversal, WriteOff
-from escrow.tests.moving import balances, finished, indebt, request, wallet
+from escrow.tests.factories import balances, finished, indebt, request, wallet
 from perfqueue.services import Intake, QueueItem
 from tests.clock import Clock
 from tests.concurrency.test_deadlocks import deadlocks

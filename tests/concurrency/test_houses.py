@@ -12,7 +12,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.models import Entry
 from escrow.services import Award, Close, Currency, Deposit, House, operations
-from escrow.tests.moving import finished, request
+from escrow.tests.factories import finished, request
 from tests.racing import race
 from tests.world import performer, person
 

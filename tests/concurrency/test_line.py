@@ -10,7 +10,7 @@ import menus.services
 from accounts.models import User
 from core.clock import db_now
 from core.db import command
-from escrow.tests.moving import balances
+from escrow.tests.factories import balances
 from perfqueue import services
 from perfqueue.models import Transition
 from perfqueue.services import QueueItem, State

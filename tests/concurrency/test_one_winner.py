@@ -16,7 +16,7 @@ from core.ids import new_id
 from escrow.models import Hold, Operation
 from escrow.services import Currency, Deposit, House
 from escrow.services.operations import deposit_many, hold_many
-from escrow.tests.moving import balances, request
+from escrow.tests.factories import balances, request
 from perfqueue import services
 from tests.concurrency.naive import Twin
 from tests.world import buy, performer, person

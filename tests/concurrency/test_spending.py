@@ -62,7 +62,7 @@ def test_spends_and_credits_of_one_wallet_lose_nothing() -> None:
 def test_two_who_pay_each_other_meet_in_no_deadlock() -> None:
     """Wallets are locked in the order of their ids, whoever pays whom."""
     from escrow.services import Close
-    from escrow.tests.moving import finished
+    from escrow.tests.factories import finished
 
     ruby, jade = performer(), performer()
     for who in (ruby, jade):

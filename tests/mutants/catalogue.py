@@ -7,11 +7,11 @@ is an error, so no mutant goes stale. The others run a statement.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HOLDING = ("escrow/tests/test_holding.py",)
-CLOSING = ("escrow/tests/test_closing.py",)
-MOVING = ("escrow/tests/test_movements.py",)
-GUARDS = ("escrow/tests/test_guards.py",)
-FREEZES = ("escrow/tests/test_freezes.py",)
+HOLDING = ("escrow/tests/ledger/test_holds.py",)
+CLOSING = ("escrow/tests/ledger/test_closes.py",)
+ADJUST = ("escrow/tests/adjustments",)
+GUARDS = ("escrow/tests/ledger/test_guards.py",)
+FREEZES = ("escrow/tests/verification/test_freezes.py",)
 GATED = ("tests/concurrency/test_gated.py",)
 
 
@@ -67,16 +67,16 @@ MUTANTS = (
     changed("a key replays whatever was requested", "escrow_known", "o.fingerprint <> p_fingerprint", "false",
             (*HOLDING, *CLOSING)),
     changed("a reversal may take what is not there", "escrow_reverse", "w.available + a < 0 OR w.earned + g < 0",
-            "false", MOVING),
+            "false", ADJUST),
     changed("a chargeback takes what was earned only", "escrow_chargeback", "least(w.available, amount)", "0::bigint",
-            MOVING),
+            ADJUST),
     changed("all of a debt cannot be written off", "escrow_write_off", "w.owed < p_amount[i]", "w.owed <= p_amount[i]",
-            MOVING),
+            ADJUST),
     changed("the smallest payout is too small", "escrow_payout", "p_amount[i] < p_minimum", "p_amount[i] <= p_minimum",
-            MOVING),
-    changed("a debt is paid out", "escrow_payout", "w.earned - w.owed < p_amount[i]", "w.earned < p_amount[i]", MOVING),
+            ADJUST),
+    changed("a debt is paid out", "escrow_payout", "w.earned - w.owed < p_amount[i]", "w.earned < p_amount[i]", ADJUST),
     changed("a repair trusts a row whose version was changed", "escrow_repair", "w.version IS DISTINCT FROM e.version",
-            "false", MOVING),
+            "false", ADJUST),
     # --- locks
     changed("a wallet is not locked", "escrow_hold",
             "AND x.currency = p_currency[i] FOR NO KEY UPDATE", "AND x.currency = p_currency[i]", GATED),

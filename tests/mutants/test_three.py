@@ -11,9 +11,9 @@ from tests.mutants.hunting import database, hunt, spare
 from tests.mutants.plugin import apply, named
 
 THREE = {
-    "a hold of the last token is refused": "escrow/tests/test_holding.py",
+    "a hold of the last token is refused": "escrow/tests/ledger/test_holds.py",
     "a wallet is not locked": "tests/concurrency/test_gated.py",
-    "operations need not balance": "escrow/tests/test_guards.py",
+    "operations need not balance": "escrow/tests/ledger/test_guards.py",
 }
 
 

@@ -26,7 +26,7 @@ PROOFS = {
         "tests/concurrency/test_hammer.py",
         {"HAMMER_PROCESSES": "SOAK_PROCESSES", "HAMMER_OPERATIONS": "SOAK_OPERATIONS"},
     ),
-    "oracle": ("escrow/tests/test_oracle.py", {"LEDGER_STORIES": "SOAK_STORIES", "LEDGER_STEPS": "SOAK_STEPS"}),
+    "oracle": ("escrow/tests/ledger/test_oracle.py", {"LEDGER_STORIES": "SOAK_STORIES", "LEDGER_STEPS": "SOAK_STEPS"}),
 }
 
 

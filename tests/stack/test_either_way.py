@@ -9,7 +9,7 @@ from django.db import connection
 from tests import again
 
 FILES = (
-    "escrow/tests/admin/test_ledger.py", "escrow/tests/test_endpoints.py",
+    "escrow/tests/admin/test_ledger.py", "escrow/tests/endpoints/test_wallet.py",
     "perfqueue/tests/admin/test_lists.py", "perfqueue/tests/test_endpoints.py",
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from core.clock import db_now
 from core.models import Heartbeat
 from escrow import services
 from escrow.models import Wallet
-from escrow.tests.moving import tampering
+from escrow.tests.factories import tampering
 from tests.world import person
 from xxxchat import verification
 from xxxchat.stack.ports import free_ports

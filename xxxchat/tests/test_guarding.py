@@ -10,7 +10,7 @@ import slots.services
 from escrow import services
 from escrow.models import Entry
 from escrow.services import adjustments
-from escrow.tests.moving import balances, request
+from escrow.tests.factories import balances, request
 from tests import world
 from xxxchat.guarding import AS_OWNER, guard
 

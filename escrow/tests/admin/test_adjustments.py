@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from core.ids import new_id
 from escrow.models import Approval, Operation
 from escrow.services import Currency, Deposit, House, deposit
-from escrow.tests.moving import balances, freeze, indebt, wallet
+from escrow.tests.factories import balances, freeze, indebt, wallet
 from tests import world
 from tests.backoffice import signed_in, text_of
 

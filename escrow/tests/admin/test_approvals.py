@@ -15,7 +15,7 @@ from escrow import services
 from escrow.models import Approval, Operation, Payout
 from escrow.services import Close, Currency, approvals
 from escrow.tests.admin.test_ledger import page
-from escrow.tests.moving import balances, finished
+from escrow.tests.factories import balances, finished
 from tests import world
 from tests.backoffice import signed_in, text_of
 

@@ -9,7 +9,7 @@ from accounts.models import User
 from escrow.models import Finding, Freeze, Verification
 from escrow.services import auditing
 from escrow.tests.admin.test_ledger import page
-from escrow.tests.moving import wallet
+from escrow.tests.factories import wallet
 from tests import world
 from tests.backoffice import signed_in, text_of
 from xxxchat import verification

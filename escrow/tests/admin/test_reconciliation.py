@@ -13,7 +13,7 @@ from escrow import services
 from escrow.models import Verification
 from escrow.services import Close, House, adjustments, auditing
 from escrow.tests.admin.test_ledger import page
-from escrow.tests.moving import finished, tampering, wallet
+from escrow.tests.factories import finished, tampering, wallet
 from tests import world
 from tests.backoffice import signed_in, text_of
 from xxxchat import verification

@@ -12,7 +12,7 @@ import perfqueue.services
 from escrow.models import Entry, Finding, Freeze, Hold, Operation, Order
 from escrow.services import adjustments
 from escrow.tests.admin.test_ledger import page
-from escrow.tests.moving import tampering, wallet
+from escrow.tests.factories import tampering, wallet
 from tests import world
 from tests.backoffice import signed_in
 from xxxchat import verification

@@ -11,7 +11,7 @@ from escrow import services
 from escrow.models import Freeze, Operation, Wallet
 from escrow.services import auditing
 from escrow.tests.admin.test_ledger import page
-from escrow.tests.moving import balances, tampering, wallet
+from escrow.tests.factories import balances, tampering, wallet
 from tests import world
 from tests.backoffice import signed_in, text_of
 

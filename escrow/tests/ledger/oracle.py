@@ -1,4 +1,4 @@
-"""What the ledger ought to say, in plain Python: no database, no SQL. Whole numbers, one method per movement."""
+"""A model of the ledger in plain Python: no database, no SQL. Whole numbers, one method per operation."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""V1–V6 each find what a tampering hand did behind the guards' back."""
+"""V1–V6 each find what was changed with the guards switched off."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from accounts.models import User
 from escrow import services
 from escrow.models import Entry, Operation
 from escrow.services import Close
-from escrow.tests.moving import finished, request, tampering, wallet
+from escrow.tests.factories import finished, request, tampering, wallet
 from tests.world import performer, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.tampers]

@@ -1,4 +1,4 @@
-"""Holds, and items that say how they end, for tests of the ledger itself. The line's commands are not used here."""
+"""Holds and items in final states for tests of the ledger itself, made without the queue's commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from tests import world
 
 
 def request(payer: User, payee: User | House = House.REVENUE, amount: int = 100, **more: object) -> HoldRequest:
-    """A hold to ask for."""
+    """A request for a hold."""
     facts: dict[str, object] = {
         "hold_id": new_id(),
         "key": str(new_id()),
@@ -35,7 +35,7 @@ def request(payer: User, payee: User | House = House.REVENUE, amount: int = 100,
 
 
 def finished(payer: User, payee: User | House, amount: int, settle: int) -> UUID:
-    """An open hold under an item that is finished with `settle`: what a close may now do."""
+    """An open hold under an item that is finished with `settle`, so that it may be closed."""
     hold_id = services.hold(request(payer, payee, amount)).hold_id
     now = db_now()
     item = QueueItem(
@@ -91,14 +91,14 @@ def thaw(owner: User) -> None:
 
 @contextmanager
 def tampering() -> Iterator[None]:
-    """A transaction in which no trigger and no foreign key speaks up. Types and CHECKs still do."""
+    """A transaction in which triggers and foreign keys are off. Types and CHECKs still apply."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         yield
 
 
 def indebt(owner: User, amount: int) -> None:
-    """Let somebody who has nothing buy tokens, spend them, and take the payment back: all of it is owed."""
+    """Buy tokens for a person without any, spend them and charge the payment back: all of it is owed."""
     bought = services.deposit(Deposit(str(new_id()), owner.pk, Currency.TOKEN, amount, House.SALES))
     assert bought.available == amount
     hold_id = finished(owner, House.REVENUE, amount, amount)

@@ -1,4 +1,4 @@
-"""The wallet's endpoints: read only, one's own, to the letter."""
+"""The wallet's endpoints: read only, the owner's only, exact answers."""
 
 import pytest
 from django.db import connection
@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from escrow import services
 from escrow.services import Close
-from escrow.tests.moving import finished, request
+from escrow.tests.factories import finished, request
 from tests.world import client_of, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,7 +85,7 @@ def test_pages_follow_each_other_and_cost_the_same_at_any_length(path: str) -> N
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "limit=1.5", "cursor=x", "cursor=%00", "cursor=é"]
 )
-def test_a_page_that_cannot_be_is_refused(query: str) -> None:
+def test_an_invalid_page_is_refused(query: str) -> None:
     answer = client_of(person()).get(f"{API}/holds?{query}")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "VALIDATION_FAILED")

@@ -1,4 +1,4 @@
-"""Any movements in any order, in lists, replayed and refused: after every step the ledger says what plain sums say.
+"""Any operations in any order, in lists, replayed and refused: after every step the ledger equals the plain model.
 
 `LEDGER_STORIES` and `LEDGER_STEPS` make it longer (`make soak`).
 """
@@ -22,8 +22,8 @@ from escrow import services
 from escrow.models import Entry, Wallet
 from escrow.services import Award, Close, Currency, Deposit, HoldRequest, House, Payee, adjustments, operations
 from escrow.services.adjustments import PayoutDecision, PayoutRequest, Reversal, WriteOff
-from escrow.tests.moving import freeze, thaw
-from escrow.tests.oracle import Answer, Oracle, Purse
+from escrow.tests.factories import freeze, thaw
+from escrow.tests.ledger.oracle import Answer, Oracle, Purse
 from perfqueue.models import Fulfilment, QueueItem
 from perfqueue.services.ledger import save
 from tests import world
@@ -41,7 +41,7 @@ pick = st.integers(0, 40)
 
 
 class Ledger(RuleBasedStateMachine):
-    """Every movement of the ledger, each told to the oracle too."""
+    """Every operation of the ledger, each applied to the oracle too."""
 
     clock: Clock  # given by the test
     seen: ClassVar[Counter[str]] = Counter()  # kinds and codes over all stories
@@ -57,7 +57,7 @@ class Ledger(RuleBasedStateMachine):
         empty_database()  # each story has books of its own, so that looking through them stays quick
         self.users = {name: world.person(role=Role.PERFORMER if name == "ruby" else Role.USER) for name in PEOPLE}
         self.users["nobody"] = User.objects.create(username=f"n{new_id().hex}", role=Role.USER)
-        self.desk = new_id()
+        self.staff_id = new_id()
         self.sent: list[tuple[str, Callable[[], Any]]] = []
         self.base = house_sums()
         for name in PEOPLE:
@@ -103,7 +103,7 @@ class Ledger(RuleBasedStateMachine):
         self.turn += 1
         return f"{prefix}{self.turn}"
 
-    def told(self, kind: str, expected: Answer, code: str | None, replayed: bool) -> None:
+    def compare(self, kind: str, expected: Answer, code: str | None, replayed: bool) -> None:
         assert (code, replayed) == expected, kind
         self.seen[f"{kind} {'replayed' if replayed else code or 'done'}"] += 1
 
@@ -120,22 +120,22 @@ class Ledger(RuleBasedStateMachine):
             expected.append((name, self.oracle.credit(name, "deposit", key, who, "sales", amount)))
             asked.append(Deposit(key, self.users[who].pk, Currency.TOKEN, amount, House.SALES))
         for (name, answer), done in zip(expected, operations.deposit_many(asked), strict=True):
-            self.told("deposit", answer, done.code, done.replayed)
+            self.compare("deposit", answer, done.code, done.replayed)
             if answer == (None, False):
                 self.ids[name] = done.operation_id
         self.remember("deposit", operations.deposit_many, asked, expected)
 
     def remember(self, kind: str, work: Callable[..., Any], asked: Sequence[Any], expected: Any) -> None:
         """Keep what was done, to be sent again."""
-        for wish, (_, answer) in zip(asked, expected, strict=True):
+        for request, (_, answer) in zip(asked, expected, strict=True):
             if answer == (None, False):
-                self.sent.append((kind, lambda wish=wish: work([wish])))  # type: ignore[misc]
+                self.sent.append((kind, lambda request=request: work([request])))  # type: ignore[misc]
 
     @rule(number=st.integers(0, 400))
     def sends_again(self, number: int) -> None:
         kind, again = self.sent[-1 - number % min(len(self.sent), 9)]
         (done,) = again()
-        self.told(kind, (None, True), done.code, done.replayed)
+        self.compare(kind, (None, True), done.code, done.replayed)
 
     @rule(who=st.sampled_from([*PEOPLE, "nobody"]), amount=amounts, again=pick)
     def awards(self, who: str, amount: int, again: int) -> None:
@@ -143,9 +143,9 @@ class Ledger(RuleBasedStateMachine):
             return
         key, name = self.keyed("award", again), self.name("award")
         answer = self.oracle.credit(name, "award", key, f"{who}.points", "slots_bank.points", amount)
-        wish = Award(key, self.users[who].pk, amount, self.ids[next(iter(self.oracle.pledges))])
-        (done,) = services.award_many([wish])
-        self.told("award", answer, done.code, done.replayed)
+        request = Award(key, self.users[who].pk, amount, self.ids[next(iter(self.oracle.pledges))])
+        (done,) = services.award_many([request])
+        self.compare("award", answer, done.code, done.replayed)
         if answer == (None, False):
             self.ids[name] = done.operation_id
 
@@ -163,15 +163,15 @@ class Ledger(RuleBasedStateMachine):
             expected.append((name, self.oracle.hold(name, key, who, payee, amount, ends_as)))
             to = Payee(house=House.REVENUE) if payee == "revenue" else Payee(self.users[payee].pk)
             asked.append(HoldRequest(new_id(), key, self.users[who].pk, to, Currency.TOKEN, amount, "oracle"))
-        for (name, answer), wish, done in zip(expected, asked, operations.hold_many(asked), strict=True):
-            self.told("hold", answer, done.code, done.replayed)
+        for (name, answer), request, done in zip(expected, asked, operations.hold_many(asked), strict=True):
+            self.compare("hold", answer, done.code, done.replayed)
             if answer == (None, False):
-                self.ids[name] = wish.hold_id
+                self.ids[name] = request.hold_id
                 self.item_of(name)
         self.remember("hold", operations.hold_many, asked, expected)
 
     def item_of(self, name: str) -> None:
-        """The item that says how the hold ends, in its final state: the line is not what is tried here."""
+        """The item of the hold in its final state, made without the queue."""
         pledge = self.oracle.pledges[name]
         if pledge.ends_as is None:
             return
@@ -215,14 +215,14 @@ class Ledger(RuleBasedStateMachine):
             asked.append(Close(key, self.ids.get(hold, new_id()), settle, refund, fee_bps))
             self._same_name(hold, asked[-1])
         for (name, answer), done in zip(expected, services.close_many(asked), strict=True):
-            self.told("close", answer, done.code, done.replayed)
+            self.compare("close", answer, done.code, done.replayed)
             if answer == (None, False):
                 self.ids[name] = done.operation_id
         self.remember("close", services.close_many, asked, expected)
 
-    def _same_name(self, hold: str, wish: Close) -> None:
+    def _same_name(self, hold: str, request: Close) -> None:
         """An unknown hold asked for again is another unknown one; let the oracle know it by the same id."""
-        self.ids.setdefault(hold, wish.hold_id)
+        self.ids.setdefault(hold, request.hold_id)
 
     @rule()
     def expires(self) -> None:
@@ -238,7 +238,7 @@ class Ledger(RuleBasedStateMachine):
             expected.append((name, self.oracle.close(name, key, hold, 0, amount, 0, late=True)))
             asked.append(Close(key, self.ids[hold], 0, amount, expired=True))
         for (name, answer), done in zip(expected, services.close_many(asked), strict=True):
-            self.told("expire", answer, done.code, done.replayed)
+            self.compare("expire", answer, done.code, done.replayed)
             self.ids[name] = done.operation_id
 
     @rule(chosen=st.lists(pick, min_size=1, max_size=3), back=st.booleans())
@@ -257,7 +257,7 @@ class Ledger(RuleBasedStateMachine):
         ]
         answers = adjustments.chargeback_many(asked) if back else adjustments.reverse_many(asked)
         for (name, answer), done in zip(expected, answers, strict=True):
-            self.told(scope, answer, done.code, done.replayed)
+            self.compare(scope, answer, done.code, done.replayed)
             if answer == (None, False) and done.operation_id:
                 self.ids[name] = done.operation_id
         work = adjustments.chargeback_many if back else adjustments.reverse_many
@@ -286,23 +286,23 @@ class Ledger(RuleBasedStateMachine):
         amount = min(amount, purse.owed) if purse and purse.owed and again % 2 else amount
         key, name = self.keyed("write_off", again), self.name("write_off")
         answer = self.oracle.write_off(name, key, who, amount)
-        wish = WriteOff(key, self.users[who].pk, Currency.TOKEN, amount)
-        (done,) = adjustments.write_off_many([wish])
-        self.told("write_off", answer, done.code, done.replayed)
+        request = WriteOff(key, self.users[who].pk, Currency.TOKEN, amount)
+        (done,) = adjustments.write_off_many([request])
+        self.compare("write_off", answer, done.code, done.replayed)
         if answer == (None, False) and done.operation_id:
             self.ids[name] = done.operation_id
-            self.sent.append(("write_off", lambda: adjustments.write_off_many([wish])))
+            self.sent.append(("write_off", lambda: adjustments.write_off_many([request])))
 
     @rule(who=st.sampled_from(["ruby", "ruby", "ruby", "alice", "nobody"]), amount=amounts, again=pick)
     def asks_for_a_payout(self, who: str, amount: int, again: int) -> None:
         key, name = self.keyed("payout", again), self.name("payout")
         answer = self.oracle.ask_payout(name, key, who, amount, MINIMUM)
-        wish = PayoutRequest(new_id(), key, self.users[who].pk, amount)
-        (done,) = adjustments.request_payouts([wish], minimum=MINIMUM)
-        self.told("payout", answer, done.code, done.replayed)
+        request = PayoutRequest(new_id(), key, self.users[who].pk, amount)
+        (done,) = adjustments.request_payouts([request], minimum=MINIMUM)
+        self.compare("payout", answer, done.code, done.replayed)
         if answer == (None, False):
-            self.ids[name] = wish.payout_id
-            self.sent.append(("payout", lambda: adjustments.request_payouts([wish], minimum=MINIMUM)))
+            self.ids[name] = request.payout_id
+            self.sent.append(("payout", lambda: adjustments.request_payouts([request], minimum=MINIMUM)))
 
     @rule(chosen=st.lists(st.tuples(pick, st.booleans()), min_size=1, max_size=3))
     def decides_payouts(self, chosen: list[tuple[int, bool]]) -> None:
@@ -311,9 +311,9 @@ class Ledger(RuleBasedStateMachine):
         for number, approve in chosen:
             payout = names[number % len(names)] if names and number < 36 else "missing"
             expected.append(self.oracle.decide_payout(payout, approve=approve))
-            asked.append(PayoutDecision(self.ids.get(payout, UUID(int=9)), approve, self.desk, "r"))
+            asked.append(PayoutDecision(self.ids.get(payout, UUID(int=9)), approve, self.staff_id, "r"))
         for answer, done in zip(expected, adjustments.decide_payouts(asked), strict=True):
-            self.told("decide", answer, done.code, done.replayed)
+            self.compare("decide", answer, done.code, done.replayed)
 
     @rule(who=st.sampled_from(PEOPLE))
     def freezes_or_thaws(self, who: str) -> None:
@@ -346,7 +346,7 @@ class Ledger(RuleBasedStateMachine):
         assert services.verify() == []
 
     def teardown(self) -> None:
-        """Close what is open, so that the line agrees too; only then look at the house's accounts as a whole."""
+        """Close what is open, so that the queue agrees too; only then look at the house's accounts as a whole."""
         if not hasattr(self, "users"):
             return
         for name in PEOPLE:
@@ -357,8 +357,8 @@ class Ledger(RuleBasedStateMachine):
         for name in open_ones:
             pledge = self.oracle.pledges[name]
             settle = pledge.ends_as or 0
-            wish = Close(str(new_id()), self.ids[name], settle, pledge.amount - settle, expired=pledge.ends_as is None)
-            (done,) = services.close_many([wish])
+            close = Close(str(new_id()), self.ids[name], settle, pledge.amount - settle, expired=pledge.ends_as is None)
+            (done,) = services.close_many([close])
             assert done.code is None
 
 

@@ -1,4 +1,4 @@
-"""A wallet's past: every line with its balances, and what it held then, by version and by moment."""
+"""A wallet's past: every entry with its balances, and balances by version and by time."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.models import Entry
 from escrow.services import Currency, Deposit, House, wallets
-from escrow.tests.moving import wallet
+from escrow.tests.factories import wallet
 from tests import world
 from tests.clock import Clock
 
@@ -42,7 +42,7 @@ def alice(clock: Clock) -> User:
     return alice
 
 
-def test_a_statement_runs_backward_in_pages_that_new_lines_do_not_move(alice: User) -> None:
+def test_a_statement_runs_backward_in_pages_that_new_entries_do_not_move(alice: User) -> None:
     first = get(alice, "wallet/statement?limit=4").json()
     earn(alice, 100)
     second = get(alice, f"wallet/statement?limit=4&cursor={first['next']}").json()
@@ -56,11 +56,11 @@ def test_a_statement_runs_backward_in_pages_that_new_lines_do_not_move(alice: Us
 
 
 @pytest.mark.parametrize("version", range(10))
-def test_a_balance_by_version_is_that_of_its_line(alice: User, version: int) -> None:
+def test_a_balance_by_version_is_that_of_its_entry(alice: User, version: int) -> None:
     assert wallets.balance_at_version(wallet(alice), version).available == sum(range(version + 1))
 
 
-def test_a_balance_at_a_moment_is_that_of_the_last_line_before_it(alice: User) -> None:
+def test_a_balance_at_a_time_is_that_of_the_last_entry_before_it(alice: User) -> None:
     found = wallet(alice)
     moments = list(Entry.objects.filter(wallet=found).order_by("version").values_list("at", flat=True))
 
@@ -71,7 +71,7 @@ def test_a_balance_at_a_moment_is_that_of_the_last_line_before_it(alice: User) -
     assert wallets.balance_at(wallet(world.person()), db_now()).version == 0
 
 
-def test_the_search_reads_as_many_lines_as_the_number_has_digits(alice: User) -> None:
+def test_the_search_reads_as_many_entries_as_their_number_has_digits(alice: User) -> None:
     found = wallet(alice)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # a dozen lines are read whole otherwise
@@ -83,7 +83,7 @@ def test_the_search_reads_as_many_lines_as_the_number_has_digits(alice: User) ->
     assert "escrow_entry_version_once" in text
 
 
-def test_the_endpoints_of_the_past_are_ones_own(alice: User) -> None:
+def test_past_balances_are_for_the_owner_only(alice: User) -> None:
     moment = Entry.objects.filter(wallet=wallet(alice), version=3).get().at.isoformat().replace("+00:00", "Z")
 
     told = get(alice, f"wallet/balance?at={moment}").json()
@@ -105,7 +105,7 @@ def test_the_endpoints_of_the_past_are_ones_own(alice: User) -> None:
     assert get(world.person(), "wallet/statement").json()["items"] == []
 
 
-def test_the_csv_has_every_line_oldest_first(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_csv_has_every_entry_oldest_first(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("escrow.services.wallets.CHUNK_ENTRIES", 4)
     client = Client()
     client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
@@ -125,6 +125,6 @@ def test_the_csv_is_for_its_owner_signed_in() -> None:
     assert Client().get("/wallet/statement.csv").status_code == 302
 
 
-def test_nobodys_wallet_is_not_found() -> None:
+def test_a_wallet_that_does_not_exist_is_not_found() -> None:
     with pytest.raises(NotFound):
         wallets.wallet_of(User.objects.create(username="nobody").pk, Currency.TOKEN)

@@ -15,7 +15,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.models import Operation, OperationKind, Wallet, WalletStatus
 from escrow.services import Close, Currency, Deposit, House, operations
-from escrow.tests.moving import finished, request, tampering
+from escrow.tests.factories import finished, request, tampering
 from tests.clock import Clock
 from tests.world import performer, person
 

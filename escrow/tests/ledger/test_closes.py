@@ -8,7 +8,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, Hold, HoldStatus, Operation
 from escrow.services import Close, House
-from escrow.tests.moving import balances, finished, freeze, house, indebt, refunded, request, thaw
+from escrow.tests.factories import balances, finished, freeze, house, indebt, refunded, request, thaw
 from tests.clock import Clock
 from tests.racing import race
 from tests.world import performer, person
@@ -197,7 +197,7 @@ def test_an_expired_hold_goes_back_whole(clock: Clock) -> None:
     ]
 
 
-def test_the_trail_tells_a_split_as_its_two_halves() -> None:
+def test_the_trail_of_a_split_is_a_settle_and_a_refund() -> None:
     alice, ruby = person(tokens=100), performer()
     hold_id = finished(alice, ruby, 100, 61)
     services.close_many([Close("k", hold_id, 61, 39)])

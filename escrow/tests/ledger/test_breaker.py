@@ -17,7 +17,7 @@ from escrow import services
 from escrow.errors import InsufficientBalance
 from escrow.models import Hold, Wallet
 from escrow.services import breaker
-from escrow.tests.moving import request
+from escrow.tests.factories import request
 from menus.tests.offering import item_in, menu_of
 from tests.clock import Clock
 from tests.gates import Aside
@@ -88,7 +88,7 @@ def test_five_time_outs_in_a_row_open_it_and_nothing_is_sent(alice: User) -> Non
     assert not Hold.objects.exists()
 
 
-def test_four_and_a_success_begin_anew(alice: User) -> None:
+def test_a_success_resets_the_count_of_failures(alice: User) -> None:
     failed(alice, 4)
     hold(alice)
 
@@ -144,7 +144,7 @@ def test_a_trial_that_fails_opens_it_for_five_seconds_more(alice: User) -> None:
     assert services.breaker_state() == "closed"
 
 
-def test_while_one_tries_the_others_are_refused_at_once(alice: User) -> None:
+def test_during_a_trial_other_calls_are_refused_at_once(alice: User) -> None:
     bob = person(tokens=100)
     failed(alice, 5)
 
@@ -188,7 +188,7 @@ def test_only_the_trial_decides_while_it_lasts(alice: User) -> None:
     assert services.breaker_state() == "closed"
 
 
-def test_reads_of_an_overdue_line_go_on_while_it_is_open(alice: User, clock: Clock) -> None:
+def test_an_overdue_queue_can_be_read_while_it_is_open(alice: User, clock: Clock) -> None:
     ruby = performer(rope_drop_s=60)
     item = buy(alice, ruby)
     failed(alice, 5)
@@ -202,7 +202,7 @@ def test_reads_of_an_overdue_line_go_on_while_it_is_open(alice: User, clock: Clo
     assert client_of(None).get(f"/api/v1/performer/{ruby.pk}/queue").json()["items"] == []
 
 
-def test_the_endpoints_that_take_money_say_so_and_the_probe_names_it(alice: User) -> None:
+def test_endpoints_that_take_money_answer_503_and_the_probe_names_it(alice: User) -> None:
     ruby, service = performer(), person(role=Role.SERVICE)
     ServiceAccount.objects.create(user=service, features=["dare"], scopes=["hold"], cap_per_user_day=1_000)
     song = item_in(menu_of(ruby), price=10)

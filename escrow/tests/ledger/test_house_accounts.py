@@ -1,4 +1,4 @@
-"""House accounts: a snapshot and what came since is what all entries come to, whenever snapshots were taken."""
+"""House accounts: a snapshot plus later entries is the sum of all entries, whenever snapshots were taken."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -9,7 +9,7 @@ from escrow import services
 from escrow.models import Entry, HouseSnapshot
 from escrow.services import Award, Close, Currency, Deposit, House, houses
 from escrow.services.houses import BALANCES, PLACES
-from escrow.tests.moving import finished, house, tampering
+from escrow.tests.factories import finished, house, tampering
 from tests.clock import Clock
 from tests.world import performer, person
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def move() -> None:
-    """A movement through four house accounts in two currencies."""
+    """Operations with four house accounts in two currencies."""
     alice, ruby = person(tokens=500, points=100), performer(fee_bps=1_000)
     split = finished(alice, ruby, 100, 61)
     spun = finished(alice, House.SLOTS_BANK, 40, 40)
@@ -26,12 +26,12 @@ def move() -> None:
     services.deposit(Deposit(str(new_id()), alice.pk, Currency.TOKEN, 50, House.SALES))
 
 
-def told() -> dict[tuple[str, str], int]:
+def reported() -> dict[tuple[str, str], int]:
     return {(each.house, each.currency): each.balance for each in houses.house_balances()}
 
 
 def summed() -> dict[tuple[str, str], int]:
-    found = dict.fromkeys(told(), 0)
+    found = dict.fromkeys(reported(), 0)
     for entry in Entry.objects.filter(house__isnull=False):
         found[str(entry.house), entry.currency] += entry.d_available
     return found
@@ -42,12 +42,12 @@ def test_balances_are_the_sums_of_all_entries_whenever_snapshots_are_taken(clock
     for minutes in (0, 59, 2, 30, 90):
         clock.shift(minutes=minutes)
         taken.append(houses.snapshot_houses())
-        assert told() == summed()
+        assert reported() == summed()
         move()
-        assert told() == summed()
+        assert reported() == summed()
 
     assert taken == [0, 0, 6, 0, 6]  # mint and bank in two currencies, revenue, sales: each once it has settled
-    assert told()["sales", "TOKEN"] == -250
+    assert reported()["sales", "TOKEN"] == -250
     assert house(House.REVENUE) == 30
 
 
@@ -98,7 +98,7 @@ def test_a_snapshot_is_kept_and_a_wrong_one_is_found(clock: Clock) -> None:
         cursor.execute("UPDATE escrow_housesnapshot SET balance = balance - 1 WHERE house = 'sales'")
 
 
-def test_all_of_each_currency_comes_to_nothing() -> None:
+def test_all_of_each_currency_sums_to_zero() -> None:
     move()
 
     books = {each.currency: each for each in houses.totals_by_currency()}
@@ -108,7 +108,7 @@ def test_all_of_each_currency_comes_to_nothing() -> None:
     assert books["POINT"].available == 107
 
 
-def test_empty_books_come_to_nothing_too() -> None:
+def test_an_empty_ledger_sums_to_zero_too() -> None:
     assert [(each.currency, each.total, each.available) for each in houses.totals_by_currency()] == [
         ("TOKEN", 0, 0),
         ("POINT", 0, 0),

@@ -1,4 +1,4 @@
-"""Runs of the verifier: what is recent is found as the whole is, findings are kept, wallets concerned are frozen."""
+"""Runs of the verifier: incremental and full, findings are kept, wallets concerned are frozen."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ from escrow.models import Finding, Freeze, Operation, Verification, Wallet
 from escrow.services import Close, Currency, Deposit, House, auditing
 from escrow.services.invariants import CHECKS, RECENT
 from escrow.services.verification import OVERLAP
-from escrow.tests.moving import balances, finished, request, tampering, wallet
-from perfqueue.services import verification as line
+from escrow.tests.factories import balances, finished, request, tampering, wallet
+from perfqueue.services import verification as queue_checks
 from tests import world
 from tests.clock import Clock
 from xxxchat import verification
@@ -72,7 +72,7 @@ DAMAGES: dict[str, tuple[str, set[str]]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_recent_is_found_by_an_incremental_run_as_by_a_full_one(ruby: User, damage: str) -> None:
+def test_an_incremental_run_finds_recent_damage_as_a_full_one_does(ruby: User, damage: str) -> None:
     sql, expected = DAMAGES[damage]
     since = datetime.now(UTC)
     assert verification.check(since=since).findings == []
@@ -84,7 +84,7 @@ def test_what_is_recent_is_found_by_an_incremental_run_as_by_a_full_one(ruby: Us
     assert {(each.check, each.subject) for each in recent} <= {(each.check, each.subject) for each in whole}
 
 
-def test_what_is_old_is_left_to_the_full_run(ruby: User) -> None:
+def test_old_damage_is_found_by_the_full_run_only(ruby: User) -> None:
     tampered("UPDATE escrow_wallet SET available = available + 1 WHERE version > 2")
 
     assert verification.check(since=datetime.now(UTC) + timedelta(minutes=2)).findings == []
@@ -97,7 +97,7 @@ def test_an_incremental_run_reads_no_table_of_the_ledger_from_end_to_end(ruby: U
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         for query in [text.format(**RECENT) for text in CHECKS.values()] + [
-            text.format(**line.RECENT) for text in line.CHECKS.values()
+            text.format(**queue_checks.RECENT) for text in queue_checks.CHECKS.values()
         ]:
             cursor.execute("EXPLAIN " + query, {"floor": first_id_at(datetime.now(UTC) - OVERLAP)})
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
@@ -157,7 +157,7 @@ def test_wallets_of_many_findings_are_locked_at_once_in_the_order_of_all_locks()
     assert {freeze.wallet.owner_id for freeze in Freeze.objects.select_related("wallet")} == {who.pk for who in owners}
 
 
-def test_lateness_of_the_sweeper_is_told_and_freezes_nobody(alice: User, clock: Clock) -> None:
+def test_a_late_sweeper_is_a_finding_that_freezes_no_wallet(alice: User, clock: Clock) -> None:
     services.hold(request(alice))
     clock.shift(seconds=361)
 
@@ -187,7 +187,7 @@ def test_a_finding_is_one_row_until_a_full_run_no_longer_sees_it(alice: User) ->
     assert wallet(alice).status == "frozen"
 
 
-def test_staff_let_a_wallet_go_with_a_reason(alice: User) -> None:
+def test_staff_thaw_a_wallet_with_a_reason(alice: User) -> None:
     finance, found = world.staff("finance"), wallet(alice)
     auditing.freeze(wallet_id=found.pk, actor_id=finance.pk, reason="a phone call")
 
@@ -204,13 +204,13 @@ def test_staff_let_a_wallet_go_with_a_reason(alice: User) -> None:
     services.hold(request(alice))
 
 
-@pytest.mark.parametrize("deed", [auditing.freeze, auditing.thaw])
-def test_what_is_frozen_is_not_frozen_again_nor_what_flows_let_go(alice: User, deed: Callable[..., None]) -> None:
-    if deed is auditing.freeze:
+@pytest.mark.parametrize("change", [auditing.freeze, auditing.thaw])
+def test_a_frozen_wallet_is_not_frozen_again_nor_an_active_one_thawed(alice: User, change: Callable[..., None]) -> None:
+    if change is auditing.freeze:
         auditing.freeze(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="first")
 
     with pytest.raises(NotReversible):
-        deed(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="again")
+        change(wallet_id=wallet(alice).pk, actor_id=alice.pk, reason="again")
 
 
 def test_a_run_writes_nothing_but_its_record(ruby: User) -> None:

@@ -14,7 +14,7 @@ from escrow import services
 from escrow.errors import InsufficientBalance, WalletFrozen, WalletUnknown
 from escrow.models import Entry, Hold, HoldStatus, Operation
 from escrow.services import Award, Currency, Deposit, House, adjustments, operations
-from escrow.tests.moving import balances, finished, freeze, house, indebt, request, wallet
+from escrow.tests.factories import balances, finished, freeze, house, indebt, request, wallet
 from tests.racing import names, race
 from tests.world import performer, person
 
@@ -135,7 +135,7 @@ def test_within_one_list_the_first_of_two_wallets_that_can_pay_has_the_key() -> 
     assert [balances(who)[:2] for who in (alice, bob, carol)] == [(50, 0), (100, 100), (200, 0)]
 
 
-def test_a_long_list_over_few_wallets_is_told_in_its_own_order() -> None:
+def test_results_of_a_long_list_over_few_wallets_are_in_its_order() -> None:
     people = [person(tokens=500) for _ in range(3)]
     asked = [request(people[n * n % 3], amount=n + 1) for n in range(50)]
 
@@ -150,7 +150,7 @@ def test_a_long_list_over_few_wallets_is_told_in_its_own_order() -> None:
     assert [balances(who)[0] for who in people] == list(left.values())
 
 
-def test_a_key_of_another_hold_in_a_list_is_told_of_what_was_before_it() -> None:
+def test_a_reused_key_in_a_list_is_refused_with_the_balances_before_it() -> None:
     alice = person(tokens=100)
     first = request(alice, amount=10)
     services.hold(first)
@@ -253,7 +253,7 @@ def test_a_single_call_raises_its_refusal() -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1_000_000_001])
-def test_amounts_that_no_endpoint_lets_in_are_defects(amount: int) -> None:
+def test_amounts_out_of_range_are_defects(amount: int) -> None:
     alice = person(tokens=10)
 
     with pytest.raises(IntegrityError):
@@ -268,7 +268,7 @@ def rich() -> User:
     return user
 
 
-def test_nobody_pays_oneself_and_a_payee_is_one_of_two() -> None:
+def test_a_payee_is_a_performer_or_a_house_account_and_not_the_payer() -> None:
     alice = person(tokens=100)
 
     with pytest.raises(DatabaseError):

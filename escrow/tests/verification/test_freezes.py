@@ -1,4 +1,4 @@
-"""A wallet is frozen while a row says why, and no longer: what the database refuses to raw SQL."""
+"""A wallet is frozen exactly while it has an open freeze: what the database refuses to raw SQL."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -8,7 +8,7 @@ from core.ids import new_id
 from escrow.errors import NotReversible
 from escrow.models import Freeze, Wallet
 from escrow.services import auditing
-from escrow.tests.moving import wallet
+from escrow.tests.factories import wallet
 from tests.racing import race
 from tests.world import person, staff
 
@@ -59,7 +59,7 @@ def test_a_wallet_is_not_frozen_by_half(flowing: Wallet, finance: User, statemen
 
 
 @pytest.mark.parametrize("statement", [STATUS.format("active"), THAWED])
-def test_a_wallet_is_not_let_go_by_half(frozen: Wallet, finance: User, statement: str) -> None:
+def test_a_wallet_is_not_thawed_by_half(frozen: Wallet, finance: User, statement: str) -> None:
     with pytest.raises(IntegrityError, match="is frozen by an open freeze"):
         run(statement, wallet=frozen, by=finance)
 
@@ -78,9 +78,9 @@ def test_both_halves_in_one_transaction_are_taken_in_any_order(flowing: Wallet, 
     assert Freeze.objects.filter(thawed_at__isnull=False).count() == 2
 
 
-def test_of_several_clerks_one_freezes_a_wallet_and_one_lets_it_go(flowing: Wallet, finance: User) -> None:
-    for deed in (auditing.freeze, auditing.thaw):
-        answers = race(*[lambda: deed(wallet_id=flowing.pk, actor_id=finance.pk, reason="x")] * 6)  # noqa: B023
+def test_of_several_members_of_staff_one_freezes_a_wallet_and_one_thaws_it(flowing: Wallet, finance: User) -> None:
+    for change in (auditing.freeze, auditing.thaw):
+        answers = race(*[lambda: change(wallet_id=flowing.pk, actor_id=finance.pk, reason="x")] * 6)  # noqa: B023
 
         assert answers.count(None) == 1
         assert all(isinstance(each, NotReversible) for each in answers if each is not None)
@@ -88,7 +88,7 @@ def test_of_several_clerks_one_freezes_a_wallet_and_one_lets_it_go(flowing: Wall
     assert Freeze.objects.get().thawed_by == finance.pk
 
 
-def test_a_wallet_does_not_begin_frozen() -> None:
+def test_a_new_wallet_is_not_frozen() -> None:
     newcomer = User.objects.create(username="newcomer")
 
     with pytest.raises(IntegrityError, match="is frozen by an open freeze"):
@@ -110,7 +110,7 @@ def test_a_wallet_does_not_begin_frozen() -> None:
         "thawed_at = now(), thawed_by = %(new)s",
     ],
 )
-def test_a_freeze_keeps_what_it_says(frozen: Wallet, flowing: Wallet, change: str) -> None:
+def test_a_freeze_keeps_its_facts(frozen: Wallet, flowing: Wallet, change: str) -> None:
     values = {"new": new_id(), "other": flowing.pk}
     with (
         pytest.raises(IntegrityError, match="keeps what it says"),

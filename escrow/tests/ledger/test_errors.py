@@ -17,7 +17,7 @@ from escrow.errors import (
 )
 from escrow.models import Currency, HoldStatus
 
-SCHEMA = Path(__file__).parents[1] / "schema"
+SCHEMA = Path(__file__).parents[2] / "schema"
 NO_CODES = {*Currency.values, *HoldStatus.values, "INSERT"}
 
 

@@ -1,6 +1,6 @@
 """Whatever a superuser does to a row with the triggers off, the verifier finds it and names it.
 
-Every table of the ledger, every deed: an edit, a deletion, an insertion, an exchange of two rows.
+Every table of the ledger, every kind of change: an edit, a deletion, an insertion, an exchange of two rows.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from escrow import services
 from escrow.models import Entry, Operation, Wallet
 from escrow.services import Close, adjustments
 from escrow.services.adjustments import PayoutDecision, PayoutRequest
-from escrow.tests.moving import finished, request, tampering, wallet
+from escrow.tests.factories import finished, request, tampering, wallet
 from tests.world import performer, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.tampers]
-DEEDS = ("edit", "delete", "insert", "exchange")
+CHANGES = ("edit", "delete", "insert", "exchange")
 TABLES = ("operation", "entry", "hold", "wallet", "payout")
 
 
@@ -150,7 +150,7 @@ MATRIX: dict[tuple[str, str], Cell] = {
 
 
 def test_the_matrix_is_whole() -> None:
-    assert set(MATRIX) == {(table, deed) for table in TABLES for deed in DEEDS}
+    assert set(MATRIX) == {(table, change) for table in TABLES for change in CHANGES}
 
 
 @pytest.mark.parametrize("cell", MATRIX, ids=" ".join)
@@ -192,5 +192,5 @@ def test_a_row_of_no_shape_is_found_and_named(books: Books, shape: str) -> None:
     assert str(named(books)) in {finding.subject for finding in services.verify()}
 
 
-def test_control_untouched_books_name_nobody(books: Books) -> None:
+def test_control_an_untouched_ledger_has_no_findings(books: Books) -> None:
     assert (services.verify(), Wallet.objects.count() > 0, Entry.objects.count() > 0) == ([], True, True)

@@ -1,4 +1,4 @@
-"""Arrays as the ledger's functions get them."""
+"""Arrays as arguments of the ledger's functions."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs
         st.none() | TEXTS | st.sampled_from(["", "NULL", "null", "{}", '"', "\\", "a,b", " a ", "\\x00", "'", "%s"])
     )
 )
-def test_any_text_arrives_as_it_was(values: list[str | None]) -> None:
+def test_any_text_arrives_unchanged(values: list[str | None]) -> None:
     assert rows("SELECT %s::text[] AS arrived", [array(values)])[0]["arrived"] == values
 
 
@@ -32,5 +32,5 @@ def test_any_text_arrives_as_it_was(values: list[str | None]) -> None:
         ("boolean", [True, False, None]),
     ],
 )
-def test_other_values_too(kind: str, values: list[object]) -> None:
+def test_other_values_arrive_unchanged(kind: str, values: list[object]) -> None:
     assert rows(f"SELECT %s::{kind}[] AS arrived", [array(values)])[0]["arrived"] == values
