@@ -1,4 +1,4 @@
-"""A migrated database has the functions, triggers, rules and guards of `*/schema/*.sql`, and no others."""
+"""A migrated database has the functions, triggers, rules, guards and limits of `*/schema/*.sql`, and no others."""
 
 import re
 from collections import Counter
@@ -41,6 +41,12 @@ SELECT format('%s on %s', k.conname, c.relname) AS name,
    AND k.conname !~ '_check\\d*$|_[0-9a-f]{8}_fk'
 """
 """But the rules of fields and tables, and Django's foreign keys."""
+LIMITS = """
+SELECT format('%s of %s', split_part(setting, '=', 1), r.rolname) AS name, setting AS definition,
+       format('ALTER ROLE %I IN DATABASE %I RESET %I', r.rolname, d.datname, split_part(setting, '=', 1)) AS drop
+  FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+ CROSS JOIN unnest(s.setconfig) AS setting WHERE d.datname = current_database()
+"""
 ASIDE = """
 SELECT format('ALTER TABLE %I ALTER COLUMN %I DROP DEFAULT', c.relname, a.attname) AS drop,
        format('ALTER TABLE %I ALTER COLUMN %I SET DEFAULT core_now()', c.relname, a.attname) AS restore
@@ -90,16 +96,15 @@ def test_control_one_change_is_one_difference(migrated: None, change: str) -> No
     assert _differences() == {CHANGES[change]}
 
 
-def test_a_function_has_one_definition() -> None:
+def test_every_definition_stands_once() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in sql_files("schema"))
-    written = Counter(re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)\(", text, re.MULTILINE))
-    there = Counter(row["name"].partition("(")[0] for row in rows(FUNCTIONS))
+    functions = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", text, re.MULTILINE)
+    others = re.findall(r"^CREATE .*TRIGGER (\w+) [^;]*? ON (\w+)|ADD CONSTRAINT (\w+)", text, re.MULTILINE)
 
-    assert set(there.values()) == {1}, "overloaded"
-    assert written == there
-    assert text.count("FUNCTION ") == len(
-        re.findall(r"^CREATE OR REPLACE FUNCTION |EXECUTE FUNCTION ", text, re.MULTILINE)
-    )
+    assert set(Counter(others).values()) == {1}
+    assert Counter(functions) == Counter(row["name"].partition("(")[0] for row in rows(FUNCTIONS))
+    assert set(Counter(functions).values()) == {1}, "a function is overloaded"
+    assert not re.search(r"(?:ALTER|DROP) FUNCTION", text)
 
 
 def test_every_frozen_file_is_run_by_the_migration_of_its_name() -> None:
@@ -127,7 +132,7 @@ def _differences() -> set[str]:
 def _catalogue() -> dict[str, tuple[str, str]]:
     """What there is, by name: its definition, without lines of comment, and the statement that drops it."""
     of_models = {constraint.name for model in apps.get_models() for constraint in model._meta.constraints}
-    found = [row for query in (TRIGGERS, FUNCTIONS, DOMAIN_RULES, CONSTRAINTS) for row in rows(query)]
+    found = [row for query in (TRIGGERS, FUNCTIONS, DOMAIN_RULES, CONSTRAINTS, LIMITS) for row in rows(query)]
     return {
         row["name"]: (COMMENT.sub("", row["definition"]), row["drop"])
         for row in found
