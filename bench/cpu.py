@@ -9,7 +9,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def spent(parts: Mapping[str, int]) -> dict[str, float]:
-    """Return the seconds each part has used so far: the process, its descendants, and those it has buried."""
+    """Return the seconds each part has used so far: the process and its descendants, also ended ones."""
     parents, seconds = _table()
     children: dict[int, list[int]] = defaultdict(list)
     for pid, parent in parents.items():

@@ -1,4 +1,4 @@
-"""A load that costs little: keep-alive connections in one event loop, requests prepared as bytes beforehand.
+"""A cheap load generator: keep-alive connections in one event loop, requests prepared as bytes.
 
 On two cores the client competes with what it measures. uvloop and httptools (both run the product's events process
 too) need about a twentieth of what a general HTTP client spends on a request.
@@ -20,7 +20,7 @@ PATIENCE_S = 10.0
 
 @dataclass
 class Measured:
-    """What a load saw. Latencies in seconds, of answers below 500 only; `statuses` counts them all, 0 = none came."""
+    """The results of a load. Latencies in seconds, of answers below 500 only; `statuses` counts all, 0 = no answer."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Measured:
 
     @property
     def errors(self) -> int:
-        """Server errors and answers that never came."""
+        """The number of server errors and missing answers."""
         return sum(count for status, count in self.statuses.items() if status == 0 or status >= 500)
 
     @property
@@ -40,7 +40,7 @@ class Measured:
         return self.done / self.seconds if self.seconds else 0.0
 
     def add(self, other: "Measured") -> None:
-        """Take in what another load saw."""
+        """Add the results of another load."""
         self.seconds += other.seconds
         self.latencies += other.latencies
         self.statuses += other.statuses
@@ -65,18 +65,18 @@ class Connection(asyncio.Protocol):
         self.parser.feed_data(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._tell(0)
+        self._set_status(0)
 
     def on_message_complete(self) -> None:
         status = self.parser.get_status_code()
         self.parser = httptools.HttpResponseParser(self)
-        self._tell(status)
+        self._set_status(status)
 
-    def _tell(self, status: int) -> None:
+    def _set_status(self, status: int) -> None:
         if self.answer is not None and not self.answer.done():
             self.answer.set_result(status)
 
-    async def ask(self, request: bytes) -> int:
+    async def send(self, request: bytes) -> int:
         """Send a request; return the status of its answer, 0 if the connection broke or time ran out."""
         if self.transport is None or self.transport.is_closing():
             return 0
@@ -109,7 +109,7 @@ async def _client(url: str, requests: Iterator[bytes], ends: float, measured: Me
         began = time.perf_counter()
         if began >= ends:
             return
-        status = await connection.ask(request)
+        status = await connection.send(request)
         measured.statuses[status] += 1
         if status == 0:
             connection = await _connect(url)
@@ -126,7 +126,7 @@ async def _connect(url: str) -> Connection:
 
 
 def post(path: str, *, token: str, key: str, body: bytes) -> bytes:
-    """One keyed command as the bytes that go over the wire."""
+    """Return a command with an idempotency key as the bytes of its request."""
     head = (
         f"POST /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -135,5 +135,5 @@ def post(path: str, *, token: str, key: str, body: bytes) -> bytes:
 
 
 def get(path: str) -> bytes:
-    """A read that anybody may make."""
+    """Return a read without authentication as the bytes of its request."""
     return f"GET /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -22,7 +22,7 @@ from xxxchat.stack.postgres import EmbeddedPostgres
 
 WARM_UP = 50
 ROUNDS = 300
-LINES = 40
+MAX_FUNCTIONS = 40
 PERFORMERS = 20
 COUNTED = {
     "shared_preload_libraries": "pg_stat_statements",
@@ -37,7 +37,7 @@ SELECT toplevel, calls, total_plan_time, total_exec_time, wal_bytes, query FROM 
 
 
 class Statements:
-    """Wall time of each statement as Django waits for it, by its beginning. BEGIN and COMMIT pass elsewhere."""
+    """Wall time of each statement as Django waits for it, by its beginning. Without BEGIN and COMMIT."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -54,7 +54,7 @@ class Statements:
 
 
 def run() -> None:
-    """Print what a spin and a purchase cost."""
+    """Print the cost of a spin and of a purchase."""
     with database("profile", COUNTED) as server:
         environment = migrated(server)
         with closing(psycopg.connect(server.url, autocommit=True)) as connection:
@@ -81,12 +81,12 @@ def _one(requests: Iterator[bytes], server: EmbeddedPostgres) -> None:
         with connection.execute_wrapper(statements):
             _ask_all(application, batch)
         wall, own = time.perf_counter() - wall, time.process_time() - own
-        _tell_times(wall, own, cpu.spent(database)["postgres"] - served, statements)
-        _tell_inside(counts)
-    _tell_calls(application, list(islice(requests, ROUNDS)))
+        _print_times(wall, own, cpu.spent(database)["postgres"] - served, statements)
+        _print_statements(counts)
+    _print_calls(application, list(islice(requests, ROUNDS)))
 
 
-def _tell_inside(counts: psycopg.Connection[Any]) -> None:
+def _print_statements(counts: psycopg.Connection[Any]) -> None:
     print("Inside PostgreSQL (a function's own statements are indented; its line holds theirs too):")
     print("      plan ms   exec ms     WAL B  times")
     for outer, calls, plan, execution, wal, query in counts.execute(INSIDE):
@@ -94,19 +94,19 @@ def _tell_inside(counts: psycopg.Connection[Any]) -> None:
         print(f"  {plan / ROUNDS:>9.3f} {execution / ROUNDS:>9.3f} {wal / ROUNDS:>9.0f} {calls / ROUNDS:>6.1f}  {text}")
 
 
-def _tell_calls(application: Callable[..., Any], batch: list[bytes]) -> None:
+def _print_calls(application: Callable[..., Any], batch: list[bytes]) -> None:
     profiler = cProfile.Profile()
     profiler.enable()
     _ask_all(application, batch)
     profiler.disable()
     text = StringIO()
     calls = pstats.Stats(profiler, stream=text)
-    calls.sort_stats("cumulative").print_stats(rf"^{PROJECT}/(?!\.venv|bench)", LINES)
-    calls.strip_dirs().sort_stats("tottime").print_stats(LINES)
+    calls.sort_stats("cumulative").print_stats(rf"^{PROJECT}/(?!\.venv|bench)", MAX_FUNCTIONS)
+    calls.strip_dirs().sort_stats("tottime").print_stats(MAX_FUNCTIONS)
     print(text.getvalue())
 
 
-def _tell_times(wall: float, own: float, server: float, statements: Statements) -> None:
+def _print_times(wall: float, own: float, server: float, statements: Statements) -> None:
     def ms(seconds: float) -> str:
         return f"{seconds / ROUNDS * 1000:.2f} ms"
 
@@ -130,9 +130,9 @@ def _expect(status: str) -> None:
 def _environ(request: bytes) -> dict[str, Any]:
     """Return the WSGI form of a prepared request."""
     head, _, body = request.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
+    first, *fields = head.decode().split("\r\n")
     method, path, _ = first.split(" ")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = dict(field.split(": ", 1) for field in fields)
     return {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,

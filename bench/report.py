@@ -1,4 +1,4 @@
-"""Where figures are kept: one file a run, with its day and its commit."""
+"""Reports: one file per run, with its day and its commit."""
 
 import json
 import subprocess
@@ -11,14 +11,14 @@ REPORTS = Path(__file__).parent / "reports"
 def commit() -> str:
     """The commit that is measured; `+` if the tree differs from it."""
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603, S607
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603, S607
 
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain") else "")
 
 
 def keep(report: dict[str, Any], what: str) -> Path:
-    """Write a report that tells `at` and `commit`; return its file."""
+    """Write a report, which has `at` and `commit`; return its file."""
     file = REPORTS / f"{report['at'][:10]}-{what}-{report['commit']}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(report, indent=2) + "\n")

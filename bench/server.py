@@ -1,4 +1,4 @@
-"""A database of a measurement's own, migrated, as durable as the demo's; gone afterwards."""
+"""A migrated database for one measurement, as durable as the demo's; deleted afterwards."""
 
 import os
 import secrets
@@ -41,14 +41,14 @@ def migrated(server: EmbeddedPostgres, *, guarded: bool = False) -> dict[str, st
         "DJANGO_SETTINGS_MODULE": "xxxchat.settings",
     }
     steps = [["migrate", "--noinput", "--verbosity", "0"], ["seed_reference"]]
-    for words in steps + ([["guard_ledger", "--role", APP_ROLE]] if guarded else []):
-        manage(owner, *words)
+    for step in steps + ([["guard_ledger", "--role", APP_ROLE]] if guarded else []):
+        manage(owner, *step)
     return owner | ({"DATABASE_URL": server.app_url} if guarded else {})
 
 
-def manage(environment: Mapping[str, str], *words: str) -> str:
-    """Run a management command; return what it said."""
-    command = [sys.executable, "manage.py", *words]
+def manage(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a management command; return its output."""
+    command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(  # noqa: S603  our own command line
         command, cwd=PROJECT, env=os.environ | dict(environment), check=True, stdout=subprocess.PIPE, text=True
     )

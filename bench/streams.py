@@ -14,16 +14,16 @@ AT = re.compile(rb'"at": "([^"]+)"')
 
 
 async def _listen(url: str, path: str, opened: asyncio.Semaphore, delays: list[float]) -> None:
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname or "localhost", place.port or 80)
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname or "localhost", address.port or 80)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
     status = await reader.readline()
     if b" 200 " not in status:
         raise RuntimeError(f"{path}: {status!r}")
     opened.release()
     try:
-        while line := await reader.readline():
-            if found := AT.search(line):
+        while row := await reader.readline():
+            if found := AT.search(row):
                 delays.append(time.time() - datetime.fromisoformat(found[1].decode()).timestamp())
     finally:
         writer.close()
@@ -38,7 +38,7 @@ async def _while_open(url: str, paths: Sequence[str], work: Callable[[], T]) -> 
             for _ in paths:
                 await opened.acquire()
         done = await asyncio.to_thread(work)
-        await asyncio.sleep(1)  # what is under way arrives
+        await asyncio.sleep(1)  # until the last events arrive
     finally:
         for stream in streams:
             stream.cancel()
@@ -50,9 +50,9 @@ async def _while_open(url: str, paths: Sequence[str], work: Callable[[], T]) -> 
 
 
 def while_open(url: str, paths: Sequence[str], work: Callable[[], T]) -> tuple[T, list[float]]:
-    """Do `work` while every stream is open; return what it came to, and the seconds from each event's row to a client.
+    """Do `work` while every stream is open; return its result, and the seconds from each event's row to a client.
 
-    An event's moment is when its row was written, a little before its commit: the delays are the upper bound.
+    An event's time is when its row was written, a little before its commit: the delays are upper bounds.
     """
     return asyncio.run(_while_open(url, paths, work))
 

@@ -1,4 +1,4 @@
-"""Enough people that every gate may stay on: nobody spins twice within the interval, no line fills up unseen."""
+"""Enough users to leave every limit on: nobody spins twice within the interval, no queue overflows."""
 
 import json
 import os
@@ -16,8 +16,8 @@ PURCHASE = json.dumps({"expectedPrice": 10}, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A performer: her id, her access token, the item that people buy of her."""
+class Room:
+    """A performer's id and access token, and the item that is bought."""
 
     performer: UUID
     token: str
@@ -29,7 +29,7 @@ class World:
     """Access tokens of buyers, and the performers."""
 
     tokens: Sequence[str]
-    stages: Sequence[Stage]
+    rooms: Sequence[Room]
 
     def spins(self) -> Iterator[bytes]:
         """Spins of one buyer after the other."""
@@ -41,26 +41,26 @@ class World:
     def purchases(self) -> Iterator[bytes]:
         """Purchases of one buyer after the other, each from the next performer."""
         for number in count():
-            yield self._purchase(number, self.stages[number % len(self.stages)], "buy")
+            yield self._purchase(number, self.rooms[number % len(self.rooms)], "buy")
 
     def crowd(self) -> Iterator[bytes]:
-        """The same, all from one performer until her line is full, then all from the next."""
-        for number in range(DEPTH * len(self.stages)):
-            yield self._purchase(number, self.stages[number // DEPTH], "crowd")
+        """Purchases from one performer until the queue is full, then from the next."""
+        for number in range(DEPTH * len(self.rooms)):
+            yield self._purchase(number, self.rooms[number // DEPTH], "crowd")
 
     def latecomers(self) -> Iterator[bytes]:
-        """Purchases as above from the last performers first, whose lines the crowd has not reached."""
+        """Purchases as above from the last performers first, whose queues the crowd has not reached."""
         for number in count():
-            yield self._purchase(number, self.stages[-1 - number % (len(self.stages) // 2)], "late")
+            yield self._purchase(number, self.rooms[-1 - number % (len(self.rooms) // 2)], "late")
 
-    def _purchase(self, number: int, stage: Stage, name: str) -> bytes:
+    def _purchase(self, number: int, room: Room, name: str) -> bytes:
         token = self.tokens[number % len(self.tokens)]
-        path = f"/menus/items/{stage.item}/purchase"
+        path = f"/menus/items/{room.item}/purchase"
         return post(path, token=token, key=f"bench-{name}-{number:09d}", body=PURCHASE)
 
 
 def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
-    """Make people through the services, straight into the stack's database, and sign tokens for the buyers."""
+    """Create users by the services in the stack's database, and sign tokens for the buyers."""
     os.environ |= environment
     import django
 
@@ -68,7 +68,7 @@ def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
     from django.db import connection
 
     try:
-        return World(tokens=_buyers(buyers), stages=_performers(performers))
+        return World(tokens=_buyers(buyers), rooms=_performers(performers))
     finally:
         connection.close()
 
@@ -104,7 +104,7 @@ def _buyers(number: int) -> list[str]:
     return tokens
 
 
-def _performers(number: int) -> list[Stage]:
+def _performers(number: int) -> list[Room]:
     import escrow.services
     import menus.services
     import perfqueue.services
@@ -112,7 +112,7 @@ def _performers(number: int) -> list[Stage]:
     from accounts.tokens import issue
     from core.db import command
 
-    def one(place: int) -> Stage:
+    def one(place: int) -> Room:
         user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")  # noqa: S106
         escrow.services.open_wallets([user.pk])
         perfqueue.services.make_queues([user.pk])
@@ -121,6 +121,6 @@ def _performers(number: int) -> list[Stage]:
         menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title="Stage", owner_id=user.pk))
         draft = menus.services.ItemDraft(title="A song", price_tokens=10, duration_s=60)
         item = menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft)
-        return Stage(user.pk, issue(user).access, item.pk)
+        return Room(user.pk, issue(user).access, item.pk)
 
     return [command(lambda place=place: one(place)) for place in range(number)]  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The yardstick: `pgbench -b tpcb-like`, PostgreSQL's own measure, against the very server that the product uses."""
+"""The yardstick: `pgbench -b tpcb-like`, PostgreSQL's own benchmark, on the server that the product uses."""
 
 import re
 import subprocess
@@ -37,17 +37,17 @@ def rate(url: str, seconds: int, *script: str, clients: int = CLIENTS) -> tuple[
     """Transactions per second of a script (`-b NAME` or `-f FILE`) over `seconds`, and how many there were.
 
     Raises:
-        RuntimeError: pgbench told no rate, or a transaction failed.
+        RuntimeError: pgbench printed no rate, or a transaction failed.
     """
-    told = pgbench(url, *script, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), "-n")
-    found, done, failed = TPS.search(told), DONE.search(told), FAILED.search(told)
+    output = pgbench(url, *script, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), "-n")
+    found, done, failed = TPS.search(output), DONE.search(output), FAILED.search(output)
     if found is None or done is None or (failed is not None and failed.group(1) != "0"):
-        raise RuntimeError(f"pgbench: {told}")
+        raise RuntimeError(f"pgbench: {output}")
     return float(found.group(1)), int(done.group(1))
 
 
 def pgbench(url: str, *arguments: str) -> str:
-    """Run PostgreSQL's own load generator; return what it told."""
+    """Run PostgreSQL's own load generator; return its output."""
     program: Path = reach.programs(None) / "pgbench"
     done = subprocess.run([str(program), *arguments, url], check=False, capture_output=True, text=True)  # noqa: S603  ours
     if done.returncode:

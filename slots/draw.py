@@ -16,7 +16,7 @@ from typing import Any
 REELS = 3
 SEED_BYTES = 32
 CLIENT_NONCE_BYTES = 16
-CLIENT_SEED_MAX_BYTES = 64
+MAX_CLIENT_SEED_BYTES = 64
 
 _DOMAIN = b"slots/v1\x00"
 _INTEGER_RANGE = 1 << 64
@@ -164,7 +164,7 @@ def _limit(tickets: int) -> int:
 def _integers(digest: bytes, *, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes) -> Iterator[int]:
     """Yield 64-bit integers without end: four per HMAC-SHA256 block, blocks numbered from 0."""
     text = client_seed.encode()
-    if len(seed) != SEED_BYTES or len(client_nonce) != CLIENT_NONCE_BYTES or len(text) > CLIENT_SEED_MAX_BYTES:
+    if len(seed) != SEED_BYTES or len(client_nonce) != CLIENT_NONCE_BYTES or len(text) > MAX_CLIENT_SEED_BYTES:
         raise ValueError("a seed or nonce has the wrong length")
     head = _DOMAIN + digest + struct.pack(">QH", nonce, len(text)) + text + client_nonce
     block = 0

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from core.fields import StrictChar
-from slots.draw import CLIENT_SEED_MAX_BYTES
+from slots.draw import MAX_CLIENT_SEED_BYTES
 
 _HEX = re.compile(r"\A[0-9a-fA-F]+\Z")
 
@@ -35,6 +35,6 @@ class ClientSeed(StrictChar):
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if len(text.encode()) > CLIENT_SEED_MAX_BYTES:
-            self.fail("long", limit=CLIENT_SEED_MAX_BYTES)
+        if len(text.encode()) > MAX_CLIENT_SEED_BYTES:
+            self.fail("long", limit=MAX_CLIENT_SEED_BYTES)
         return text

@@ -6,7 +6,7 @@ from django.db import models
 
 from core.clock import CoreNow
 from core.ids import new_id
-from slots.draw import SEED_BYTES
+from slots.draw import CLIENT_NONCE_BYTES, MAX_CLIENT_SEED_BYTES, REELS, SEED_BYTES
 
 _HASH_BYTES = 32
 
@@ -91,7 +91,7 @@ class SlotState(models.Model):
     nonce = models.BigIntegerField(default=0)
     commitment = models.BinaryField(max_length=_HASH_BYTES)
     sealed_seed = models.BinaryField(max_length=SEED_BYTES + 28)
-    client_seed = models.CharField(max_length=64, default="", blank=True)
+    client_seed = models.CharField(max_length=MAX_CLIENT_SEED_BYTES, default="", blank=True)
     chain = models.BinaryField(max_length=_HASH_BYTES)
     paytable = models.ForeignKey(Paytable, models.PROTECT, null=True, related_name="+")
     staked_total = models.BigIntegerField(default=0)
@@ -127,13 +127,13 @@ class Spin(models.Model):
     bet = models.BigIntegerField()
     payout = models.BigIntegerField()
     ticket = models.BigIntegerField()
-    symbols = ArrayField(models.TextField(), size=3)
+    symbols = ArrayField(models.TextField(), size=REELS)
     paytable_id = models.UUIDField()
     paytable_digest = models.BinaryField(max_length=_HASH_BYTES)
     seed = models.BinaryField(max_length=SEED_BYTES)
     next_commitment = models.BinaryField(max_length=_HASH_BYTES)
     client_seed = models.TextField()
-    client_nonce = models.BinaryField(max_length=16)
+    client_nonce = models.BinaryField(max_length=CLIENT_NONCE_BYTES)
     client_nonce_drawn = models.BooleanField()
     performer_id = models.UUIDField(null=True)
     hold_id = models.UUIDField()

@@ -23,11 +23,11 @@ from bench.server import database, manage, migrated
 from bench.yardstick import CLIENTS, SCALE, Yardstick, rate
 from xxxchat.stack.folder import PROJECT
 
-MOST_SETTLED_PER_S = 6_000
+MAX_SETTLED_PER_S = 6_000
 FEW = (1, 2, 4)
 """Fewer clients than the product has web threads: a ratio depends on how many there are (ADR 0044)."""
 MUSTS = {"hold": 1.5, "settle with fee": 1.0, "holds in lists of 50": 4.0}
-"""What a second of each must be, in pgbench's transactions with as many clients."""
+"""The minimal ratio of each to pgbench's transactions with as many clients."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run every load between two runs of the yardstick with as many clients; its ratio is to the mean of the two."""
     few = [number for number in FEW if number < options.clients]
-    waiting = options.seconds * MOST_SETTLED_PER_S  # for each number of clients
+    waiting = options.seconds * MAX_SETTLED_PER_S  # for each number of clients
     opened = waiting * (1 + len(few))
     with database("bench-ledger") as server:
         # Function and service are measured as statements that are not prepared, the mode that goes behind any pool.
@@ -79,13 +79,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Figures:
-    """What loads did a second, and pgbench before, between and after them."""
+    """Operations per second of loads, and of pgbench before, between and after them."""
 
     rates: dict[str, int]
     tps: list[int]
 
     def ratio(self, name: str) -> float:
-        """A load's, to the two runs of pgbench around it."""
+        """Return a load's ratio to the two runs of pgbench around it."""
         place = list(self.rates).index(name)
         return round(self.rates[name] * 2 / (self.tps[place] + self.tps[place + 1]), 2)
 
@@ -116,7 +116,7 @@ class Bench:
         def bare(script: Callable[[int], str], times: int = 1) -> Callable[[], float]:
             return lambda: self.calls(script, times, clients)
 
-        share = waiting // clients // PERFORMERS * PERFORMERS - PERFORMERS // clients  # nobody walks abreast of another
+        share = waiting // clients // PERFORMERS * PERFORMERS - PERFORMERS // clients  # one performer, one client
         return {
             "hold": bare(lambda load: scripts.hold(scripts.zipf(), load=load)),
             "hold, 10 hot wallets": bare(lambda load: scripts.hold(scripts.among(10), load=load)),
@@ -140,8 +140,8 @@ class Bench:
             url = self.environment["DATABASE_URL"]
             per_second, done = rate(url, self.seconds, "-f", file.name, *scripts.variables(place), clients=clients)
         if (operations := written(self.owner) - before) != done * times:
-            told = f"{done} calls of {times} wrote {operations} operations"
-            raise RuntimeError(f"{told}: some were refused, or no hold waited any more (MOST_SETTLED_PER_S).")
+            counts = f"{done} calls of {times} wrote {operations} operations"
+            raise RuntimeError(f"{counts}: some were refused, or no hold waited any more (MAX_SETTLED_PER_S).")
         return per_second * times
 
 
@@ -158,20 +158,20 @@ def python(environment: dict[str, str], way: str, seconds: int, number: int) -> 
             )
             for seed in range(number)
         ]  # fmt: skip
-        if any(_told(client) != "ready" for client in clients):
+        if any(_next_output(client) != "ready" for client in clients):
             raise RuntimeError(f"A client of the {way} did not start.")
         for client in clients:
             if client.stdin is not None:
                 client.stdin.write("go\n")
-        return sum(int(_told(client)) for client in clients) / seconds
+        return sum(int(_next_output(client)) for client in clients) / seconds
 
 
-def _told(client: subprocess.Popen[str]) -> str:
+def _next_output(client: subprocess.Popen[str]) -> str:
     return client.stdout.readline().strip() if client.stdout is not None else ""
 
 
 def ratios(figures: dict[int, Figures], clients: int) -> dict[str, dict[str, Any]]:
-    """What each figure is measured against, and what it must reach; beside pgbench, for each number of clients."""
+    """Return each ratio with its minimum; those to pgbench for each number of clients."""
     rates = figures[clients].rates
     service = rates["hold by the Python service"]
     return {
@@ -192,16 +192,16 @@ def ratios(figures: dict[int, Figures], clients: int) -> dict[str, dict[str, Any
 
 
 def table(report: dict[str, Any]) -> str:
-    """The figures as a table for people."""
-    lines = ["pgbench tpcb-like, fsync on, before, between and after:"]
+    """Return the figures as a table."""
+    text = ["pgbench tpcb-like, fsync on, before, between and after:"]
     for clients, tps in report["yardstick"]["tps"].items():
-        lines.append(f"  {clients:2} clients  {', '.join(map(str, tps))} tps")
-        lines += [f"    {name:30}{figure:>8} /s" for name, figure in report["per_second"][clients].items()]
+        text.append(f"  {clients:2} clients  {', '.join(map(str, tps))} tps")
+        text += [f"    {name:30}{figure:>8} /s" for name, figure in report["per_second"][clients].items()]
     for name, each in report["ratios"].items():
-        told = ", ".join(f"{ratio} with {number}" for number, ratio in each.get("by clients", {}).items())
-        lines.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{told and f'   ({told})'}")
-    lines.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
-    return "\n".join(lines)
+        ratios = ", ".join(f"{ratio} with {number}" for number, ratio in each.get("by clients", {}).items())
+        text.append(f"  {name:34}{each['ratio']:>6}  must {each['must']}{ratios and f'   ({ratios})'}")
+    text.append(f"The ledger {'adds up' if report['ledger'] else 'DOES NOT ADD UP'} after it.")
+    return "\n".join(text)
 
 
 if __name__ == "__main__":

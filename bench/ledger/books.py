@@ -45,33 +45,37 @@ SELECT count(c.code) FROM (
            array_agg({_id(PERSON, "x")}) AS owners
       FROM generate_series(%(first)s::integer, %(last)s::integer) AS x) a
  CROSS JOIN LATERAL escrow_credit(
-    a.operations, array_fill('deposit'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]),
-    array_fill('deposit'::text, ARRAY[n]), a.owners, array_fill('mint'::text, ARRAY[n]),
-    array_fill('TOKEN'::text, ARRAY[n]), array_fill(%(amount)s::bigint, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]),
-    array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]), array_fill('{{}}'::jsonb, ARRAY[n])) c
+    p_operation => a.operations, p_scope => array_fill('deposit'::text, ARRAY[n]), p_key => a.keys,
+    p_fingerprint => array_fill(''::bytea, ARRAY[n]), p_kind => array_fill('deposit'::text, ARRAY[n]),
+    p_owner => a.owners, p_house => array_fill('mint'::text, ARRAY[n]),
+    p_currency => array_fill('TOKEN'::text, ARRAY[n]), p_amount => array_fill(%(amount)s::bigint, ARRAY[n]),
+    p_hold => array_fill(NULL::uuid, ARRAY[n]), p_actor => array_fill(NULL::uuid, ARRAY[n]),
+    p_reason => array_fill(''::text, ARRAY[n]), p_meta => array_fill('{{}}'::jsonb, ARRAY[n])) c
 """
 HOLDS = f"""
-WITH asked AS MATERIALIZED (
+WITH request AS MATERIALIZED (
     SELECT uuidv7() AS operation, {_id(HOLD, "n")} AS hold, {_id(PERSON, "n %% %(payers)s + 1")} AS payer,
            {_id(PERSON, "%(performer)s + n %% %(performers)s")} AS payee
       FROM generate_series(%(first)s::integer, %(last)s::integer) AS n
 ), opened AS (
     SELECT o.hold, o.code FROM (
         SELECT array_agg(operation) AS operations, array_agg(hold) AS holds, array_agg(hold::text) AS keys,
-               array_agg(payer) AS payers, array_agg(payee) AS payees, count(*)::integer AS n FROM asked) a
+               array_agg(payer) AS payers, array_agg(payee) AS payees, count(*)::integer AS n FROM request) a
      CROSS JOIN LATERAL escrow_hold(
-        a.operations, array_fill('bench'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
-        a.payers, a.payees, array_fill(NULL::text, ARRAY[n]), array_fill('TOKEN'::text, ARRAY[n]),
-        array_fill(%(price)s::bigint, ARRAY[n]), array_fill('bench'::text, ARRAY[n]), array_fill(''::text, ARRAY[n]),
-        array_fill(NULL::integer, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]),
-        array_fill('{{}}'::jsonb, ARRAY[n])) o
+        p_operation => a.operations, p_scope => array_fill('bench'::text, ARRAY[n]), p_key => a.keys,
+        p_fingerprint => array_fill(''::bytea, ARRAY[n]), p_hold => a.holds, p_payer => a.payers, p_payee => a.payees,
+        p_house => array_fill(NULL::text, ARRAY[n]), p_currency => array_fill('TOKEN'::text, ARRAY[n]),
+        p_amount => array_fill(%(price)s::bigint, ARRAY[n]), p_feature => array_fill('bench'::text, ARRAY[n]),
+        p_source => array_fill(''::text, ARRAY[n]), p_expires_s => array_fill(NULL::integer, ARRAY[n]),
+        p_actor => array_fill(NULL::uuid, ARRAY[n]), p_reason => array_fill(''::text, ARRAY[n]),
+        p_meta => array_fill('{{}}'::jsonb, ARRAY[n])) o
 )
 INSERT INTO perfqueue_queueitem (id, performer_id, user_id, hold_id, tokens, currency, title, description, fulfilment,
     source_feature, idempotency_key, source_event_id, metadata, award, fee_bps, state, created_at, started_at, ended_at,
     settle_tokens, refund_tokens, reason, third_noticed, next_noticed)
 SELECT uuidv7(), a.payee, a.payer, a.hold, %(price)s, 'TOKEN', 'A song', '', 'instant', 'bench', a.hold::text, '',
        '{{}}', 0, %(fee_bps)s, 'finished', now(), now(), now(), %(price)s, 0, '', false, false
-  FROM asked a JOIN opened o ON o.hold = a.hold WHERE o.code IS NULL
+  FROM request a JOIN opened o ON o.hold = a.hold WHERE o.code IS NULL
 """
 TWINS = """
 CREATE TABLE bench_wallet (LIKE escrow_wallet INCLUDING ALL);
@@ -88,16 +92,18 @@ SELECT count(*) FROM (
      WHERE h.id BETWEEN {_id(HOLD, "%(first)s")} AND {_id(HOLD, "%(last)s")} AND h.status = 'HELD'
     HAVING count(*) > 0) a
  CROSS JOIN LATERAL escrow_close(
-    a.operations, array_fill('close'::text, ARRAY[n]), a.keys, array_fill(''::bytea, ARRAY[n]), a.holds,
-    array_fill(%(price)s::bigint, ARRAY[n]), array_fill(0::bigint, ARRAY[n]), array_fill(%(fee_bps)s, ARRAY[n]),
-    array_fill(false, ARRAY[n]), array_fill(NULL::uuid, ARRAY[n]), array_fill(''::text, ARRAY[n]),
-    array_fill('{{}}'::jsonb, ARRAY[n])) c
+    p_operation => a.operations, p_scope => array_fill('close'::text, ARRAY[n]), p_key => a.keys,
+    p_fingerprint => array_fill(''::bytea, ARRAY[n]), p_hold => a.holds,
+    p_settle => array_fill(%(price)s::bigint, ARRAY[n]), p_refund => array_fill(0::bigint, ARRAY[n]),
+    p_fee_bps => array_fill(%(fee_bps)s, ARRAY[n]), p_expired => array_fill(false, ARRAY[n]),
+    p_actor => array_fill(NULL::uuid, ARRAY[n]), p_reason => array_fill(''::text, ARRAY[n]),
+    p_meta => array_fill('{{}}'::jsonb, ARRAY[n])) c
  WHERE c.code IS NULL
 """
 
 
 def open_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
-    """Make everybody, give each payer `START` tokens, open `waiting` holds with an item that says: settle.
+    """Create the users, give each payer `START` tokens, open `waiting` holds, each with a finished item.
 
     The yardstick of the Python service gets tables of its own.
     """
@@ -117,7 +123,7 @@ def open_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
 
 
 def close_books(connection: psycopg.Connection[Any], *, waiting: int) -> None:
-    """Settle what still waits, so that the verifier finds every finished item paid."""
+    """Settle the remaining holds, so that the verifier finds every finished item paid."""
     for first in range(0, waiting, BATCH):
         connection.execute(
             REST.encode(), {"first": first, "last": first + BATCH - 1, "price": PRICE, "fee_bps": FEE_BPS}

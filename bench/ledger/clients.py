@@ -1,7 +1,7 @@
 """One Python client: `python -m bench.ledger.clients service|orm <seconds> <seed>`.
 
 It opens holds one after the other, as a request does: through the service, or through the same flow written with the
-ORM (`bench.ledger.orm`). It says `ready`, waits for a line, and prints how many it opened in the time given.
+ORM (`bench.ledger.orm`). It prints `ready`, waits for a line, and prints how many it opened in the time given.
 """
 
 import os
@@ -29,7 +29,7 @@ def main(way: str, seconds: float, seed: int) -> None:
     draw = random.Random(seed)
     weights = list(accumulate(n**-ZIPF for n in range(1, PAYERS + 1)))
     payers = draw.choices(range(1, PAYERS + 1), cum_weights=weights, k=DRAWN)
-    spread = random.Random(0).sample(range(1, PAYERS + 1), PAYERS)  # who is drawn often: the same for every client
+    spread = random.Random(0).sample(range(1, PAYERS + 1), PAYERS)  # the frequent payers: the same for every client
     hold = WAYS[way]()
 
     def one(place: int) -> None:

@@ -89,7 +89,7 @@ class Entry(Twin):
 
 
 def hold(payer: UUID, payee: UUID, amount: int) -> Hold:
-    """Look the key up, lock the wallet, check, write operation, hold, balances and entry: what the function does."""
+    """Look the key up, lock the wallet, check, write operation, hold, balances and entry: as the function does."""
     scope, key = "bench", str(new_id())
     fingerprint = hashlib.sha256(f"{payer}{payee}{amount}".encode()).digest()
     with transaction.atomic():

@@ -1,8 +1,10 @@
-"""What pgbench sends: one call of one function of the ledger a transaction, as `tpcb-like` is one transfer each.
+"""The scripts of pgbench: one call of one function of the ledger per transaction, as `tpcb-like` is one transfer.
 
 Values are text in the statement, ids included, as the driver sends them where it does not prepare. An id grows with
 every call, as a time-ordered one does: the call's number, then the client's, the load's and the element's.
 """
+
+from collections.abc import Mapping, Sequence
 
 from bench.ledger.books import FEE_BPS, FIRST_NUMBER, FIRST_PERFORMER, HOLD, PAYERS, PERFORMERS, PERSON, PRICE
 
@@ -37,33 +39,41 @@ def holds(*, load: int) -> str:
 
 def settle(*, load: int, first: int, share: int) -> str:
     """One settlement with its fee. Each client settles its `share` of the holds from the `first` on, one by one."""
-    return (
-        f"{_NEXT}\\set hold {FIRST_NUMBER + first - 1} + :client_id * {share} + :n - :start\n"
-        f"SELECT code FROM escrow_close('{{{_id(load, 0)}}}', '{{close}}', '{{:hold}}', '{{\"\"}}', '{{{HOLD}:hold}}',"
-        f" '{{{PRICE}}}', '{{0}}', '{{{FEE_BPS}}}', '{{false}}', '{{NULL}}', '{{\"\"}}', '{{\"{{}}\"}}');\n"
-    )
+    columns = {
+        "operation": [_id(load, 0)], "scope": ["close"], "key": [":hold"], "fingerprint": ['""'],
+        "hold": [f"{HOLD}:hold"], "settle": [str(PRICE)], "refund": ["0"], "fee_bps": [str(FEE_BPS)],
+        "expired": ["false"], "actor": ["NULL"], "reason": ['""'], "meta": ['"{}"'],
+    }  # fmt: skip
+    place = f"{FIRST_NUMBER + first - 1} + :client_id * {share} + :n - :start"
+    return f"{_NEXT}\\set hold {place}\n{_call('escrow_close', columns)}"
 
 
 def zipf() -> str:
-    """A payer: few are drawn often, most hardly ever; who they are has nothing to do with their number."""
+    """Return the expression of a random payer: a few are drawn often, whatever their number."""
     return f"permute(random_zipfian(1, {PAYERS}, {ZIPF}) - 1, {PAYERS}) + 1"
 
 
 def among(number: int) -> str:
-    """One of a few hot payers."""
+    """Return the expression of one of a few hot payers."""
     return f"random(1, {number})"
 
 
 def _holds(number: int, load: int) -> str:
     """The call that opens `number` holds."""
     ids = [_id(load, n) for n in range(number)]
-    columns = (
-        ids, ["bench"] * number, ids, ['""'] * number, ids, [f"{PERSON}:payer{n}" for n in range(number)],
-        [f"{PERSON}:payee"] * number, ["NULL"] * number, ["TOKEN"] * number, [str(PRICE)] * number, ["bench"] * number,
-        ['""'] * number, [str(EXPIRES_S)] * number, ["NULL"] * number, ['""'] * number, ['"{}"'] * number,
-    )  # fmt: skip
-    arrays = ", ".join("'{" + ",".join(column) + "}'" for column in columns)
-    return f"SELECT code FROM escrow_hold({arrays});\n"
+    columns = {
+        "operation": ids, "scope": ["bench"] * number, "key": ids, "fingerprint": ['""'] * number, "hold": ids,
+        "payer": [f"{PERSON}:payer{n}" for n in range(number)], "payee": [f"{PERSON}:payee"] * number,
+        "house": ["NULL"] * number, "currency": ["TOKEN"] * number, "amount": [str(PRICE)] * number,
+        "feature": ["bench"] * number, "source": ['""'] * number, "expires_s": [str(EXPIRES_S)] * number,
+        "actor": ["NULL"] * number, "reason": ['""'] * number, "meta": ['"{}"'] * number,
+    }  # fmt: skip
+    return _call("escrow_hold", columns)
+
+
+def _call(function: str, columns: Mapping[str, Sequence[str]]) -> str:
+    arrays = ", ".join(f"p_{name} => '{{{','.join(values)}}}'" for name, values in columns.items())
+    return f"SELECT code FROM {function}({arrays});\n"
 
 
 def _id(load: int, element: int) -> str:

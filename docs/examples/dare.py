@@ -1,7 +1,7 @@
-"""A game of somebody else's on our API: `python dare.py http://localhost:8000`. Python alone; nothing of ours imported.
+"""A third-party game on the API: `python dare.py http://localhost:8000`. Standard library only.
 
-Alice dares Ruby to something for 25 tokens. The game (the service account `arcade`) sets the tokens aside, hands the
-dare in, and watches Ruby perform it; then it tosses a coin for 10 tokens of Alice's, which the house keeps either way.
+Alice dares Ruby to something for 25 tokens. The game (the service account `arcade`) holds the tokens, submits the
+dare, and waits until Ruby has performed it; then it tosses a coin for 10 tokens of Alice's, which the house keeps.
 """
 
 import json
@@ -23,12 +23,12 @@ class Api:
         self._token = self.post("/auth/token", {"username": username, "password": PASSWORD})["access"]
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path, None, {})
+        return self._send("GET", path, None, {})
 
     def post(self, path: str, body: dict[str, Any], *, key: str = "") -> Any:
-        return self._ask("POST", path, body, {"Idempotency-Key": key or str(uuid.uuid4())})
+        return self._send("POST", path, body, {"Idempotency-Key": key or str(uuid.uuid4())})
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
+    def _send(self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]) -> Any:
         sent = json.dumps(body).encode() if body is not None else None
         headers = headers | {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
@@ -44,23 +44,23 @@ class Api:
 
 def main(base: str) -> None:
     game, alice, ruby = Api(base, "arcade"), Api(base, "alice"), Api(base, "ruby")
-    buyer, stage = alice.get("/me")["id"], ruby.get("/me")["id"]
-    ruby.post(f"/performer/{stage}/queue/open", {})
+    buyer, performer = alice.get("/me")["id"], ruby.get("/me")["id"]
+    ruby.post(f"/performer/{performer}/queue/open", {})
 
-    # 1. Set the buyer's tokens aside. The same key again is the same hold, so a lost answer costs nothing.
+    # 1. Hold the buyer's tokens. A repetition with the same key returns the same hold.
     dare = f"dare-{secrets.token_hex(4)}"
     hold = game.post(
         "/escrow/holds",
-        {"userId": buyer, "amount": 25, "currency": "TOKEN", "payee": stage, "reason": "A dare",
+        {"userId": buyer, "amount": 25, "currency": "TOKEN", "payee": performer, "reason": "A dare",
          "sourceFeature": "arcade", "sourceEventId": dare},
         key=f"{dare}-hold",
     )  # fmt: skip
     print(f"held {hold['amount']} {hold['currency']} until {hold['expiresAt']}")
 
-    # 2. Hand the dare in. From here on the line alone decides: the game never settles, refunds, orders or times it.
+    # 2. Submit the dare. The queue orders, times, settles and refunds it; the game does not.
     item = game.post(
         "/queue/intake",
-        {"idempotencyKey": f"{dare}-intake", "sourceFeature": "arcade", "sourceEventId": dare, "performerId": stage,
+        {"idempotencyKey": f"{dare}-intake", "sourceFeature": "arcade", "sourceEventId": dare, "performerId": performer,
          "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 25, "currency": "TOKEN",
          "title": "Sing it backwards", "durationSeconds": 60, "fulfilment": "performed", "award": None,
          "metadata": {"round": dare}},
@@ -68,16 +68,16 @@ def main(base: str) -> None:
     )  # fmt: skip
     print(f"in line at {item['position']}, state {item['state']}")
 
-    # 3. The performer does it (here by the API; on the studio page she presses two buttons).
+    # 3. The performer starts and finishes it (here by the API, usually on the studio page).
     while ruby.get(f"/queue/items/{item['id']}")["position"] != 1:
-        head = ruby.get(f"/performer/{stage}/queue")["items"][0]["id"]
+        head = ruby.get(f"/performer/{performer}/queue")["items"][0]["id"]
         ruby.post(f"/queue/items/{head}/refund", {"reason": "The example is in a hurry."})
     ruby.post(f"/queue/items/{item['id']}/start", {})
     ruby.post(f"/queue/items/{item['id']}/finish", {})
     item = game.get(f"/queue/items/{item['id']}")
     print(f"{item['state']}: {item['settledTokens']} settled, {item['refundedTokens']} back")
 
-    # 4. What nobody performs is an instant item: held for the house, settled by the intake itself.
+    # 4. An instant item is not performed: its hold pays the house and is settled by the intake.
     toss = f"toss-{secrets.token_hex(4)}"
     hold = game.post(
         "/escrow/holds",

@@ -16,11 +16,10 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from accounts.backoffice import ActionAdmin, ReasonForm, RowPage
 from core import idempotency
 from core.db import rehearsed, translated
+from core.fields import MAX_AMOUNT
 from core.ids import new_id
 from escrow.models import Wallet
 from escrow.services.approvals import Decision
-
-MAX_ADJUSTMENT_AMOUNT = 1_000_000_000
 
 
 class KeyedForm(ReasonForm):
@@ -30,7 +29,7 @@ class KeyedForm(ReasonForm):
 
 
 class AmountForm(KeyedForm):
-    amount = forms.IntegerField(min_value=1, max_value=MAX_ADJUSTMENT_AMOUNT, widget=UnfoldAdminIntegerFieldWidget)
+    amount = forms.IntegerField(min_value=1, max_value=MAX_AMOUNT, widget=UnfoldAdminIntegerFieldWidget)
     field_order = ("amount", "reason")
 
 

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.clock import CoreNow
+from core.fields import MAX_AMOUNT
 from core.ids import new_id
 from escrow.models.ledger import Currency, Operation, user_key
 
@@ -34,7 +35,7 @@ class Payout(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount__gte=1, amount__lte=1_000_000_000), name="escrow_payout_amount_in_range"
+                condition=Q(amount__gte=1, amount__lte=MAX_AMOUNT), name="escrow_payout_amount_in_range"
             ),
             models.CheckConstraint(
                 condition=Q(status="requested", decided_at__isnull=True, rejection__isnull=True)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.clock import CoreNow
+from core.fields import MAX_AMOUNT
 from core.ids import new_id
 from escrow.models.ledger import Operation, user_key
 
@@ -33,7 +34,7 @@ class TokenPackage(models.Model):
         ordering = ["position", "tokens", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(tokens__gte=1, tokens__lte=1_000_000_000), name="escrow_package_tokens_in_range"
+                condition=Q(tokens__gte=1, tokens__lte=MAX_AMOUNT), name="escrow_package_tokens_in_range"
             ),
             models.CheckConstraint(condition=Q(price_currency__regex="^[A-Z]{3}$"), name="escrow_package_currency"),
         ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slots import draw as drawing
-from slots.draw import CLIENT_SEED_MAX_BYTES, MalformedTable, Table, commitment, draw, parse
+from slots.draw import MAX_CLIENT_SEED_BYTES, MalformedTable, Table, commitment, draw, parse
 from slots.services.paytables import FILES
 
 CODES = ("classic-95", "classic-95-low", "classic-95-high")
@@ -24,7 +24,7 @@ def file_of(code: str) -> dict[str, Any]:
 
 TABLES: dict[str, Table] = {code: parse(file_of(code)["table"]) for code in CODES}
 CLASSIC = TABLES["classic-95"]
-client_seeds = st.text(max_size=CLIENT_SEED_MAX_BYTES).filter(
+client_seeds = st.text(max_size=MAX_CLIENT_SEED_BYTES).filter(
     lambda text: not any("\ud800" <= letter <= "\udfff" for letter in text) and len(text.encode()) <= 64
 )
 inputs = {

@@ -1,4 +1,4 @@
-"""What the line costs over HTTP: joins over many lines and on one, a performance's start and end, reads, streams."""
+"""The queue over HTTP: joins of many queues and of one, starts and finishes, reads, streams."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ SELECT DISTINCT ON (performer_id) performer_id, id FROM perfqueue_queueitem
 
 
 def loads(stack: Stack, people: World, *, seconds: int, connections: int) -> dict[str, dict[str, Any]]:
-    """Each load by name, with its figures. The crowd fills lines; what follows works on full ones."""
+    """Return the figures of each load by name. The first fills queues; the others work on full ones."""
     crowd = load.run(stack.url, people.crowd(), seconds=seconds, connections=connections)
     started, finished = _performances(stack, people, seconds, connections)
     page = load.run(stack.url, _pages(people), seconds=seconds, connections=connections)
@@ -45,9 +45,9 @@ def figures(measured: Measured) -> dict[str, Any]:
 
 
 def _performances(stack: Stack, people: World, seconds: int, connections: int) -> tuple[Measured, Measured]:
-    """Rounds in which every performer starts the head of her line, then finishes it."""
+    """Rounds in which every performer starts the head of the queue, then finishes it."""
     started, finished = Measured(), Measured()
-    tokens = {stage.performer: stage.token for stage in people.stages}
+    tokens = {room.performer: room.token for room in people.rooms}
     while started.seconds + finished.seconds < seconds:
         with psycopg.connect(stack.database_url) as link:
             heads: list[tuple[UUID, UUID]] = link.execute(HEADS).fetchall()
@@ -63,15 +63,15 @@ def _performances(stack: Stack, people: World, seconds: int, connections: int) -
 
 
 def _pages(people: World) -> Iterator[bytes]:
-    """The public line of one performer after the other, as strangers read it."""
+    """Yield reads of the public queue of one performer after the other."""
     while True:
-        for stage in people.stages:
-            yield get(f"/performer/{stage.performer}/queue")
+        for room in people.rooms:
+            yield get(f"/performer/{room.performer}/queue")
 
 
 def _streamed(stack: Stack, people: World, seconds: int) -> dict[str, Any]:
-    """Streams of rooms, two of each, while people join at a rate that leaves the machine some air."""
-    paths = [f"/live/performer/{people.stages[place % len(people.stages)].performer}" for place in range(STREAMS)]
+    """Measure streams of rooms, two of each, while people join at a rate below the machine's limit."""
+    paths = [f"/live/performer/{people.rooms[place % len(people.rooms)].performer}" for place in range(STREAMS)]
     joins = (request for request, _ in zip(people.latecomers(), range(STREAMED_JOINS_PER_S * seconds), strict=False))
     measured, delays = streams.while_open(
         stack.url, paths, lambda: load.run(stack.url, joins, seconds=seconds, connections=2)
