@@ -4,6 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.db.models import TextChoices
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -64,6 +65,13 @@ class StrictChoice(serializers.ChoiceField):
         if not isinstance(data, str) or data not in self.choice_strings_to_values:
             self.fail("invalid_choice", choices=", ".join(self.choice_strings_to_values))
         return self.choice_strings_to_values[data]
+
+
+class StrictEnum(StrictChoice):
+    """A member of an enumeration, by its value as a JSON string."""
+
+    def __init__(self, enum: type[TextChoices], **kwargs: Any) -> None:
+        super().__init__(choices=[(each, each.label) for each in enum], **kwargs)
 
 
 class StrictBool(serializers.BooleanField):

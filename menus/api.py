@@ -54,20 +54,14 @@ class BuyItem(Endpoint):
     operation, Output = "menus.purchase", {201: shapes.PurchaseOut}
 
     class Input(Body):
-        expectedPrice = Amount()
+        expectedPrice = Amount(source="expected_price")
         amount = Amount(required=False)
         note = StrictChar(required=False, allow_blank=True, max_length=200)
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         buyer = cast(User, request.user)
         return self.once(
-            work=lambda: services.purchase(
-                buyer=buyer,
-                item_id=item_id,
-                expected_price=self.data["expectedPrice"],
-                amount=self.data.get("amount"),
-                note=self.data.get("note", ""),
-            ),
+            work=lambda: services.purchase(buyer=buyer, item_id=item_id, **self.data),
             prepare=lambda result: Purchased(result, perfqueue.services.item_view(result.intake.item, viewer=buyer)),
             before=lambda: _expire_due(item_id),
             status=201,

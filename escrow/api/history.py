@@ -6,13 +6,13 @@ from rest_framework.request import Request
 
 from core.api import Endpoint
 from core.errors import ValidationFailed
-from core.fields import Digits, Page, Params, StrictChoice
+from core.fields import Digits, Page, Params, StrictEnum
 from escrow import shapes
 from escrow.services import Currency, wallets
 
 
 class StatementQuery(Page):
-    currency = StrictChoice(choices=Currency.choices, required=False, default=Currency.TOKEN)
+    currency = StrictEnum(Currency, required=False, default=Currency.TOKEN)
 
 
 class Statement(Endpoint):
@@ -21,12 +21,12 @@ class Statement(Endpoint):
     Query, Output = StatementQuery, shapes.StatementOut
 
     def get(self, request: Request) -> HttpResponse:
-        wallet = wallets.wallet_of(self.actor.pk, Currency(self.query["currency"]))
+        wallet = wallets.wallet_of(self.actor.pk, self.query["currency"])
         return self.page(wallets.statement(wallet), by="version")
 
 
 class BalanceQuery(Params):
-    currency = StrictChoice(choices=Currency.choices, required=False, default=Currency.TOKEN)
+    currency = StrictEnum(Currency, required=False, default=Currency.TOKEN)
     version = Digits(required=False, min_value=0)
     at = serializers.DateTimeField(required=False)
 
@@ -40,7 +40,7 @@ class BalanceAsOf(Endpoint):
     def get(self, request: Request) -> HttpResponse:
         if ("version" in self.query) == ("at" in self.query):
             raise ValidationFailed(version=["Give a version or a moment (at), not both."])
-        wallet = wallets.wallet_of(self.actor.pk, Currency(self.query["currency"]))
+        wallet = wallets.wallet_of(self.actor.pk, self.query["currency"])
         if "version" in self.query:
             found = wallets.balance_at_version(wallet, self.query["version"])
         else:

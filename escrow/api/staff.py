@@ -1,7 +1,6 @@
 """Staff's grants, corrections, write-offs and approvals; performers' earnings and payouts."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -12,7 +11,7 @@ from accounts.models import FINANCE_ROLES, Role
 from core.api import Endpoint
 from core.db import command
 from core.errors import Forbidden, NotFound
-from core.fields import Amount, Body, Page, StrictChar, StrictChoice, StrictUUID
+from core.fields import Amount, Body, Page, StrictChar, StrictEnum, StrictUUID
 from escrow import services, shapes
 from escrow.models import ApprovalStatus, PayoutStatus
 from escrow.services import Currency, approvals, earnings, payouts
@@ -36,8 +35,8 @@ class StaffRequest(Endpoint):
 
 
 class AdjustmentIn(Body):
-    userId = StrictUUID()
-    currency = StrictChoice(choices=Currency.choices)
+    userId = StrictUUID(source="owner_id")
+    currency = StrictEnum(Currency)
     amount = Amount()
     reason = StrictChar(max_length=500)
 
@@ -48,7 +47,7 @@ class Grant(StaffRequest):
     operation, Input = "admin.grant", AdjustmentIn
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: approvals.grant(**adjustment(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.grant(**self.data, actor=self.actor))
 
 
 class WriteOffDebt(StaffRequest):
@@ -57,7 +56,7 @@ class WriteOffDebt(StaffRequest):
     operation, Input = "admin.write_off", AdjustmentIn
 
     def post(self, request: Request) -> HttpResponse:
-        return self.decided(lambda: approvals.write_off(**adjustment(self.data), actor=self.actor))
+        return self.decided(lambda: approvals.write_off(**self.data, actor=self.actor))
 
 
 class Correction(StaffRequest):
@@ -66,25 +65,15 @@ class Correction(StaffRequest):
     operation = "admin.correct"
 
     class Input(Body):
-        operationId = StrictUUID()
+        operationId = StrictUUID(source="operation_id")
         reason = StrictChar(max_length=500)
 
     def post(self, request: Request) -> HttpResponse:
-        operation_id, reason = self.data["operationId"], self.data["reason"]
-        return self.decided(lambda: approvals.correct(operation_id=operation_id, reason=reason, actor=self.actor))
-
-
-def adjustment(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "owner_id": given["userId"],
-        "currency": Currency(given["currency"]),
-        "amount": given["amount"],
-        "reason": given["reason"],
-    }
+        return self.decided(lambda: approvals.correct(**self.data, actor=self.actor))
 
 
 class ApprovalQuery(Page):
-    status = StrictChoice(required=False, choices=ApprovalStatus.choices)
+    status = StrictEnum(ApprovalStatus, required=False)
 
 
 class ApprovalList(Endpoint):
@@ -135,7 +124,7 @@ class Reject(Approve):
 
 
 class PayoutQuery(Page):
-    status = StrictChoice(required=False, choices=PayoutStatus.choices)
+    status = StrictEnum(PayoutStatus, required=False)
 
 
 class PayoutList(Endpoint):

@@ -1,4 +1,4 @@
-"""Endpoints of the service accounts' holds: another feature sets money aside, and hands the queue its item later."""
+"""Endpoints of the service accounts' holds: another feature holds money, and submits the item later."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import compliance.services
 from accounts.models import Role
 from compliance.errors import GateRefused
 from core.api import Endpoint
-from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictChoice, StrictUUID
+from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictEnum, StrictUUID
 from escrow.services import Currency, House
 from perfqueue import services, shapes
 from perfqueue.api.staff import READERS
@@ -23,32 +23,23 @@ class OpenHold(Endpoint):
     roles, operation, Output = (Role.SERVICE,), "escrow.hold", {201: shapes.ServiceHoldOut}
 
     class Input(Body):
-        userId = StrictUUID()
+        userId = StrictUUID(source="user_id")
         amount = Amount()
-        currency = StrictChoice(choices=Currency.choices)
+        currency = StrictEnum(Currency)
         payee = StrictChar(max_length=36)
         reason = StrictChar(max_length=500)
-        sourceFeature = StrictChar(max_length=40)
-        sourceEventId = StrictChar(max_length=128)
+        sourceFeature = StrictChar(source="feature", max_length=40)
+        sourceEventId = StrictChar(source="source_event_id", max_length=128)
 
-        def validate_payee(self, said: str) -> UUID | House:
-            if said in services.PAYEES:
-                return House(said)
-            if not UUID_TEXT.match(said):
+        def validate_payee(self, payee: str) -> UUID | House:
+            if payee in services.PAYEES:
+                return House(payee)
+            if not UUID_TEXT.match(payee):
                 raise serializers.ValidationError("A performer's id, slots_bank or revenue is needed.")
-            return UUID(said)
+            return UUID(payee)
 
     def post(self, request: Request) -> HttpResponse:
-        wanted = services.ServiceHoldRequest(
-            key=self.key,
-            user_id=self.data["userId"],
-            amount=self.data["amount"],
-            currency=Currency(self.data["currency"]),
-            payee=self.data["payee"],
-            reason=self.data["reason"],
-            feature=self.data["sourceFeature"],
-            source_event_id=self.data["sourceEventId"],
-        )
+        wanted = services.ServiceHoldRequest(key=self.key, **self.data)
         try:
             return self.once(work=lambda: services.open_hold(wanted, service=self.actor), status=201)
         except GateRefused as refusal:

@@ -1,4 +1,4 @@
-"""The endpoint by which another feature hands in what its buyer paid for."""
+"""The endpoint by which another feature submits an item that its buyer has paid for."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from escrow.services import Currency
 from perfqueue import services, shapes
 from perfqueue.models import Fulfilment
 
-MOST_FACTS = 20
-MOST_OF_A_FACT = 2**53 - 1  # what every reader of JSON keeps exact
+MAX_FACTS = 20
+MAX_FACT_NUMBER = 2**53 - 1  # what every reader of JSON keeps exact
 Fact = str | int | bool | None
 
 
@@ -35,22 +35,24 @@ class Award(Body):
 class SubmitItem(Endpoint):
     """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
     USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
-    sent, says the same. A refusal leaves the hold to expire."""
+    sent, must equal it. A refusal leaves the hold to expire."""
 
     roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
 
     class Input(Body):
-        idempotencyKey = StrictChar(trim_whitespace=False, max_length=128)
-        sourceFeature = StrictChar(max_length=40)
-        sourceEventId = StrictChar(max_length=128)
-        performerId = StrictUUID(allow_null=True)
-        userId = StrictUUID()
-        escrowTransactionId = StrictUUID()
+        idempotencyKey = StrictChar(source="idempotency_key", trim_whitespace=False, max_length=128)
+        sourceFeature = StrictChar(source="source_feature", max_length=40)
+        sourceEventId = StrictChar(source="source_event_id", max_length=128)
+        performerId = StrictUUID(source="performer_id", allow_null=True)
+        userId = StrictUUID(source="user_id")
+        escrowTransactionId = StrictUUID(source="hold_id")
         tokens = Amount()
         currency = StrictChoice(choices=Currency.choices)
         title = StrictChar(max_length=200)
         description = StrictChar(required=False, max_length=2_000, default="", allow_blank=True)
-        durationSeconds = StrictInt(required=False, min_value=1, max_value=86_400, default=None, allow_null=True)
+        durationSeconds = StrictInt(
+            source="duration_s", required=False, min_value=1, max_value=86_400, default=None, allow_null=True
+        )
         fulfilment = StrictChoice(choices=Fulfilment.choices)
         award = Award(required=False, default=None, allow_null=True)
         metadata = serializers.JSONField(required=False, default=dict)
@@ -60,20 +62,21 @@ class SubmitItem(Endpoint):
                 raise serializers.ValidationError("8 to 128 of A-Z a-z 0-9 _ - are needed.")
             return key
 
+        def validate_award(self, award: dict[str, Any] | None) -> int:
+            return award["amount"] if award else 0
+
         def validate_metadata(self, facts: Any) -> dict[str, Fact]:
-            if not isinstance(facts, dict) or len(facts) > MOST_FACTS or not all(map(_is_fact, facts.items())):
-                raise serializers.ValidationError(
-                    f"At most {MOST_FACTS} members, each an id, a whole number or a flag."
-                )
+            if not isinstance(facts, dict) or len(facts) > MAX_FACTS or not all(map(_is_fact, facts.items())):
+                raise serializers.ValidationError(f"At most {MAX_FACTS} members, each an id, a whole number or a flag.")
             return facts
 
         def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-            if attrs["fulfilment"] == Fulfilment.PERFORMED and attrs["performerId"] is None:
+            if attrs["fulfilment"] == Fulfilment.PERFORMED and attrs["performer_id"] is None:
                 raise serializers.ValidationError({"performerId": "A performed item needs its performer."})
             return attrs
 
     def _parsed(self, request: Request) -> dict[str, Any]:
-        """A key that is not there is told by its own code, once nothing else is wrong with the body."""
+        """A missing key has its own code if nothing else is wrong with the body."""
         try:
             return super()._parsed(request)
         except serializers.ValidationError as refusal:
@@ -82,30 +85,14 @@ class SubmitItem(Endpoint):
             raise
 
     def _replayed(self, request: Request) -> Answer | None:
-        """The key stands in the body; a header may repeat it."""
+        """The key is in the body; a header may repeat it."""
         sent = request.headers.get("Idempotency-Key")
-        if sent is not None and sent != self.data["idempotencyKey"]:
+        if sent is not None and sent != self.data["idempotency_key"]:
             raise ValidationFailed(idempotencyKey=["It must equal the Idempotency-Key header."])
-        return self.known(request, self.data["idempotencyKey"])
+        return self.known(request, self.data["idempotency_key"])
 
     def post(self, request: Request) -> HttpResponse:
-        said, viewer = self.data, self.actor
-        payload = services.Intake(
-            idempotency_key=said["idempotencyKey"],
-            source_feature=said["sourceFeature"],
-            source_event_id=said["sourceEventId"],
-            performer_id=said["performerId"],
-            user_id=said["userId"],
-            hold_id=said["escrowTransactionId"],
-            tokens=said["tokens"],
-            currency=said["currency"],
-            title=said["title"],
-            description=said["description"],
-            duration_s=said["durationSeconds"],
-            fulfilment=said["fulfilment"],
-            award=said["award"]["amount"] if said["award"] else 0,
-            metadata=said["metadata"],
-        )
+        payload, viewer = services.Intake(**self.data), self.actor
         performed_by = payload.performer_id if payload.fulfilment == Fulfilment.PERFORMED else None
         return self.once(
             work=lambda: services.submit(payload, service=viewer),
@@ -121,4 +108,4 @@ def _is_fact(fact: tuple[str, Any]) -> bool:
         return False
     if isinstance(value, str):
         return len(value) <= 128 and value.isprintable()  # no NUL, no half of a surrogate pair: neither can be stored
-    return value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) <= MOST_OF_A_FACT)
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) <= MAX_FACT_NUMBER)

@@ -11,7 +11,7 @@ from accounts.models import Role
 from core.api import WRITES, Endpoint
 from core.db import command
 from core.errors import NotFound, ValidationFailed
-from core.fields import Body, Page, StrictChoice, StrictInt, StrictUUID
+from core.fields import Body, Page, StrictEnum, StrictInt, StrictUUID
 from perfqueue import services, shapes
 
 
@@ -80,12 +80,11 @@ class Heartbeat(Endpoint):
     roles, Output = (Role.PERFORMER,), shapes.PresenceOut
 
     class Input(Body):
-        state = StrictChoice(choices=services.Presence.choices)
+        state = StrictEnum(services.Presence)
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
         services.expire_due(performer_id)
-        state = services.Presence(self.data["state"])
-        queue = command(lambda: services.record_heartbeat(performer_id=performer_id, actor=self.actor, state=state))
+        queue = command(lambda: services.record_heartbeat(performer_id=performer_id, actor=self.actor, **self.data))
         return self.answer(queue)
 
 
@@ -106,9 +105,7 @@ class Settings(Endpoint):
         maxWaitSeconds = _setting("max_wait_s")
         overrunGraceSeconds = _setting("grace_s")
         disconnectGraceSeconds = _setting("disconnect_s")
-        abandonmentPolicy = StrictChoice(
-            required=False, source="abandon_policy", choices=services.AbandonPolicy.choices
-        )
+        abandonmentPolicy = StrictEnum(services.AbandonPolicy, required=False, source="abandon_policy")
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         return self.answer(services.settings_of(performer_id=performer_id, actor=self.actor))
@@ -137,7 +134,7 @@ class Blocks(Endpoint):
         return self.page(services.blocks_of(performer_id))
 
     def _queried(self, request: Request) -> dict[str, Any]:
-        """Whom a command is about is said before anything else is asked; a DELETE may say it in its query."""
+        """Require `userId` of a command before its key and role are checked; a DELETE may have it in its query."""
         query = super()._queried(request)
         if request.method in WRITES and "userId" not in self.data:
             if request.method != "DELETE" or "userId" not in query:

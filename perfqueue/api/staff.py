@@ -1,8 +1,8 @@
-"""Endpoints of the desk: every item to read and to narrow down, refunds one by one and in bulk, splits under review."""
+"""Endpoints of staff: all items with filters, refunds one by one and in bulk, splits under review."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -20,44 +20,30 @@ from perfqueue.api.items import ItemCommand, up_to_date
 from perfqueue.services import ItemFilter, State
 
 READERS = STAFF_ROLES
-COLUMNS = {
-    "state": "state",
-    "performerId": "performer_id",
-    "userId": "user_id",
-    "feature": "feature",
-    "key": "key",
-    "minAgeSeconds": "min_age_s",
-    "minTokens": "min_tokens",
-    "maxTokens": "max_tokens",
-    "overdue": "overdue",
-}
-OLDEST_S = 10 * 366 * 86_400
-
-
-def choice_of(said: dict[str, Any]) -> ItemFilter:
-    return ItemFilter(**{COLUMNS[name]: value for name, value in said.items() if name in COLUMNS})
+MAX_AGE_S = 10 * 366 * 86_400
 
 
 class StaffItemQuery(Page):
     state = StrictChoice(required=False, choices=State.choices)
-    performerId = StrictUUID(required=False)
-    userId = StrictUUID(required=False)
+    performerId = StrictUUID(source="performer_id", required=False)
+    userId = StrictUUID(source="user_id", required=False)
     feature = StrictChar(required=False, max_length=40)
     key = StrictChar(required=False, max_length=128)
-    minAgeSeconds = Digits(required=False, max_value=OLDEST_S)
-    minTokens = Digits(required=False)
-    maxTokens = Digits(required=False)
+    minAgeSeconds = Digits(source="min_age_s", required=False, max_value=MAX_AGE_S)
+    minTokens = Digits(source="min_tokens", required=False)
+    maxTokens = Digits(source="max_tokens", required=False)
     overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
 class StaffItems(Endpoint):
     """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
-    or whether a deadline has passed that nobody carried out yet."""
+    or whether its deadline has passed and it has not expired yet."""
 
     roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
 
     def get(self, request: Request) -> HttpResponse:
-        items = services.filtered_items(choice_of(self.query))
+        filters = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
+        items = services.filtered_items(ItemFilter(**filters))
         return self.page(items, prepare=lambda found: services.item_views(up_to_date(list(found)), viewer=self.actor))
 
 
@@ -100,16 +86,16 @@ class StaffResolve(ItemCommand):
 
 
 class Filter(Body):
-    """Open items by what is known of them; at least one thing is said."""
+    """Conditions on open items, at least one."""
 
     state = StrictChoice(required=False, choices=[each.value for each in services.OPEN_STATES])
-    performerId = StrictUUID(required=False)
-    userId = StrictUUID(required=False)
+    performerId = StrictUUID(source="performer_id", required=False)
+    userId = StrictUUID(source="user_id", required=False)
     feature = StrictChar(required=False, max_length=40)
     key = StrictChar(required=False, max_length=128)
-    minAgeSeconds = StrictInt(required=False, min_value=0, max_value=OLDEST_S)
-    minTokens = Amount(required=False, min_value=0)
-    maxTokens = Amount(required=False, min_value=0)
+    minAgeSeconds = StrictInt(source="min_age_s", required=False, min_value=0, max_value=MAX_AGE_S)
+    minTokens = Amount(source="min_tokens", required=False, min_value=0)
+    maxTokens = Amount(source="max_tokens", required=False, min_value=0)
     overdue = StrictBool(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -167,28 +153,27 @@ class RunView:
 
 class StaffRefunds(Endpoint):
     """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
-    runs; more: 202 {runId}. 400: nothing said, or more than 5,000 items."""
+    runs; more: 202 {runId}. 400: no condition, or more than 5,000 items."""
 
     roles, operation, Input = SUPPORT_ROLES, "admin.refunds", RefundsIn
     Output = {200: shapes.RefundsOut, 202: shapes.RunStartedOut}
 
     @cached_property
-    def asked(self) -> dict[str, Any] | None:
-        """The filter as it was said; None if items were named."""
-        said: dict[str, Any] = self.request.data  # type: ignore[assignment]  # an object: the endpoint has seen to it
-        return said.get("filter")
+    def filters(self) -> dict[str, Any] | None:
+        """The filter as it was sent; None if items were named."""
+        return cast(dict[str, Any], self.request.data).get("filter")
 
     @cached_property
     def ids(self) -> list[UUID]:
-        """Which items are meant: named, or found by the filter when the request came. Looked up once, so that what time
-        decides about one of them meanwhile is its result and no reason to be left out.
+        """The items named, or those that the filter finds. Looked up once, before what is due expires: an item that
+        expires then has its result and is not left out.
 
         Raises:
             ValidationFailed: more than 5,000.
         """
-        if self.asked is None:
+        if self.filters is None:
             return list(dict.fromkeys(self.data["ids"]))
-        found = services.open_items(choice_of(self.data["filter"]), at_most=services.MAX_RUN_ITEMS + 1)
+        found = services.open_items(ItemFilter(**self.data["filter"]), at_most=services.MAX_RUN_ITEMS + 1)
         if len(found) > services.MAX_RUN_ITEMS:
             raise ValidationFailed(filter=[f"More than {services.MAX_RUN_ITEMS} items: narrow it down."])
         return found
@@ -215,16 +200,16 @@ class StaffRefunds(Endpoint):
         if not ids:
             return Bulk([])
         if len(ids) <= services.MAX_BULK_ITEMS:
-            done = services.refund_many(item_ids=ids, actor=self.actor, reason=reason, filters=self.asked)
+            done = services.refund_many(item_ids=ids, actor=self.actor, reason=reason, filters=self.filters)
             return Bulk(done)
         run = services.open_run(
-            action=services.RunAction.REFUND, item_ids=ids, actor=self.actor, reason=reason, filters=self.asked
+            action=services.RunAction.REFUND, item_ids=ids, actor=self.actor, reason=reason, filters=self.filters
         )
         return Bulk([], run)
 
 
 class RefundRun(Endpoint):
-    """GET /admin/queue/refunds/{runId}. 200: how far it is, and each item's result so far; 404."""
+    """GET /admin/queue/refunds/{runId}. 200: its progress, and each item's result so far; 404."""
 
     roles, Output = READERS, shapes.RunOut
 

@@ -1,5 +1,6 @@
 """Another performer's rows: whatever address names one, the answer is that it is not hers, and nothing changes."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_another_performer_gets_nothing_by_any_address_of_the_api(hers: Belongin
             full = full.replace(f"<id:{parameter}>", str(hers.named_by(path, parameter)))
         assert "<" not in full, path
         for method in METHODS:
-            answer = send(jade, full, str(sound_body(view, jade)).replace("'", '"'), method=method)
+            answer = send(jade, full, json.dumps(sound_body(view, jade)), method=method)
             if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
                 assert code(answer) == (405, "METHOD_NOT_ALLOWED"), f"{method} {path}"
             elif method == "GET" and path in SHOWN:
