@@ -41,6 +41,10 @@ def signed_in(request: HttpRequest) -> User:
     return request.user
 
 
+def viewer(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
 def keyed(
     request: HttpRequest,
     *,
@@ -95,6 +99,18 @@ def _once(
 def whole_number(text: str) -> int | None:
     """A number typed into a form: at most ten digits and nothing else, else None."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def amount_field(request: HttpRequest, name: str) -> int:
+    """A field with an amount.
+
+    Raises:
+        ValidationFailed: it is no whole number.
+    """
+    amount = whole_number(request.POST.get(name, "").strip())
+    if amount is None:
+        raise ValidationFailed(form=[f"{name}: a whole number."])
+    return amount
 
 
 def text_field(request: HttpRequest, name: str, max_chars: int) -> str:

@@ -10,10 +10,9 @@ from django.views.decorators.http import require_GET
 from accounts.models import Role, User
 from menus import services as menus
 from perfqueue import services as perfqueue
+from xxxchat.pages import commands
 from xxxchat.pages.performers import Performer, performers
-from xxxchat.pages.queue import ItemCard
-from xxxchat.pages.requests import open_requests
-from xxxchat.pages.room import viewer_of
+from xxxchat.pages.requests import Request, open_requests
 from xxxchat.pages.slots_card import slots_card_of
 
 
@@ -35,15 +34,9 @@ class Room:
         return self.queue is not None and self.depth >= self.queue.depth
 
 
-@dataclass(frozen=True)
-class MyPlace:
-    performer: Performer
-    card: ItemCard
-
-
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    viewer, q = viewer_of(request), request.GET.get("q", "").strip()[:80]
+    viewer, q = commands.viewer(request), request.GET.get("q", "").strip()[:80]
     everyone = performers()
     shown = performers(q) if q else everyone
     context = {
@@ -65,12 +58,12 @@ def _rooms(shown: list[Performer]) -> list[Room]:
     return sorted(rooms, key=lambda room: not room.is_open)
 
 
-def _my_place(viewer: User | None, everyone: dict[UUID, Performer]) -> MyPlace | None:
+def _my_place(viewer: User | None, everyone: dict[UUID, Performer]) -> Request | None:
     """The started request, else the one nearest to its turn."""
     if viewer is None or viewer.role != Role.USER:
         return None
     places = [
-        MyPlace(everyone[card.item.performer_id], card)
+        Request(everyone[card.item.performer_id], card)
         for card in open_requests(viewer)
         if card.item.state in ("created", "started") and card.item.performer_id in everyone
     ]

@@ -34,7 +34,7 @@ FOLLOWED_KEYS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class Request:
     performer: Performer
     card: ItemCard
 
@@ -63,7 +63,7 @@ def _context(request: HttpRequest, before: str = "") -> dict[str, Any]:
     return {
         "now": now,
         "done": done,
-        "rows": [Row(known[card.item.performer_id], card) for card in shown if card.item.performer_id in known],
+        "rows": [Request(known[card.item.performer_id], card) for card in shown if card.item.performer_id in known],
         "older": shown[-1].item.pk if len(cards) > PAGE else None,
         "open_count": None if done else len(cards),
         "spins_left": slots_card.spins_left if slots_card else None,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 import escrow.services
 from accounts.models import User
 from core.clock import db_now
-from core.errors import NotFound, ValidationFailed
+from core.errors import NotFound
 from menus import services as menus
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
@@ -26,29 +26,12 @@ from xxxchat.templatetags.ui import counted, ordinal
 
 ENDED_SHOWN_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 200
-REASON_TEXTS = {
-    "ITEM_UNAVAILABLE": "Not offered at the moment",
-    "OUT_OF_STOCK": "Sold out",
-    "PURCHASE_LIMIT": "You have had your share of this",
-    "COOLDOWN": "Resting",
-}
-
-
-@dataclass(frozen=True)
-class MenuItem:
-    id: UUID
-    title: str
-    hint: str
-    price: int
-    duration_s: int | None
-    available: bool
-    reason: str
 
 
 @dataclass(frozen=True)
 class Section:
     title: str
-    items: tuple[MenuItem, ...]
+    offers: tuple[menus.Offer, ...]
 
 
 @require_GET
@@ -57,7 +40,7 @@ def page(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     context = room_context(request, performer)
     context["sections"] = sections_of(performer.id)
     context["feed"] = feed_of(performer.id)
-    context["slots_card"] = slots_card_of(viewer_of(request))
+    context["slots_card"] = slots_card_of(commands.viewer(request))
     return render(request, "pages/room.html", context)
 
 
@@ -81,7 +64,7 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
         work=lambda: menus.purchase(
             buyer=user,
             item_id=item_id,
-            expected_price=_price(request),
+            expected_price=commands.amount_field(request, "expected_price"),
             note=commands.text_field(request, "note", MAX_NOTE_CHARS),
         ),
         message=_purchase_message,
@@ -113,13 +96,9 @@ def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
     return _respond(request, performer, result)
 
 
-def viewer_of(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
-
-
 def room_context(request: HttpRequest, performer: Performer) -> dict[str, Any]:
     """Everything of a room that changes, for this viewer; `ended` is the last own request while none is open."""
-    viewer, now = viewer_of(request), db_now()
+    viewer, now = commands.viewer(request), db_now()
     board = _board(performer, viewer)
     ended = None if board.own_cards or viewer is None else _ended_card(viewer, performer, now - ENDED_SHOWN_FOR)
     return {
@@ -133,27 +112,17 @@ def room_context(request: HttpRequest, performer: Performer) -> dict[str, Any]:
 
 def sections_of(performer_id: UUID) -> list[Section]:
     """A performer's menu by section, in its order; an item without a price is the heading of its children."""
-    found: dict[str, list[MenuItem]] = {}
+    found: dict[str, list[menus.Offer]] = {}
     for shown in menus.menus_of(performer_id):
         for offer in shown.offers:
             _collect(offer, shown.menu.section, found)
-    return [Section(title, tuple(items)) for title, items in found.items()]
+    return [Section(title, tuple(offers)) for title, offers in found.items()]
 
 
-def _collect(offer: menus.Offer, heading: str, found: dict[str, list[MenuItem]]) -> None:
+def _collect(offer: menus.Offer, heading: str, found: dict[str, list[menus.Offer]]) -> None:
     item = offer.item
     if item.price_tokens is not None:
-        found.setdefault(item.section or heading, []).append(
-            MenuItem(
-                id=item.pk,
-                title=item.title,
-                hint=item.description,
-                price=item.price_tokens,
-                duration_s=item.duration_s,
-                available=offer.available,
-                reason=REASON_TEXTS.get(offer.reason or "", ""),
-            )
-        )
+        found.setdefault(item.section or heading, []).append(offer)
     for child in offer.children:
         _collect(child, item.section or (item.title if item.price_tokens is None else heading), found)
 
@@ -183,8 +152,8 @@ def _respond(
 def _ask_form(
     request: HttpRequest, performer: Performer, item_id: UUID, result: commands.CommandResult | None = None
 ) -> HttpResponse:
-    items = [item for section in sections_of(performer.id) for item in section.items]
-    item = next((item for item in items if item.id == item_id), None)
+    offers = [offer for section in sections_of(performer.id) for offer in section.offers]
+    item = next((offer.item for offer in offers if offer.item.pk == item_id), None)
     if item is None:
         raise Http404
     user, now = commands.signed_in(request), db_now()
@@ -193,7 +162,7 @@ def _ask_form(
         "performer": performer,
         "item": item,
         "board": board,
-        "left": escrow.services.balance(user.pk, escrow.services.Currency.TOKEN) - item.price,
+        "left": escrow.services.balance(user.pk, escrow.services.Currency.TOKEN) - (item.price_tokens or 0),
         "promised_by": now + timedelta(seconds=board.queue.max_wait_s),
         "note": request.POST.get("note", "")[:MAX_NOTE_CHARS],
         "form_key": request.POST.get("idempotency_key", ""),
@@ -202,13 +171,6 @@ def _ask_form(
     if responses.is_htmx(request):
         return render(request, "pages/room/ask_form.html", context)
     return render(request, "pages/room/ask.html", context, status=responses.status_of(result))
-
-
-def _price(request: HttpRequest) -> int:
-    price = commands.whole_number(request.POST.get("expected_price", ""))
-    if price is None:
-        raise ValidationFailed(expectedPrice=["A whole number of tokens."])
-    return price
 
 
 def _purchase_message(bought: menus.PurchaseResult) -> str:

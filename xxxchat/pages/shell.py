@@ -1,4 +1,4 @@
-"""What surrounds every page: name, theme, tabs and purse. A context processor, worked out only when a template asks."""
+"""What surrounds every page: name, theme, tabs, purse. A context processor; a part is read when a template uses it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,12 +29,11 @@ class Tab:
 
 @dataclass(frozen=True)
 class Purse:
-    """What is free to spend, what is in escrow, what was earned."""
+    """Balances of the signed-in user's wallets."""
 
     tokens: int = 0
     points: int = 0
     tokens_held: int = 0
-    points_held: int = 0
     earned: int = 0
     owed: int = 0
 
@@ -132,7 +131,6 @@ class Shell:
             tokens=token.available if token else 0,
             points=point.available if point else 0,
             tokens_held=token.held if token else 0,
-            points_held=point.held if point else 0,
             earned=token.earned if token else 0,
             owed=token.owed if token else 0,
         )

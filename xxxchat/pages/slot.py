@@ -14,13 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import Role, User
 from compliance.errors import GameDisabled
 from core.clock import db_now
-from core.errors import ValidationFailed
 from slots import services
 from xxxchat.pages import commands, responses
+from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
 API = "/api/v1/slot-machine/"
 SHOWN = 8
-AT_REST = ("cherry", "bell", "diamond")
 PLURAL = {"cherry": "cherries"}
 
 
@@ -83,7 +82,7 @@ class Machine:
 
     @property
     def showing(self) -> tuple[str, ...]:
-        return tuple(self.history[0].symbols) if self.history else AT_REST
+        return tuple(self.history[0].symbols) if self.history else SYMBOLS_AT_REST
 
     @property
     def last(self) -> LastSpin | None:
@@ -120,7 +119,7 @@ def spin(request: HttpRequest) -> HttpResponse:
     result = commands.keyed(
         request,
         operation="slots.spin",
-        work=lambda: services.spin(user=user, bet=_bet(request)),
+        work=lambda: services.spin(user=user, bet=commands.amount_field(request, "bet")),
         message=lambda spun: result_text(spun.spin),
     )
     if result.error is not None:
@@ -169,13 +168,6 @@ def result_text(spin: Any) -> str:
         return f"Three {_plural(names[0])} pay {spin.payout:,} points"
     pair = next((name for name in names if names.count(name) == 2), None)
     return f"{f'Two {_plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
-
-
-def _bet(request: HttpRequest) -> int:
-    bet = commands.whole_number(request.POST.get("bet", ""))
-    if bet is None:
-        raise ValidationFailed(bet=["A whole number of points."])
-    return bet
 
 
 def _plural(name: str) -> str:

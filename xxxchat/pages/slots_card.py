@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from accounts.models import Role, User
 from slots import services as slots
 
-AT_REST = ("cherry", "bell", "diamond")
+SYMBOLS_AT_REST = ("cherry", "bell", "diamond")
 
 
 @dataclass(frozen=True)
 class SlotsCard:
     spins_left: int | None
-    symbols: tuple[str, ...] = AT_REST
+    symbols: tuple[str, ...] = SYMBOLS_AT_REST
 
 
 def slots_card_of(viewer: User | None) -> SlotsCard | None:

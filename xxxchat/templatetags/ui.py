@@ -26,6 +26,12 @@ ORDINALS = [
     "eleventh",
     "twelfth",
 ]
+UNAVAILABLE_TEXTS = {
+    "ITEM_UNAVAILABLE": "Not offered at the moment",
+    "OUT_OF_STOCK": "Sold out",
+    "PURCHASE_LIMIT": "You have had your share of this",
+    "COOLDOWN": "Resting",
+}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -135,6 +141,12 @@ def clock(at: datetime, form: str = "hm") -> SafeString:
 @register.filter
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@register.filter
+def unavailable(code: str | None) -> str:
+    """Why an offer cannot be bought."""
+    return UNAVAILABLE_TEXTS.get(code or "", "")
 
 
 @register.simple_tag

@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from core import db
-from core.errors import ValidationFailed
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
 from xxxchat.pages.queue import queue_board
@@ -40,15 +39,9 @@ def _reason(request: HttpRequest) -> Arguments:
 
 
 def _split(request: HttpRequest) -> Arguments:
-    return {name: _tokens(request, name) for name in ("settle", "refund")} | _reason(request)
-
-
-def _tokens(request: HttpRequest, name: str) -> int | None:
-    text = request.POST.get(name, "").strip()
-    amount = commands.whole_number(text)
-    if text and amount is None:
-        raise ValidationFailed(form=[f"{name}: a whole number of tokens."])
-    return amount
+    """The two parts; an empty one is left to the service."""
+    parts = [name for name in ("settle", "refund") if request.POST.get(name, "").strip()]
+    return {name: commands.amount_field(request, name) for name in parts} | _reason(request)
 
 
 @dataclass(frozen=True)
