@@ -27,7 +27,7 @@ BIG = settings.FOUR_EYES_TOKENS + 1
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiRequest:
     """A request: who sends it, the ids of its path, its body and its query."""
 
     actor: User | None
@@ -86,7 +86,7 @@ class World:
 
     def refresh(self) -> dict[str, str]:
         body = {"username": self.alice.username, "password": PASSWORD}
-        return {"refresh": done(Asked(None, body=body).send("POST", "/auth/token"))["refresh"]}
+        return {"refresh": done(ApiRequest(None, body=body).send("POST", "/auth/token"))["refresh"]}
 
     def head(self, **settings: Any) -> tuple[User, dict[str, UUID]]:
         """A performer of her own with the head of her queue, bought by alice."""
@@ -95,26 +95,26 @@ class World:
 
     def started(self, **settings: Any) -> tuple[User, dict[str, UUID]]:
         performer, ids = self.head(**settings)
-        done(Asked(performer, ids).send("POST", "/queue/items/{item_id}/start"))
+        done(ApiRequest(performer, ids).send("POST", "/queue/items/{item_id}/start"))
         return performer, ids
 
     def reviewed(self) -> dict[str, UUID]:
         performer, ids = self.started(abandon_policy=AbandonPolicy.REVIEW)
-        done(Asked(performer, ids).send("POST", "/queue/items/{item_id}/abandon"))
+        done(ApiRequest(performer, ids).send("POST", "/queue/items/{item_id}/abandon"))
         return ids
 
     def queue(self) -> dict[str, UUID]:
         """Ruby's, with a started item and one that waits."""
         ids = {"performer_id": self.ruby.pk}
-        if not done(Asked(None, ids).send("GET", "/performer/{performer_id}/queue"))["nowPerforming"]:
+        if not done(ApiRequest(None, ids).send("GET", "/performer/{performer_id}/queue"))["nowPerforming"]:
             first = {"item_id": world.buy(self.alice, self.ruby).pk}
-            done(Asked(self.ruby, first).send("POST", "/queue/items/{item_id}/start"))
+            done(ApiRequest(self.ruby, first).send("POST", "/queue/items/{item_id}/start"))
             world.buy(self.alice, self.ruby)
         return ids
 
     def blocked(self) -> dict[str, str]:
         blocked = {"userId": str(world.person().pk)}
-        done(Asked(self.ruby, self.own, blocked).send("POST", "/performer/{performer_id}/blocks"))
+        done(ApiRequest(self.ruby, self.own, blocked).send("POST", "/performer/{performer_id}/blocks"))
         return blocked
 
     @property
@@ -137,14 +137,14 @@ class World:
         return {"operationId": str(entry.operation_id), "reason": "sorry"}
 
     def approval(self) -> dict[str, UUID]:
-        found = done(Asked(self.finance, body=self.adjustment(BIG)).send("POST", "/admin/grants"))
+        found = done(ApiRequest(self.finance, body=self.adjustment(BIG)).send("POST", "/admin/grants"))
         return {"approval_id": UUID(found["approvalId"])}
 
     def payout(self, amount: int) -> dict[str, UUID]:
-        asked = Asked(self.ruby, self.own, {"amount": amount})
+        asked = ApiRequest(self.ruby, self.own, {"amount": amount})
         return {"payout_id": UUID(done(asked.send("POST", "/performer/{performer_id}/payouts"))["id"])}
 
-    def event(self) -> Asked:
+    def event(self) -> ApiRequest:
         escrow.services.make_packages([escrow.services.Offer("Pocket", 500, 499)])
         package = next(iter(escrow.services.packages()))
         body = {
@@ -153,7 +153,7 @@ class World:
         }  # fmt: skip
         at = int(time.time())
         signed = signature(json.dumps(body).encode(), at, settings.PAYMENT_WEBHOOK_SECRETS[0])
-        return Asked(None, body=body, headers={"X-Payment-Signature": f"t={at},v1={signed}"})
+        return ApiRequest(None, body=body, headers={"X-Payment-Signature": f"t={at},v1={signed}"})
 
     def hold(self) -> dict[str, Any]:
         return {
@@ -162,27 +162,27 @@ class World:
         }  # fmt: skip
 
     def held(self) -> str:
-        found: str = done(Asked(self.arcade, body=self.hold()).send("POST", "/escrow/holds"))["id"]
+        found: str = done(ApiRequest(self.arcade, body=self.hold()).send("POST", "/escrow/holds"))["id"]
         return found
 
-    def intake(self) -> Asked:
+    def intake(self) -> ApiRequest:
         key = str(new_id())
         body = {
             "idempotencyKey": key, "sourceFeature": "arcade", "sourceEventId": "round-7", "performerId": None,
             "userId": str(self.alice.pk), "escrowTransactionId": self.held(), "tokens": 100, "currency": "TOKEN",
             "title": "A dare", "fulfilment": "instant",
         }  # fmt: skip
-        return Asked(self.arcade, body=body, headers={"Idempotency-Key": key})
+        return ApiRequest(self.arcade, body=body, headers={"Idempotency-Key": key})
 
-    def refunds(self, count: int, **more: Any) -> Asked:
+    def refunds(self, count: int, **more: Any) -> ApiRequest:
         ids = [str(new_id()) for _ in range(count)]
-        return Asked(self.support, body={"ids": ids, "reason": "sorry", **more})
+        return ApiRequest(self.support, body={"ids": ids, "reason": "sorry", **more})
 
     def run(self) -> dict[str, UUID]:
         return {"run_id": UUID(done(self.refunds(51).send("POST", "/admin/queue/refunds"))["runId"])}
 
     def spin(self) -> dict[str, UUID]:
-        spun = done(Asked(self.alice, body={"betAmount": 100}).send("POST", "/slot-machine/spin"))
+        spun = done(ApiRequest(self.alice, body={"betAmount": 100}).send("POST", "/slot-machine/spin"))
         return {"spin_id": UUID(spun["spinId"])}
 
 
@@ -191,83 +191,89 @@ def done(answer: Any) -> Any:
     return answer.json()
 
 
-def brief(w: World) -> Asked:
+def brief(w: World) -> ApiRequest:
     """What somebody else sees of an item."""
-    return Asked(world.person(), w.head()[1])
+    return ApiRequest(world.person(), w.head()[1])
 
 
-def purchase(w: World) -> Asked:
-    return Asked(w.alice, {"item_id": item_in(menu_of(world.performer())).pk}, {"expectedPrice": 40})
+def purchase(w: World) -> ApiRequest:
+    return ApiRequest(w.alice, {"item_id": item_in(menu_of(world.performer())).pk}, {"expectedPrice": 40})
 
 
-READ: dict[str, Callable[[World], Asked]] = {
-    "GET /me 200": lambda w: Asked(w.alice),
-    "GET /wallet 200": lambda w: Asked(w.alice),
-    "GET /wallet/holds 200": lambda w: Asked(w.alice, w.queue()),
-    "GET /wallet/transfers 200": lambda w: Asked(w.alice),
-    "GET /wallet/statement 200": lambda w: Asked(w.alice),
-    "GET /wallet/balance 200": lambda w: Asked(w.alice, query="?version=1"),
-    "GET /token-packages 200": lambda w: Asked(w.event().actor),
-    "GET /performer/{performer_id}/earnings 200": lambda w: Asked(w.ruby, w.own),
-    "GET /performer/{performer_id}/payouts 200": lambda w: Asked(w.ruby, w.own | w.payout(1_000)),
-    "GET /admin/approvals 200": lambda w: Asked(w.finance, w.approval()),
-    "GET /admin/approvals/{approval_id} 200": lambda w: Asked(w.finance, w.approval()),
-    "GET /admin/payouts 200": lambda w: Asked(w.finance, w.payout(1_000)),
-    "GET /performer 200": lambda w: Asked(None, w.own),
-    "GET /performer/{performer_id} 200": lambda w: Asked(None, w.own),
-    "GET /performer/{performer_id}/queue 200": lambda w: Asked(w.alice, w.queue()),
-    "GET /performer/{performer_id}/queue/settings 200": lambda w: Asked(w.ruby, w.own),
-    "GET /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, w.blocked()),
-    "GET /queue/items 200": lambda w: Asked(w.alice, w.queue()),
-    "GET /queue/items/{item_id} 200": lambda w: Asked(w.alice, w.head()[1]),
-    "GET /admin/queue/items 200": lambda w: Asked(w.support, w.queue()),
-    "GET /admin/queue/refunds/{run_id} 200": lambda w: Asked(w.support, w.run()),
-    "GET /escrow/holds/{hold_id} 200": lambda w: Asked(w.arcade, {"hold_id": UUID(w.held())}),
-    "GET /menus 200": lambda w: Asked(None, w.own),
-    "GET /performer/{performer_id}/menus 200": lambda w: Asked(None, w.own),
-    "GET /slot-machine/history 200": lambda w: Asked(w.alice, w.spin()),
-    "GET /slot-machine/config 200": lambda w: Asked(w.alice),
-    "GET /slot-machine/rate-limit 200": lambda w: Asked(w.alice),
-    "GET /slot-machine/fairness 200": lambda w: Asked(w.alice),
-    "GET /slot-machine/spins/{spin_id} 200": lambda w: Asked(w.alice, w.spin()),
+READ: dict[str, Callable[[World], ApiRequest]] = {
+    "GET /me 200": lambda w: ApiRequest(w.alice),
+    "GET /wallet 200": lambda w: ApiRequest(w.alice),
+    "GET /wallet/holds 200": lambda w: ApiRequest(w.alice, w.queue()),
+    "GET /wallet/transfers 200": lambda w: ApiRequest(w.alice),
+    "GET /wallet/statement 200": lambda w: ApiRequest(w.alice),
+    "GET /wallet/balance 200": lambda w: ApiRequest(w.alice, query="?version=1"),
+    "GET /token-packages 200": lambda w: ApiRequest(w.event().actor),
+    "GET /performer/{performer_id}/earnings 200": lambda w: ApiRequest(w.ruby, w.own),
+    "GET /performer/{performer_id}/payouts 200": lambda w: ApiRequest(w.ruby, w.own | w.payout(1_000)),
+    "GET /admin/approvals 200": lambda w: ApiRequest(w.finance, w.approval()),
+    "GET /admin/approvals/{approval_id} 200": lambda w: ApiRequest(w.finance, w.approval()),
+    "GET /admin/payouts 200": lambda w: ApiRequest(w.finance, w.payout(1_000)),
+    "GET /performer 200": lambda w: ApiRequest(None, w.own),
+    "GET /performer/{performer_id} 200": lambda w: ApiRequest(None, w.own),
+    "GET /performer/{performer_id}/queue 200": lambda w: ApiRequest(w.alice, w.queue()),
+    "GET /performer/{performer_id}/queue/settings 200": lambda w: ApiRequest(w.ruby, w.own),
+    "GET /performer/{performer_id}/blocks 200": lambda w: ApiRequest(w.ruby, w.own, w.blocked()),
+    "GET /queue/items 200": lambda w: ApiRequest(w.alice, w.queue()),
+    "GET /queue/items/{item_id} 200": lambda w: ApiRequest(w.alice, w.head()[1]),
+    "GET /admin/queue/items 200": lambda w: ApiRequest(w.support, w.queue()),
+    "GET /admin/queue/refunds/{run_id} 200": lambda w: ApiRequest(w.support, w.run()),
+    "GET /escrow/holds/{hold_id} 200": lambda w: ApiRequest(w.arcade, {"hold_id": UUID(w.held())}),
+    "GET /menus 200": lambda w: ApiRequest(None, w.own),
+    "GET /performer/{performer_id}/menus 200": lambda w: ApiRequest(None, w.own),
+    "GET /slot-machine/history 200": lambda w: ApiRequest(w.alice, w.spin()),
+    "GET /slot-machine/config 200": lambda w: ApiRequest(w.alice),
+    "GET /slot-machine/rate-limit 200": lambda w: ApiRequest(w.alice),
+    "GET /slot-machine/fairness 200": lambda w: ApiRequest(w.alice),
+    "GET /slot-machine/spins/{spin_id} 200": lambda w: ApiRequest(w.alice, w.spin()),
 }
-WRITTEN: dict[str, Callable[[World], Asked]] = {
-    "POST /auth/token 200": lambda w: Asked(None, body={"username": w.alice.username, "password": PASSWORD}),
-    "POST /auth/token/refresh 200": lambda w: Asked(None, body=w.refresh()),
-    "POST /auth/token/revoke 200": lambda w: Asked(None, body=w.refresh()),
+WRITTEN: dict[str, Callable[[World], ApiRequest]] = {
+    "POST /auth/token 200": lambda w: ApiRequest(None, body={"username": w.alice.username, "password": PASSWORD}),
+    "POST /auth/token/refresh 200": lambda w: ApiRequest(None, body=w.refresh()),
+    "POST /auth/token/revoke 200": lambda w: ApiRequest(None, body=w.refresh()),
     "POST /payments/webhook 200": lambda w: w.event(),
-    "POST /performer/{performer_id}/payouts 201": lambda w: Asked(w.ruby, w.own, {"amount": 1_000}),
-    "POST /admin/grants 200": lambda w: Asked(w.finance, body=w.adjustment(10)),
-    "POST /admin/grants 202": lambda w: Asked(w.finance, body=w.adjustment(BIG)),
-    "POST /admin/write-offs 200": lambda w: Asked(w.finance, body=w.debt(10)),
-    "POST /admin/write-offs 202": lambda w: Asked(w.finance, body=w.debt(BIG)),
-    "POST /admin/corrections 200": lambda w: Asked(w.finance, body=w.deposit(10)),
-    "POST /admin/corrections 202": lambda w: Asked(w.finance, body=w.deposit(BIG)),
-    "POST /admin/approvals/{approval_id}/approve 200": lambda w: Asked(w.other_finance, w.approval()),
-    "POST /admin/approvals/{approval_id}/reject 200": lambda w: Asked(w.other_finance, w.approval(), {"reason": "no"}),
-    "POST /admin/payouts/{payout_id}/approve 200": lambda w: Asked(w.finance, w.payout(1_000)),
-    "POST /admin/payouts/{payout_id}/approve 202": lambda w: Asked(w.finance, w.payout(BIG)),
-    "POST /admin/payouts/{payout_id}/reject 200": lambda w: Asked(w.finance, w.payout(1_000), {"reason": "no"}),
+    "POST /performer/{performer_id}/payouts 201": lambda w: ApiRequest(w.ruby, w.own, {"amount": 1_000}),
+    "POST /admin/grants 200": lambda w: ApiRequest(w.finance, body=w.adjustment(10)),
+    "POST /admin/grants 202": lambda w: ApiRequest(w.finance, body=w.adjustment(BIG)),
+    "POST /admin/write-offs 200": lambda w: ApiRequest(w.finance, body=w.debt(10)),
+    "POST /admin/write-offs 202": lambda w: ApiRequest(w.finance, body=w.debt(BIG)),
+    "POST /admin/corrections 200": lambda w: ApiRequest(w.finance, body=w.deposit(10)),
+    "POST /admin/corrections 202": lambda w: ApiRequest(w.finance, body=w.deposit(BIG)),
+    "POST /admin/approvals/{approval_id}/approve 200": lambda w: ApiRequest(w.other_finance, w.approval()),
+    "POST /admin/approvals/{approval_id}/reject 200": lambda w: ApiRequest(
+        w.other_finance, w.approval(), {"reason": "no"}
+    ),
+    "POST /admin/payouts/{payout_id}/approve 200": lambda w: ApiRequest(w.finance, w.payout(1_000)),
+    "POST /admin/payouts/{payout_id}/approve 202": lambda w: ApiRequest(w.finance, w.payout(BIG)),
+    "POST /admin/payouts/{payout_id}/reject 200": lambda w: ApiRequest(w.finance, w.payout(1_000), {"reason": "no"}),
     **{
-        f"POST /performer/{{performer_id}}/queue/{command} 200": lambda w: Asked(w.ruby, w.queue())
+        f"POST /performer/{{performer_id}}/queue/{command} 200": lambda w: ApiRequest(w.ruby, w.queue())
         for command in ("open", "close", "pause", "resume")
     },
-    "PATCH /performer/{performer_id}/queue/settings 200": lambda w: Asked(w.ruby, w.own, {"maxDepth": 20}),
-    "POST /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, {"userId": str(world.person().pk)}),
-    "DELETE /performer/{performer_id}/blocks 200": lambda w: Asked(w.ruby, w.own, w.blocked()),
-    "POST /performer/{performer_id}/presence 200": lambda w: Asked(w.ruby, w.own, {"state": "streaming"}),
-    "POST /queue/items/{item_id}/start 200": lambda w: Asked(*w.head()),
-    "POST /queue/items/{item_id}/finish 200": lambda w: Asked(*w.started(), {"settleTokens": 61, "reason": "short"}),
-    "POST /queue/items/{item_id}/abandon 200": lambda w: Asked(*w.started()),
-    "POST /queue/items/{item_id}/refund 200": lambda w: Asked(*w.head()),
-    "POST /queue/items/{item_id}/leave 200": lambda w: Asked(w.alice, w.head()[1]),
+    "PATCH /performer/{performer_id}/queue/settings 200": lambda w: ApiRequest(w.ruby, w.own, {"maxDepth": 20}),
+    "POST /performer/{performer_id}/blocks 200": lambda w: ApiRequest(
+        w.ruby, w.own, {"userId": str(world.person().pk)}
+    ),
+    "DELETE /performer/{performer_id}/blocks 200": lambda w: ApiRequest(w.ruby, w.own, w.blocked()),
+    "POST /performer/{performer_id}/presence 200": lambda w: ApiRequest(w.ruby, w.own, {"state": "streaming"}),
+    "POST /queue/items/{item_id}/start 200": lambda w: ApiRequest(*w.head()),
+    "POST /queue/items/{item_id}/finish 200": lambda w: ApiRequest(
+        *w.started(), {"settleTokens": 61, "reason": "short"}
+    ),
+    "POST /queue/items/{item_id}/abandon 200": lambda w: ApiRequest(*w.started()),
+    "POST /queue/items/{item_id}/refund 200": lambda w: ApiRequest(*w.head()),
+    "POST /queue/items/{item_id}/leave 200": lambda w: ApiRequest(w.alice, w.head()[1]),
     "POST /queue/intake 201": lambda w: w.intake(),
-    "POST /admin/queue/items/{item_id}/refund 200": lambda w: Asked(w.support, w.head()[1], {"reason": "no"}),
-    "POST /admin/queue/items/{item_id}/resolve 200": lambda w: Asked(w.support, w.reviewed(), {"reason": "no"}),
+    "POST /admin/queue/items/{item_id}/refund 200": lambda w: ApiRequest(w.support, w.head()[1], {"reason": "no"}),
+    "POST /admin/queue/items/{item_id}/resolve 200": lambda w: ApiRequest(w.support, w.reviewed(), {"reason": "no"}),
     "POST /admin/queue/refunds 200": lambda w: w.refunds(2, dryRun=True),
     "POST /admin/queue/refunds 202": lambda w: w.refunds(51),
-    "POST /escrow/holds 201": lambda w: Asked(w.arcade, body=w.hold()),
+    "POST /escrow/holds 201": lambda w: ApiRequest(w.arcade, body=w.hold()),
     "POST /menus/items/{item_id}/purchase 201": purchase,
-    "POST /slot-machine/spin 200": lambda w: Asked(w.alice, body={"betAmount": 100}),
+    "POST /slot-machine/spin 200": lambda w: ApiRequest(w.alice, body={"betAmount": 100}),
 }
 REQUESTS = READ | WRITTEN

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.architecture.requests import BASE, REQUESTS, Asked, World, brief
+from tests.architecture.requests import BASE, REQUESTS, ApiRequest, World, brief
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
@@ -73,6 +73,6 @@ def test_every_refusal_is_the_one_envelope(document: Any, subtests: Any) -> None
     for name, _ in operations(document):
         with subtests.test(name):
             method, path = name.split()
-            refused = Asked(None, query="?limit=x").send(method, re.sub(r"\{\w+\}", "nobody", path))
+            refused = ApiRequest(None, query="?limit=x").send(method, re.sub(r"\{\w+\}", "nobody", path))
             if refused.status_code >= 400:
                 assert faults(document, name, "default", refused) == []

@@ -56,7 +56,7 @@ def test_a_code_has_one_status_wherever_it_is_raised() -> None:
 
 
 @pytest.mark.parametrize("error", sorted(errors(), key=repr))
-def test_an_error_tells_what_happened_in_words(error: type[DomainError]) -> None:
+def test_an_error_has_a_code_and_a_sentence(error: type[DomainError]) -> None:
     """Upper snake case for programs, a sentence for people, details in camelCase."""
     assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", error.code)
     assert error.message[0].isupper() or error.message[0] == "{"

@@ -52,15 +52,15 @@ def test_every_field_of_every_endpoint_is_strict() -> None:
     assert loose >= JUDGED_BY_ITS_ENDPOINT
 
 
-@pytest.mark.parametrize("said", ["\ud800", "other", "a\x00", "", 1, True, None, ["a"], {"a": 1}])
-def test_a_choice_is_one_of_its_words_and_the_refusal_does_not_repeat_what_was_said(said: object) -> None:
+@pytest.mark.parametrize("given", ["\ud800", "other", "a\x00", "", 1, True, None, ["a"], {"a": 1}])
+def test_a_choice_is_one_of_its_values_and_the_refusal_does_not_repeat_what_was_given(given: object) -> None:
     field = StrictChoice(choices=["a", "1", "True"])
 
     with pytest.raises(serializers.ValidationError) as refused:
-        field.run_validation(said)
+        field.run_validation(given)
 
-    told = next(str(each) for each in refused.value.detail)
-    assert told in ("One of a, 1, True is needed.", "This field may not be null.")
+    message = next(str(each) for each in refused.value.detail)
+    assert message in ("One of a, 1, True is needed.", "This field may not be null.")
 
 
 def test_a_choice_is_taken() -> None:

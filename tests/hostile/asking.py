@@ -45,14 +45,14 @@ def send(
 
 def code(answer: Any) -> tuple[int, str]:
     """Status and code of an answer in the envelope, and nothing but the envelope."""
-    told = answer.json()
-    assert list(told) == ["error"]
-    assert list(told["error"]) == ["code", "message", "details"]
-    assert told["error"]["message"]
-    assert isinstance(told["error"]["details"], dict)
+    body = answer.json()
+    assert list(body) == ["error"]
+    assert list(body["error"]) == ["code", "message", "details"]
+    assert body["error"]["message"]
+    assert isinstance(body["error"]["details"], dict)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Request-Id"]
-    return answer.status_code, told["error"]["code"]
+    return answer.status_code, body["error"]["code"]
 
 
 def contents(*, but: tuple[str, ...] = ()) -> dict[str, tuple[int, str]]:

@@ -198,13 +198,13 @@ IDS = ["null", "1", "true", '""', '"x"', '"\\u0000"', '"\\ud800"', f'" {NO_ID}"'
 
 
 def test_an_id_in_a_body_is_a_uuid_of_36_characters() -> None:
-    desk, path, item_id = bulk()
+    support, path, item_id = bulk()
     player, spin_path, _ = spin()
 
     with nothing_written():
         for literal in IDS:
             for ids in (f"[{literal}]", f'["{item_id}", {literal}]'):
-                assert code(send(desk, path, f'{{"ids": {ids}, "reason": "x"}}')) == (400, "VALIDATION_FAILED"), ids
+                assert code(send(support, path, f'{{"ids": {ids}, "reason": "x"}}')) == (400, "VALIDATION_FAILED"), ids
             spun = send(player, spin_path, f'{{"betAmount": 100, "performerId": {literal}}}')
             assert code(spun) == (400, "VALIDATION_FAILED"), literal
         unknown = send(player, spin_path, f'{{"betAmount": 100, "performerId": "{NO_ID}"}}')

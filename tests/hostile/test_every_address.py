@@ -1,13 +1,13 @@
-"""Every address of the API, with every method, asked by a stranger."""
+"""Every address of the API, with every method, requested by a stranger."""
 
-from collections.abc import Iterator
+import re
 from typing import Any
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from core.api import Endpoint
 from core.ids import new_id
+from tests.addresses import addresses
 from tests.hostile.asking import code, nothing_written, send
 from tests.world import performer
 
@@ -26,26 +26,13 @@ PUBLIC = {
 }
 
 
-def addresses() -> list[tuple[str, Any]]:
+def endpoints() -> list[tuple[str, Any]]:
     """Every path under /api/v1/ with its view; an id is written {id}."""
-
-    def walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]]:
-        for each in resolver.url_patterns:
-            path = prefix + str(each.pattern)
-            if isinstance(each, URLResolver):
-                yield from walk(each, path)
-            else:
-                yield path, each
-
-    return [
-        ("/".join("{id}" if part.startswith("<") else part for part in path[7:].split("/")), pattern.callback)
-        for path, pattern in walk(get_resolver(), "")
-        if path.startswith("api/v1/")
-    ]
+    return [(re.sub("<id:[a-z_]+>", "{id}", path), pattern.callback) for path, pattern in addresses("api/v1/")]
 
 
 def test_every_address_is_an_endpoint() -> None:
-    found = addresses()
+    found = endpoints()
 
     assert len(found) > 25
     assert len({path for path, _ in found}) == len(found)
@@ -55,7 +42,7 @@ def test_every_address_is_an_endpoint() -> None:
 def test_what_is_public_is_known() -> None:
     found = {
         (path, method)
-        for path, view in addresses()
+        for path, view in endpoints()
         for method in METHODS
         if view.cls.public and hasattr(view.cls, method.lower())
     }
@@ -66,7 +53,7 @@ def test_what_is_public_is_known() -> None:
 def test_every_command_that_moves_money_is_keyed() -> None:
     unkeyed = {
         path
-        for path, view in addresses()
+        for path, view in endpoints()
         if not view.cls.operation and any(hasattr(view.cls, method.lower()) for method in METHODS[1:5])
     }
 
@@ -91,24 +78,24 @@ def test_a_stranger_meets_the_envelope_everywhere(known: bool) -> None:
     subject = str(ruby.pk if known else new_id())
 
     with nothing_written():
-        for path, view in addresses():
+        for path, view in endpoints():
             for method in METHODS:
                 answer = send(None, path.replace("{id}", subject), b"{}", method=method)
-                asked = f"{method} {path}"
-                assert answer.headers["X-Request-Id"], asked
+                request = f"{method} {path}"
+                assert answer.headers["X-Request-Id"], request
                 if not view.cls.public:
-                    assert code(answer) == (401, "UNAUTHENTICATED"), asked
+                    assert code(answer) == (401, "UNAUTHENTICATED"), request
                 elif path == "payments/webhook":
-                    assert code(answer) == (401, "SIGNATURE_INVALID"), asked
+                    assert code(answer) == (401, "SIGNATURE_INVALID"), request
                 elif (path, method) not in PUBLIC:
-                    assert code(answer) == (405, "METHOD_NOT_ALLOWED"), asked
-                    assert method not in answer.headers["Allow"].split(", "), asked
+                    assert code(answer) == (405, "METHOD_NOT_ALLOWED"), request
+                    assert method not in answer.headers["Allow"].split(", "), request
                 elif path.startswith("auth/"):
-                    assert code(answer) == (400, "VALIDATION_FAILED"), asked
+                    assert code(answer) == (400, "VALIDATION_FAILED"), request
                 elif "{id}" in path and not known:
-                    assert code(answer) == (404, "NOT_FOUND"), asked
+                    assert code(answer) == (404, "NOT_FOUND"), request
                 else:
-                    assert answer.status_code == 200, asked
+                    assert answer.status_code == 200, request
 
 
 @pytest.mark.django_db(transaction=True)

@@ -30,7 +30,7 @@ class Endpoint:
     unknown: tuple[int, str] = (404, "NOT_FOUND")
 
 
-def second_in_line() -> str:
+def second_in_queue() -> str:
     ruby = performer()
     buy(person(tokens=100), ruby)
     return str(buy(person(tokens=100), ruby).id)
@@ -42,7 +42,7 @@ def waiting() -> str:
 
 ENDPOINTS = {
     "start": Endpoint(
-        "queue/items/{}/start", second_in_line, lambda: staff(Role.ADMIN), Role.USER, "{}", (409, "NOT_HEAD_OF_QUEUE")
+        "queue/items/{}/start", second_in_queue, lambda: staff(Role.ADMIN), Role.USER, "{}", (409, "NOT_HEAD_OF_QUEUE")
     ),
     "finish": Endpoint("queue/items/{}/finish", waiting, performer, Role.AUDITOR, "{}", (403, "FORBIDDEN")),
     "leave": Endpoint("queue/items/{}/leave", waiting, person, Role.PERFORMER, "{}", (403, "FORBIDDEN")),
@@ -66,7 +66,7 @@ ENDPOINTS = {
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_of_several_faults_the_first_in_order_is_told(name: str) -> None:
+def test_of_several_faults_the_first_in_order_is_answered(name: str) -> None:
     """Everything is wrong at first; each answer names one fault, which the next request no longer has."""
     endpoint = ENDPOINTS[name]
     found, wrong, right = endpoint.found(), person(role=endpoint.wrong), endpoint.right()
@@ -134,8 +134,8 @@ def test_the_spins_role_is_a_gate_that_is_written_down() -> None:
     ]
 
     with nothing_written(but=("compliance_refusal",)):
-        for faults, told in cases:
-            assert code(send(ruby, "slot-machine/spin", body, **faults)) == told
+        for faults, expected in cases:
+            assert code(send(ruby, "slot-machine/spin", body, **faults)) == expected
 
 
 def test_whom_to_block_is_asked_before_who_asks() -> None:
@@ -154,7 +154,7 @@ PAYEES = ["nonsense", "", NO_ID.replace("-", ""), f"{{{NO_ID}}}", f"{NO_ID[:-1]}
 
 
 @pytest.mark.parametrize("payee", PAYEES)
-def test_a_payee_that_is_neither_an_id_nor_a_house_is_told_before_the_key(payee: str) -> None:
+def test_a_payee_that_is_neither_an_id_nor_a_house_is_refused_before_the_key(payee: str) -> None:
     body = (
         f'{{"userId": "{new_id()}", "amount": 1, "currency": "TOKEN", "payee": "{payee}", "reason": "x",'
         ' "sourceFeature": "x", "sourceEventId": "x"}'
@@ -187,13 +187,13 @@ def test_an_event_that_nobody_signed_is_unauthenticated_however_large() -> None:
     large = b"{" + b" " * MAX_BODY_BYTES
 
     with nothing_written():
-        for signature, told in (
+        for signature, expected in (
             ("", (401, "SIGNATURE_INVALID")),
             ("nonsense", (401, "SIGNATURE_INVALID")),
             ("t=1,v1=00", (401, "SIGNATURE_INVALID")),
             (f"t={int(time.time())},v1={'0' * 64}", (413, "BODY_TOO_LARGE")),
         ):
-            assert code(send(None, "payments/webhook", large, X_Payment_Signature=signature)) == told
+            assert code(send(None, "payments/webhook", large, X_Payment_Signature=signature)) == expected
 
 
 @pytest.mark.parametrize("form", ["xml", "json", "api", "html"])

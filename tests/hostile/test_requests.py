@@ -177,11 +177,11 @@ FIXED: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", FIXED)
 def test_a_price_is_never_the_buyers_to_name(case: str) -> None:
-    body, status, told = FIXED[case]
+    body, status, expected = FIXED[case]
     song, alice = song_of(performer()), person(tokens=1_000_000)
 
     with nothing_written():
-        assert code(send(alice, f"menus/items/{song.pk}/purchase", body)) == (status, told)
+        assert code(send(alice, f"menus/items/{song.pk}/purchase", body)) == (status, expected)
 
 
 def test_a_performer_buys_nothing_from_herself() -> None:

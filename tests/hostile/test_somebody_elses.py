@@ -9,12 +9,12 @@ from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework import serializers
 
 from accounts.models import User
 from core.ids import new_id
 from perfqueue.models import QueueItem
+from tests.addresses import addresses as all_addresses
 from tests.hostile.asking import code, contents, send
 from tests.hostile.belongings import Belongings, belongings
 from tests.hostile.test_every_address import METHODS
@@ -31,18 +31,9 @@ NAMES_NO_ROW = {"app_index", "catch_all_view"}
 FORM = {"post": "yes", "apply": "yes", "reason": "mine now", "title": "mine now", "amount": "5", "depth": "1"}
 
 
-def addresses(prefix: str) -> Iterator[tuple[str, URLPattern]]:
+def addresses(prefix: str) -> Iterator[tuple[str, Any]]:
     """Every address below a prefix that names a row, without the prefix."""
-
-    def walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, URLPattern]]:
-        for each in resolver.url_patterns:
-            path = before + str(each.pattern)
-            if isinstance(each, URLResolver):
-                yield from walk(each, path)
-            elif path.startswith(prefix) and ("<" in path or "(" in path):
-                yield path.removeprefix(prefix), each
-
-    return walk(get_resolver(), "")
+    return ((path, each) for path, each in all_addresses(prefix) if "<" in path or "(" in path)
 
 
 def sound_body(view: Any, user: User) -> dict[str, Any]:
@@ -60,7 +51,7 @@ def _sound(field: serializers.Field[Any, Any, Any, Any], user: User) -> Any:
 
 
 def form() -> dict[str, str]:
-    """What any form of the product asks for."""
+    """The fields of every form of the product."""
     return FORM | {"idempotency_key": str(new_id()), "expected_price": "2000"}
 
 
@@ -84,7 +75,7 @@ def test_another_performer_gets_nothing_by_any_address_of_the_api(hers: Belongin
     before, asked = contents(), 0
 
     for path, pattern in addresses("api/v1/"):
-        view = pattern.callback.cls  # type: ignore[attr-defined]
+        view = pattern.callback.cls
         full = path
         for parameter in pattern.pattern.converters:
             full = full.replace(f"<id:{parameter}>", str(hers.named_by(path, parameter)))
@@ -134,7 +125,7 @@ def test_another_performer_gets_nothing_by_any_address_of_the_back_office(hers: 
 
 
 def test_another_performer_changes_nothing_by_any_page(hers: Belongings, jade: User) -> None:
-    """Pages answer with words where the API has a status; what counts is that nothing was written."""
+    """Pages answer with a text where the API has a status, so only the rows are compared."""
     client = signed_in(jade)
     found = [each for each in addresses("") if not each[0].startswith(("api/", "admin/", "studio/line/"))]
     before = contents()
@@ -152,7 +143,7 @@ def test_another_performer_changes_nothing_by_any_page(hers: Belongings, jade: U
 
 
 def test_control_what_is_hers_is_shown_and_changed_by_the_same_requests(hers: Belongings) -> None:
-    """Else the tests above could be asking for what is nobody's."""
+    """Otherwise the tests above could be requesting rows that do not exist."""
     client = signed_in(hers.ruby)
     item = QueueItem.objects.get(state="created")
 
