@@ -1,4 +1,4 @@
-"""Fixtures of every test: real transactions, a database emptied after each, the movable clock, the ledger's sums."""
+"""Fixtures of every test: real transactions, a database emptied after each, a clock, the ledger's invariants."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +11,8 @@ from django_prometheus.middleware import Metrics
 
 from escrow.services import breaker_state
 from escrow.services.breaker import reset_breaker
+from tests.cleaning import empty_database
 from tests.clock import Clock
-from tests.emptying import empty_database
 from xxxchat.reference_data import seed_reference
 
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
@@ -20,7 +20,7 @@ DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_serv
 
 @pytest.fixture(scope="session", autouse=True)
 def _emptying_by_delete() -> Iterator[None]:
-    """Django would TRUNCATE, which the ledger refuses; delete instead, under replica, and put reference rows back."""
+    """Empty the database by DELETE: the ledger refuses Django's TRUNCATE. Reference rows are inserted again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: empty_database())
         yield
@@ -28,7 +28,7 @@ def _emptying_by_delete() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _static_files_when_asked() -> Iterator[None]:
-    """Every test client loads the middleware anew; its scan of all static files would take longer than most tests."""
+    """Skip WhiteNoise's scan of all static files, which every new test client would repeat."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "WHITENOISE_AUTOREFRESH", True, raising=False)
         yield
@@ -36,20 +36,20 @@ def _static_files_when_asked() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _metrics_registered() -> None:
-    """Each test client loads the middleware by itself; the library's one instance is made without a lock (races)."""
+    """Create the library's only instance before threads do: it takes no lock."""
     Metrics.get_instance()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The first test finds the reference rows too."""
+    """Insert the reference rows for the first test."""
     with django_db_blocker.unblock():
         seed_reference()
 
 
 @pytest.fixture(autouse=True)
 def _breaker_closed() -> Iterator[None]:
-    """The circuit breaker is the process's; what one test opened is not the next one's."""
+    """Close the process's circuit breaker after each test."""
     yield
     if breaker_state() != "closed":
         reset_breaker()
@@ -57,7 +57,7 @@ def _breaker_closed() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _ledger_adds_up(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After each test that moved money, V1–V8 hold. A test that tampers on purpose says `tampers`."""
+    """Verify V1–V8 after each test with a database, except those marked `tampers`."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None and not DB_FIXTURES & set(request.fixturenames):
         yield
@@ -72,7 +72,7 @@ def _ledger_adds_up(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def clock(transactional_db: None) -> Iterator[Clock]:
-    """The database's clock, to be moved. Nothing sleeps."""
+    """The database's clock, which a test shifts instead of sleeping."""
     moved = Clock(connection)
     yield moved
     moved.reset()

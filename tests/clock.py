@@ -1,4 +1,4 @@
-"""Moving the one clock: for this connection, and for every connection opened from now on."""
+"""Shifting the database's clock, for this connection and every connection opened later."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ class Clock:
         self.offset = timedelta()
 
     def shift(self, **span: float) -> None:
-        """Move on by a timedelta's arguments: `clock.shift(seconds=121)`."""
+        """Advance by a timedelta's arguments: `clock.shift(seconds=121)`."""
         self.offset += timedelta(**span)
         text = f"{self.offset.total_seconds()} seconds"
         with self.connection.cursor() as cursor:

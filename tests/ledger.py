@@ -1,4 +1,4 @@
-"""The sums that must hold after every test."""
+"""The invariants that must hold after every test."""
 
 import escrow.services
 import perfqueue.services

@@ -1,4 +1,4 @@
-"""Waiting until what was written is told: readers of the outbox stay below every transaction still running."""
+"""Waiting until events can be read: readers of the outbox stay below every running transaction."""
 
 import time
 
@@ -9,10 +9,10 @@ HELD_BACK = "SELECT coalesce(max(xid) >= pg_snapshot_xmin(pg_current_snapshot())
 
 
 def settled() -> None:
-    """Return once no transaction on this server (other databases' count too) holds an event of ours back.
+    """Return once no transaction on this server (of any database) holds events back.
 
     Raises:
-        AssertionError: one stays.
+        AssertionError: one is still running after `PATIENCE_S`.
     """
     until = time.monotonic() + PATIENCE_S
     while rows(HELD_BACK)[0]["held"]:

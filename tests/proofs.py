@@ -1,4 +1,4 @@
-"""Result files of what is too long for every run: committed, with the commit that was tried."""
+"""Result files of long runs (soak, mutants): committed, with the tested commit."""
 
 import json
 import subprocess
@@ -22,14 +22,14 @@ def head() -> dict[str, str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
-    return told
+    facts: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return facts
 
 
 def commit() -> str:
-    """The commit that is tried; `+` if the tree differs from it in more than result files."""
+    """Return the tested commit; with `+` if the tree differs in more than result files."""
 
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
     return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", ".", ":!docs/proofs") else "")

@@ -1,4 +1,4 @@
-"""Real races: real threads, each with a connection of its own, let go at one moment."""
+"""Races: real threads, each with its own connection, started at one barrier."""
 
 import threading
 from collections import Counter
@@ -18,7 +18,7 @@ def race(*steps: Callable[[], Any]) -> list[Any]:
             connection.ensure_connection()
             barrier.wait(timeout=30)
             outcomes[place] = step()
-        except Exception as error:  # noqa: BLE001  an outcome like any other; the test judges it
+        except Exception as error:  # noqa: BLE001  the test checks it
             outcomes[place] = error
         finally:
             connection.close()
@@ -33,5 +33,5 @@ def race(*steps: Callable[[], Any]) -> list[Any]:
 
 
 def names(outcomes: Sequence[Any]) -> Counter[str]:
-    """How often each kind of outcome came: the type's name."""
+    """Count the outcomes by the name of their type."""
     return Counter(type(outcome).__name__ for outcome in outcomes)

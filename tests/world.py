@@ -1,4 +1,4 @@
-"""People with money, made through the services."""
+"""Users with money, made by the services."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ SETTLED_AGE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: int = 0) -> User:
-    """Somebody of a role, verified, terms accepted, with wallets."""
+    """Create a user of a role, verified, terms accepted, with wallets."""
     user = User(username=name or f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1)
     user.set_unusable_password()
     user.save()
@@ -27,7 +27,7 @@ def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: in
 
 
 def people(count: int, *, role: str = Role.USER, tokens: int = 0) -> list[User]:
-    """As many of a role as that, in a few statements."""
+    """Create many users of a role in a few statements."""
     made = [
         User(username=f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1) for _ in range(count)
     ]
@@ -40,7 +40,7 @@ def people(count: int, *, role: str = Role.USER, tokens: int = 0) -> list[User]:
 
 
 def performer(name: str = "", *, fee_bps: int | None = None, **settings: object) -> User:
-    """A performer with an open line; `settings` are fields of PerformerQueue."""
+    """Create a performer with an open queue; `settings` are fields of PerformerQueue."""
     user = person(name, role=Role.PERFORMER)
     PerformerProfile.objects.create(user=user, display_name=(name or "Somebody").title(), fee_bps=fee_bps)
     perfqueue.services.make_queues([user.pk])
@@ -49,7 +49,7 @@ def performer(name: str = "", *, fee_bps: int | None = None, **settings: object)
 
 
 def performers(count: int, *, fee_bps: int | None = None, **settings: object) -> list[User]:
-    """As many performers with open lines as that, in a few statements."""
+    """Create many performers with open queues in a few statements."""
     made = people(count, role=Role.PERFORMER)
     PerformerProfile.objects.bulk_create(
         [PerformerProfile(user=user, display_name="Somebody", fee_bps=fee_bps) for user in made]
@@ -72,7 +72,7 @@ def held(payer: User, payee: User, amount: int = 100) -> HoldResult:
 
 
 def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> perfqueue.services.QueueItem:
-    """Hold and join the line, as a feature does; return the item."""
+    """Hold and submit, as a feature does; return the item."""
     from core.db import command
 
     return command(

@@ -12,7 +12,7 @@ from live import services
 from live.models import MessageTemplate
 from live.templates import EVENT_TYPES, template_faults
 from live.tests.harness import ROOM_KEYS, rendered
-from tests.gates import Aside
+from tests.interleaving import Concurrent
 from tests.world import person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,8 +124,8 @@ def test_two_edits_at_once_are_two_versions() -> None:
 
     with transaction.atomic():
         services.edit_template(key=KEY, text="first", actor=first)
-        other = Aside(lambda: services.edit_template(key=KEY, text="second", actor=second))
-        other.waits()
+        other = Concurrent(lambda: services.edit_template(key=KEY, text="second", actor=second))
+        other.assert_blocked()
 
     assert other.result().version == 3
     assert versions() == [(1, EVENT_TYPES[KEY].text), (2, "first"), (3, "second")]

@@ -17,7 +17,7 @@ from accounts.models import STAFF_ROLES, Role, User
 from core.db import command
 from menus.models import Menu, MenuItem
 from menus.services import purchase
-from menus.tests.offering import item_in, menu_of, person, titles
+from menus.tests.factories import item_in, menu_of, person, titles
 from tests.backoffice import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from menus.models import Menu, MenuItem, MenuType
 from menus.services import ItemDraft, MenuDraft
 from menus.services.editing import reorder_items
 from menus.services.tree import MAX_DEPTH, MAX_ITEMS
-from menus.tests.offering import item_in, menu_of, person, titles
+from menus.tests.factories import item_in, menu_of, person, titles
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

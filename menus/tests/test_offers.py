@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Role, User
 from menus import services
 from menus.models import MenuItem, MenuType
-from menus.tests.offering import item_in, menu_of, person
+from menus.tests.factories import item_in, menu_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

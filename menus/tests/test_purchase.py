@@ -18,7 +18,7 @@ from menus import services
 from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType, Purchase
 from menus.services import ItemDraft
-from menus.tests.offering import item_in, menu_of
+from menus.tests.factories import item_in, menu_of
 from perfqueue.services import QueueItem, State
 from tests import world
 from tests.clock import Clock

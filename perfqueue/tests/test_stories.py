@@ -29,8 +29,8 @@ from perfqueue.models import Block
 from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State
 from perfqueue.tests.replay import assert_lines_are_as_their_steps_tell
 from perfqueue.tests.test_graph import EDGES
+from tests.cleaning import empty_database, vacuum
 from tests.clock import Clock
-from tests.emptying import empty_database, sweep_up
 from tests.ledger import assert_ledger_adds_up
 from tests.world import buy, people, performer, performers, person, staff
 
@@ -67,7 +67,7 @@ class House:
     @classmethod
     def empty(cls, clock: Clock) -> "House":
         """A house with books of its own, so that looking through them stays quick."""
-        sweep_up()
+        vacuum()
         clock.reset()
         with transaction.atomic():
             empty_database()

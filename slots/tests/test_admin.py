@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import STAFF_ROLES, Role
 from slots import services
 from slots.models import Game, Paytable, Spin
-from slots.tests.playing import player, state_of
+from slots.tests.factories import player, state_of
 from tests.backoffice import signed_in
 from tests.world import person
 

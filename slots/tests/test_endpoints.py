@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from core.ids import NIL, new_id
 from slots.draw import commitment
-from slots.tests.playing import losing, player, points_of, post_spin, state_of, winning
+from slots.tests.factories import losing, player, points_of, post_spin, state_of, winning
 from tests.world import client_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ from escrow.errors import InsufficientBalance
 from slots import services
 from slots.errors import CommitmentStale, HourlyLimitReached, SpinTooFast
 from slots.models import SlotState, Spin
-from slots.tests.playing import losing, player, points_of, post_spin, state_of
+from slots.tests.factories import losing, player, points_of, post_spin, state_of
 from tests.racing import names, race
 from tests.world import client_of
 

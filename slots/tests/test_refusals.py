@@ -13,7 +13,7 @@ from compliance.models import Refusal
 from core.ids import new_id
 from slots import services
 from slots.models import Game, Spin
-from slots.tests.playing import losing, player, post_spin
+from slots.tests.factories import losing, player, post_spin
 from slots.tests.test_endpoints import BASE, HEX32, body_of
 from tests.world import client_of
 

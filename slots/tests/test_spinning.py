@@ -18,7 +18,7 @@ from slots.errors import CommitmentStale, HourlyLimitReached, InvalidBet, Paytab
 from slots.models import Game, SlotState, Spin
 from slots.services.paytables import active_paytable, table_of
 from slots.services.reading import History
-from slots.tests.playing import losing, nonce_for, player, points_of, state_of, winning
+from slots.tests.factories import losing, nonce_for, player, points_of, state_of, winning
 from tests.clock import Clock
 from tests.world import performer, person
 

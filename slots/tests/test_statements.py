@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from slots.tests.playing import losing, player, post_spin, winning
+from slots.tests.factories import losing, player, post_spin, winning
 from tests.world import client_of, performer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,7 +18,7 @@ from slots.models import Game, Paytable, PaytableStatus, Spin
 from slots.services import paytables
 from slots.services.paytables import active_paytable
 from slots.tasks import make_partitions
-from slots.tests.playing import player
+from slots.tests.factories import player
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from core.ids import new_id
 from slots import services
-from slots.tests.playing import player
+from slots.tests.factories import player
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from accounts.models import Role, Scope, User
 from core.ids import new_id
 from escrow.services.payments import signature
 from escrow.tests.factories import finished, indebt
-from menus.tests.offering import item_in, menu_of
+from menus.tests.factories import item_in, menu_of
 from perfqueue.services import AbandonPolicy
 from tests import world
 

@@ -12,7 +12,7 @@ from escrow.services import payments
 from escrow.services.payments import ProviderEvent
 from live.models import EventRow
 from live.templates import EVENT_TYPES, room_variables
-from menus.tests.offering import menu_of
+from menus.tests.factories import menu_of
 from perfqueue import services as perfqueue
 from perfqueue.tests.test_service_holds import ask, service
 from slots import services as slots

@@ -19,7 +19,7 @@ from escrow.tests.factories import balances, finished, indebt, request, wallet
 from perfqueue.services import Intake, QueueItem
 from tests.clock import Clock
 from tests.concurrency.test_deadlocks import deadlocks
-from tests.gates import Aside
+from tests.interleaving import Concurrent
 from tests.world import again, available, buy, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,8 +35,8 @@ def in_order(first: Callable[[], Any], second: Callable[[], Any], *, back: bool 
     try:
         with transaction.atomic():
             told = first()
-            other = Aside(second)
-            other.waits()
+            other = Concurrent(second)
+            other.assert_blocked()
             if back:
                 raise RolledBack
     except RolledBack:
@@ -144,9 +144,9 @@ def test_an_expiry_behind_an_intake_finds_the_hold_taken(clock: Clock) -> None:
 
     with transaction.atomic():
         item = joining(alice, ruby, hold_id)
-        Aside(lambda: Clock(connection).shift(seconds=301)).result()  # for connections from now on, not for this one
-        other = Aside(lambda: perfqueue.services.sweep("gated"))
-        other.waits()
+        Concurrent(lambda: Clock(connection).shift(seconds=301)).result()  # for later connections only
+        other = Concurrent(lambda: perfqueue.services.sweep("gated"))
+        other.assert_blocked()
 
     assert other.result() == 0
     assert (again(item).state, Hold.objects.get().status, available(alice)) == ("created", HoldStatus.HELD, 0)
@@ -212,10 +212,10 @@ def test_lists_in_opposite_orders_wait_for_each_other_and_not_in_a_ring() -> Non
 
     with transaction.atomic():
         lock(high)
-        backwards = Aside(lambda: operations.hold_many([request(high, amount=10), request(low, amount=10)]))
-        backwards.waits()
-        forwards = Aside(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
-        forwards.waits()
+        backwards = Concurrent(lambda: operations.hold_many([request(high, amount=10), request(low, amount=10)]))
+        backwards.assert_blocked()
+        forwards = Concurrent(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
+        forwards.assert_blocked()
 
     assert [each.code for other in (backwards, forwards) for each in other.result()] == [None] * 4
     assert (balances(low)[1], balances(high)[1]) == (20, 20)
@@ -231,10 +231,10 @@ def test_settlements_in_opposite_directions_wait_for_each_other_and_not_in_a_rin
 
     with transaction.atomic():
         lock(high)
-        backwards = Aside(lambda: services.close_many([Close("back", back, 10, 0), Close("there", there, 10, 0)]))
-        backwards.waits()
-        forwards = Aside(lambda: services.close_many([Close("there", there, 10, 0), Close("back", back, 10, 0)]))
-        forwards.waits()
+        backwards = Concurrent(lambda: services.close_many([Close("back", back, 10, 0), Close("there", there, 10, 0)]))
+        backwards.assert_blocked()
+        forwards = Concurrent(lambda: services.close_many([Close("there", there, 10, 0), Close("back", back, 10, 0)]))
+        forwards.assert_blocked()
 
     assert [each.code for each in backwards.result()] == [None, None]
     assert [each.replayed for each in forwards.result()] == [True, True]
@@ -254,11 +254,11 @@ def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not
 
     with transaction.atomic():
         lock(high)
-        one = Aside(moves.pop(first))
-        one.waits()
+        one = Concurrent(moves.pop(first))
+        one.assert_blocked()
         (move,) = moves.values()
-        other = Aside(move)
-        other.waits()
+        other = Concurrent(move)
+        other.assert_blocked()
 
     assert [each.code for told in (one.result(), other.result()) for each in told] == [None] * 4
     assert deadlocks() == before
@@ -276,10 +276,10 @@ def test_one_settlement_behind_a_list_over_its_two_wallets_waits_and_not_in_a_ri
 
     with transaction.atomic():
         lock(low)
-        listed = Aside(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
-        listed.waits()
-        settled = Aside(lambda: services.close_many([Close(str(hold_id), hold_id, 10, 0)]))
-        settled.waits()
+        listed = Concurrent(lambda: operations.hold_many([request(low, amount=10), request(high, amount=10)]))
+        listed.assert_blocked()
+        settled = Concurrent(lambda: services.close_many([Close(str(hold_id), hold_id, 10, 0)]))
+        settled.assert_blocked()
 
     assert [each.code for told in (listed.result(), settled.result()) for each in told] == [None] * 3
     assert (balances(payer), balances(payee)) == ((80, 10, 0, 0), (90, 10, 10, 0))
@@ -297,10 +297,10 @@ def test_control_locks_in_the_order_of_a_list_end_in_a_ring() -> None:
 
     with transaction.atomic():
         lock(high)
-        backwards = Aside(partial(one_by_one, high, low))
-        backwards.waits()
-        forwards = Aside(partial(one_by_one, low, high))
-        forwards.waits()
+        backwards = Concurrent(partial(one_by_one, high, low))
+        backwards.assert_blocked()
+        forwards = Concurrent(partial(one_by_one, low, high))
+        forwards.assert_blocked()
 
     told = [str(backwards.result()), str(forwards.result())]
     assert sum("deadlock detected" in each for each in told) == 1
@@ -313,9 +313,9 @@ def lock(who: User) -> None:
 
 def test_the_gate_tells_when_nobody_is_waited_for() -> None:
     """Else the tests above could pass without any interleaving."""
-    other = Aside(lambda: rows("SELECT 1 AS one"))
+    other = Concurrent(lambda: rows("SELECT 1 AS one"))
 
     with pytest.raises(AssertionError, match="waited for nobody"):
-        other.waits()
+        other.assert_blocked()
     assert other.result() == [{"one": 1}]
     assert connection.connection is not None

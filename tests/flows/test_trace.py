@@ -12,7 +12,7 @@ from kombu import Connection
 from accounts.models import User
 from escrow.models import Operation
 from live.models import EventRow
-from menus.tests.offering import item_in, menu_of
+from menus.tests.factories import item_in, menu_of
 from perfqueue import services
 from perfqueue.models import QueueItem, Run, Transition
 from tests.world import again, buy, client_of, key, performer, person, staff

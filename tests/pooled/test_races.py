@@ -8,19 +8,19 @@ import pytest
 from django.conf import settings
 from psycopg import sql
 
-from tests import again
+from tests import rerun
 from tests.pooled.pgbouncer import pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RACES = Path(settings.BASE_DIR) / "tests" / "concurrency"
-FRESH = ("test_deadlocks.py", "test_gated.py", "test_line.py", "test_stage.py", "test_hammer.py")
+FRESH = ("test_deadlocks.py", "test_gated.py", "test_queue.py", "test_starting.py", "test_hammer.py")
 """They move the clock by a setting of the database, or read a server's counts once its backends have left."""
 SHORTER = {"HAMMER_PROCESSES": "4", "HAMMER_OPERATIONS": "400"}
 
 
 @pytest.fixture
 def server() -> str:
-    return again.database_url("pooled")
+    return rerun.database_url("pooled")
 
 
 def drop(server: str) -> None:
@@ -36,7 +36,7 @@ def test_the_races_pass_through_a_pool(lifetime_s: int, server: str, tmp_path: P
 
     try:
         with pool(server, tmp_path, lifetime_s=lifetime_s) as pooled:
-            passed = again.run(files, "--reuse-db", DATABASE_URL=pooled, DATABASE_PREPARED="false", **SHORTER)
+            passed = rerun.run(files, "--reuse-db", DATABASE_URL=pooled, DATABASE_PREPARED="false", **SHORTER)
     finally:
         drop(server)
 

@@ -18,9 +18,9 @@ from escrow.errors import InsufficientBalance
 from escrow.models import Hold, Wallet
 from escrow.services import breaker
 from escrow.tests.factories import request
-from menus.tests.offering import item_in, menu_of
+from menus.tests.factories import item_in, menu_of
 from tests.clock import Clock
-from tests.gates import Aside
+from tests.interleaving import Concurrent
 from tests.world import buy, client_of, key, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,7 @@ def failed(payer: User, times: int, setting: str = "statement_timeout") -> list[
             return [_outcome(payer) for _ in range(times)]
 
     with kept_waiting(payer):
-        outcomes: list[Any] = Aside(attempts).result()
+        outcomes: list[Any] = Concurrent(attempts).result()
     return outcomes
 
 
@@ -109,7 +109,7 @@ def test_lost_connections_open_it(alice: User) -> None:
     def cut() -> Any:
         (own,) = rows("SELECT pg_backend_pid() AS pid")
         with transaction.atomic():
-            Aside(lambda: rows("SELECT pg_terminate_backend(%s)", [own["pid"]])).result()
+            Concurrent(lambda: rows("SELECT pg_terminate_backend(%s)", [own["pid"]])).result()
             return hold(alice)
 
     for _ in range(5):
@@ -150,10 +150,10 @@ def test_during_a_trial_other_calls_are_refused_at_once(alice: User) -> None:
 
     with time_machine.travel(datetime.now(UTC) + LATER, tick=False):
         with kept_waiting(alice):
-            trial = Aside(lambda: hold(alice))
-            trial.waits()
+            trial = Concurrent(lambda: hold(alice))
+            trial.assert_blocked()
             assert services.breaker_state() == "half-open"
-            assert Aside(lambda: _outcome(bob)).result() is LedgerUnavailable
+            assert Concurrent(lambda: _outcome(bob)).result() is LedgerUnavailable
         assert trial.result().code is None
 
     assert services.breaker_state() == "closed"
@@ -163,9 +163,9 @@ def test_during_a_trial_other_calls_are_refused_at_once(alice: User) -> None:
 def test_what_ends_after_it_has_opened_does_not_close_it(alice: User) -> None:
     bob = person(tokens=100)
     with kept_waiting(bob):
-        slow = Aside(lambda: hold(bob))
-        slow.waits()
-        Aside(lambda: failed(alice, 5)).result()
+        slow = Concurrent(lambda: hold(bob))
+        slow.assert_blocked()
+        Concurrent(lambda: failed(alice, 5)).result()
         assert services.breaker_state() == "open"
     assert slow.result().code is None
 

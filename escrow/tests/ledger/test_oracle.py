@@ -27,8 +27,8 @@ from escrow.tests.ledger.oracle import Answer, Oracle, Purse
 from perfqueue.models import Fulfilment, QueueItem
 from perfqueue.services.ledger import save
 from tests import world
+from tests.cleaning import empty_database
 from tests.clock import Clock
-from tests.emptying import empty_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STORIES = int(os.environ.get("LEDGER_STORIES", "64"))

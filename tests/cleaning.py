@@ -22,7 +22,7 @@ END
 $$;
 """
 
-LITTERED = "SELECT relid::regclass::text AS name FROM pg_stat_user_tables WHERE n_dead_tup > 300 AND n_live_tup < 300"
+BLOATED = "SELECT relid::regclass::text AS name FROM pg_stat_user_tables WHERE n_dead_tup > 300 AND n_live_tup < 300"
 
 
 def empty_database() -> None:
@@ -32,9 +32,9 @@ def empty_database() -> None:
     seed_reference()
 
 
-def sweep_up() -> None:
-    """Vacuum small tables full of dead rows. Who empties them often does not wait for a server to do it in its time."""
-    littered = ", ".join(row["name"] for row in rows(LITTERED))
-    if littered:
+def vacuum() -> None:
+    """Vacuum small tables full of dead rows, without waiting for autovacuum."""
+    bloated = ", ".join(row["name"] for row in rows(BLOATED))
+    if bloated:
         with connection.cursor() as cursor:
-            cursor.execute(f"VACUUM {littered}")
+            cursor.execute(f"VACUUM {bloated}")

@@ -19,8 +19,8 @@ from tests.concurrency.naive import Twin
 from tests.concurrency.test_deadlocks import deadlocks
 from tests.concurrency.test_ending import bulk
 from tests.concurrency.test_gated import in_order
-from tests.gates import Aside
 from tests.hostile.asking import song_of
+from tests.interleaving import Concurrent
 from tests.racing import names, race
 from tests.world import again, available, buy, people, performer, person, staff
 
@@ -196,10 +196,10 @@ def test_a_start_in_time_stands_although_the_deadline_passes_before_it_is_writte
 
     with transaction.atomic():
         services.start(item_id=item.id, actor=ruby)
-        Aside(lambda: Clock(connection).shift(seconds=31)).result()  # for connections from now on, not for this one
-        assert Aside(lambda: services.sweep("gated")).result() == 0
-        behind = Aside(lambda: services.expire_due(ruby.pk))
-        behind.waits()
+        Concurrent(lambda: Clock(connection).shift(seconds=31)).result()  # for later connections only
+        assert Concurrent(lambda: services.sweep("gated")).result() == 0
+        behind = Concurrent(lambda: services.expire_due(ruby.pk))
+        behind.assert_blocked()
 
     assert behind.result() == 0
     assert (again(item).state, available(alice)) == (State.STARTED, 0)

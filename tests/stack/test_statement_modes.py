@@ -6,7 +6,7 @@ With a server of its own it prepares them; the races run without them behind a p
 import pytest
 from django.db import connection
 
-from tests import again
+from tests import rerun
 
 FILES = (
     "escrow/tests/admin/test_ledger.py", "escrow/tests/endpoints/test_wallet.py",
@@ -18,8 +18,8 @@ FILES = (
 def test_endpoints_and_back_office_pass_the_other_way_too() -> None:
     prepares = connection.settings_dict["OPTIONS"].get("server_side_binding", False)
 
-    passed = again.run(
-        FILES, DATABASE_URL=again.database_url("either"), DATABASE_PREPARED="false" if prepares else "true"
+    passed = rerun.run(
+        FILES, DATABASE_URL=rerun.database_url("either"), DATABASE_PREPARED="false" if prepares else "true"
     )
 
     assert passed > 100

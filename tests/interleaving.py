@@ -1,10 +1,10 @@
-"""Two connections in an order that the test decides: the second is let go on only once it is seen to wait.
+"""Two connections in an order that the test sets: the second is released once it waits for a lock.
 
 with transaction.atomic():
     first()
-    other = Aside(second)
-    other.waits()
-told = other.result()
+    other = Concurrent(second)
+    other.assert_blocked()
+result = other.result()
 """
 
 import threading
@@ -22,8 +22,8 @@ SELECT count(*) AS n FROM pg_stat_activity
 """
 
 
-class Aside:
-    """Starts `work` at once in a thread with a connection of its own."""
+class Concurrent:
+    """Run `work` in a thread with its own connection."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -32,21 +32,21 @@ class Aside:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def waits(self) -> None:
-        """Return once one more than before waits for a lock that somebody has.
+    def assert_blocked(self) -> None:
+        """Return once one more session than before waits for a lock.
 
         Raises:
-            AssertionError: it came to its end, or did not wait in time.
+            AssertionError: the work ended, or did not wait in time.
         """
         for _ in range(int(PATIENCE_S / 0.005)):
             if blocked() > self._blocked_before:
                 return
-            assert self._thread.is_alive(), f"it waited for nobody: {self._outcome!r}"
+            assert self._thread.is_alive(), f"it did not wait: {self._outcome!r}"
             self._thread.join(0.005)
         raise AssertionError("it does not wait")
 
     def result(self) -> Any:
-        """What it returned, or the exception it raised."""
+        """Return the work's result, or the exception it raised."""
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "it hangs"
         return self._outcome
@@ -54,14 +54,14 @@ class Aside:
     def _run(self) -> None:
         try:
             self._outcome = self._work()
-        except Exception as error:  # noqa: BLE001  an outcome like any other; the test judges it
+        except Exception as error:  # noqa: BLE001  the test checks it
             self._outcome = error
         finally:
             connection.close()
 
 
 def blocked() -> int:
-    """How many in this database wait for a lock. (Not by pid: a pool gives a client many backends.)"""
-    rows("SELECT pg_stat_clear_snapshot()::text")  # else a transaction sees what it saw first
+    """Return how many sessions of this database wait for a lock. (Not by pid: a pool gives a client many backends.)"""
+    rows("SELECT pg_stat_clear_snapshot()::text")  # else a transaction reuses its first snapshot
     found: int = rows(BLOCKED)[0]["n"]
     return found

@@ -1,4 +1,4 @@
-"""Test files of ours run again, by a pytest of their own, with other settings and a database of their own."""
+"""Test files run again by another pytest, with other settings and another database."""
 
 import os
 import re
@@ -14,17 +14,17 @@ PASSED = re.compile(r"^(\d+) passed in", re.MULTILINE)
 
 
 def database_url(name: str) -> str:
-    """The address of a database beside ours, on the same server; no other process has its name."""
+    """Return the URL of a database on the same server, with a name of this process."""
     facts = connection.settings_dict
     password = f":{facts['PASSWORD']}" if facts["PASSWORD"] else ""
     return f"postgres://{facts['USER']}{password}@{facts['HOST']}:{facts['PORT']}/{name}_{os.getpid()}"
 
 
 def run(files: Sequence[str | Path], *options: str, **variables: str) -> int:
-    """Run them, without workers; how many passed.
+    """Run the files without workers; return how many tests passed.
 
     Raises:
-        AssertionError: one did not; with the end of what pytest told.
+        AssertionError: one failed; with the end of pytest's output.
     """
     environment = os.environ | {"APP_MODE": "test", "LOG_LEVEL": "ERROR"} | variables
     done = subprocess.run(
