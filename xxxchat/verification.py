@@ -37,8 +37,7 @@ def run(*, full: bool) -> Report:
     The times are real time, as in ids. Without an earlier run an incremental one is full.
     """
     started = datetime.now(UTC)
-    before = None if full else escrow.services.last_run()
-    report = check(since=before.started_at if before else None)
+    report = check(since=None if full else escrow.services.last_run_at())
     command(
         lambda: escrow.services.record_run(
             since=report.since,

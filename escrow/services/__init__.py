@@ -4,7 +4,7 @@ Rows are answered as frozen values, never as models.
 """
 
 from escrow.models import Currency, HoldStatus, House
-from escrow.services.auditing import last_run, record_run, state_of_ledger
+from escrow.services.auditing import last_run_at, record_run, state_of_ledger
 from escrow.services.breaker import breaker_state, on_breaker_change
 from escrow.services.calling import refusal
 from escrow.services.holds import HoldView, TrailEntry, expired_holds, hold_by_id, lock_holds, trail
@@ -48,7 +48,7 @@ __all__ = [
     "expired_holds",
     "hold",
     "hold_by_id",
-    "last_run",
+    "last_run_at",
     "lock_holds",
     "make_packages",
     "on_breaker_change",

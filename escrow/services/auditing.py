@@ -34,14 +34,14 @@ SELECT w.id FROM escrow_payout p JOIN escrow_wallet w ON w.currency = 'TOKEN' AN
 """
 
 
-def last_run() -> Verification | None:
-    """The newest run (one statement)."""
-    return Verification.objects.order_by("-id").first()
+def last_run_at() -> datetime | None:
+    """When the newest run began, in real time; None without one (one statement)."""
+    return Verification.objects.order_by("-id").values_list("started_at", flat=True).first()
 
 
 def record_run(
     *, since: datetime | None, started_at: datetime, finished_at: datetime, operations: int, findings: Sequence[Finding]
-) -> Verification:
+) -> None:
     """Record a run and its findings, each once while it is open; freeze the wallets they concern; log new ones.
 
     A full run (`since` None) clears findings that it no longer has; an incremental one only those that it checks in
@@ -69,7 +69,7 @@ def record_run(
             if (check, subject) not in seen and (since is None or check in ALWAYS_WHOLE)
         ]
         FindingRow.objects.filter(pk__in=cleared).update(cleared_at=CoreNow())
-        return Verification.objects.create(
+        Verification.objects.create(
             is_full=since is None,
             since=since,
             started_at=started_at,

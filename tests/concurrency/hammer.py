@@ -30,7 +30,7 @@ def main(seed: int, operations: int, owners: list[UUID]) -> None:
 
 
 class Hammer:
-    """Random movements; `told` counts them as `kind code`, a replay as `kind replayed`."""
+    """Random operations; `told` counts them as `kind code`, a replay as `kind replayed`."""
 
     def __init__(self, seed: int, owners: list[UUID]) -> None:
         self.random = random.Random(seed)

@@ -23,7 +23,7 @@ from tests.interleaving import Concurrent
 from tests.world import again, available, buy, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Movement = Callable[[], list[Any]]
+Call = Callable[[], list[Any]]
 
 
 class RolledBack(Exception):
@@ -47,31 +47,31 @@ def in_order(first: Callable[[], Any], second: Callable[[], Any], *, back: bool 
 # --- twin keys ------------------------------------------------------------------------------------------------
 
 
-def holding() -> Movement:
+def holding() -> Call:
     return partial(operations.hold_many, [request(person(tokens=500), performer(), 30)])
 
 
-def depositing() -> Movement:
+def depositing() -> Call:
     return partial(operations.deposit_many, [Deposit(str(new_id()), person().pk, Currency.TOKEN, 5, House.MINT)])
 
 
-def closing() -> Movement:
+def closing() -> Call:
     hold_id = finished(person(tokens=100), performer(), 100, 61)
     return partial(services.close_many, [Close(str(hold_id), hold_id, 61, 39, 1_000)])
 
 
-def undoing(how: Callable[[list[Reversal]], list[Any]]) -> Movement:
+def undoing(how: Callable[[list[Reversal]], list[Any]]) -> Call:
     bought = services.deposit(Deposit(str(new_id()), person().pk, Currency.TOKEN, 70, House.SALES))
     return partial(how, [Reversal(bought.operation_id)])
 
 
-def forgiving() -> Movement:
+def forgiving() -> Call:
     bob = person()
     indebt(bob, 50)
     return partial(adjustments.write_off_many, [WriteOff(str(new_id()), bob.pk, Currency.TOKEN, 20)])
 
 
-KINDS: dict[str, Callable[[], Movement]] = {
+KINDS: dict[str, Callable[[], Call]] = {
     "hold": holding,
     "deposit": depositing,
     "close": closing,
@@ -246,7 +246,7 @@ def test_settlements_in_opposite_directions_wait_for_each_other_and_not_in_a_rin
 def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not_in_a_ring(first: str) -> None:
     low, high = sorted((person(tokens=200), person(tokens=200)), key=lambda who: wallet(who).pk)
     ended = [finished(who, House.REVENUE, 10, 10) for who in (high, low)]
-    moves: dict[str, Movement] = {
+    moves: dict[str, Call] = {
         "hold": partial(operations.hold_many, [request(who, amount=10) for who in (high, low)]),
         "close": partial(services.close_many, [Close(str(hold_id), hold_id, 10, 0) for hold_id in ended]),
     }

@@ -1,4 +1,4 @@
-"""Many processes, few wallets: every movement counted once, nothing lost, nobody ended by the server."""
+"""Many processes, few wallets: every operation counted once, nothing lost, nobody ended by the server."""
 
 import json
 import os

@@ -51,7 +51,7 @@ class Sampler:
 
 
 def paying_the_house() -> Callable[[], None]:
-    """One client's rounds over every movement that a house account takes part in; its wallets are its own."""
+    """One client's rounds over every operation that a house account takes part in; its wallets are its own."""
     alice, ruby = person(tokens=10_000, points=1_000), performer(fee_bps=1_000)
     holds = [finished(alice, House.SLOTS_BANK, 10, 10) for _ in range(ROUNDS)]
     with_fee = [finished(alice, ruby, 100, 61) for _ in range(ROUNDS)]

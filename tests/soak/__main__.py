@@ -1,7 +1,7 @@
 """`make soak`: the long proofs, one after the other, with their figures in a result file. `make soak ARGS=line`: one.
 
-The line tells 1,000 stories of commands, V1-V8 after every step; the oracle tells 512 stories of up to 512 movements,
-V1-V6 after every step; the jack-hammer is 20 processes with 20,000 movements each. The SOAK_* variables make them
+The line tells 1,000 stories of commands, V1-V8 after every step; the oracle tells 512 stories of up to 512 operations,
+V1-V6 after every step; the jack-hammer is 20 processes with 20,000 operations each. The SOAK_* variables make them
 shorter. What is not run keeps its entry, with the commit that it tried.
 """
 
