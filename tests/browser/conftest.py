@@ -1,4 +1,4 @@
-"""One stack and one browser for all of these tests; each leaves the lines as empty as it found them."""
+"""One stack and one browser for all of these tests; each leaves the queues as empty as it found them."""
 
 import os
 from collections.abc import Callable, Iterator

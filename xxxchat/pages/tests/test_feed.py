@@ -1,4 +1,4 @@
-"""A room's feed, and what follows one's own requests: what is drawn, what may be asked for again, what nobody hears."""
+"""A room's feed, and what follows one's own requests: what is drawn, what may be asked for again, what is silent."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ def lines(page: str) -> list[str]:
     return re.findall(r"<span>(.*?)</span>", log)
 
 
-def test_a_room_tells_what_happened_newest_first() -> None:
+def test_a_room_shows_what_happened_newest_first() -> None:
     performer, _ = stage("Request a song")
     item = world.buy(world.person("alice", tokens=100), performer, title="A <b>waltz</b>")
     perfqueue.start(item_id=item.pk, actor=performer)
@@ -74,7 +74,7 @@ def test_the_feed_is_the_same_for_everybody_and_names_nobody() -> None:
     assert str(alice.pk) not in html(answer)
 
 
-def test_whoever_asks_again_is_answered_304_until_something_happens() -> None:
+def test_a_known_feed_is_answered_304_until_something_happens() -> None:
     performer, _ = stage("Request a song")
     alice = world.person("alice", tokens=200)
     first = feed(performer)
@@ -89,7 +89,7 @@ def test_whoever_asks_again_is_answered_304_until_something_happens() -> None:
     assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-cache"
 
 
-def test_new_words_are_a_new_answer() -> None:
+def test_a_new_text_is_a_new_answer() -> None:
     performer, _ = stage("Request a song")
     first = feed(performer)
 
@@ -99,7 +99,7 @@ def test_new_words_are_a_new_answer() -> None:
     assert (again.status_code, texts(again)) == (200, ["Look at the menu."])
 
 
-def test_a_menu_edited_in_many_steps_is_said_once() -> None:
+def test_a_menu_edited_in_many_steps_is_shown_once() -> None:
     performer, (item, *_) = stage("One", "Two", "Three")
     world.buy(world.person("alice", tokens=100), performer, title="A waltz")
     for title in ("Four", "Five"):

@@ -20,7 +20,7 @@ def earned(user: User) -> int:
     return escrow.wallets_of(user.pk)[0].earned
 
 
-def on_stage(tokens: int = 100) -> tuple[User, User, perfqueue.QueueItem]:
+def started(tokens: int = 100) -> tuple[User, User, perfqueue.QueueItem]:
     performer, _ = stage("Request a song")
     buyer = world.person("alice", tokens=tokens)
     item = world.buy(buyer, performer, tokens=tokens)
@@ -34,8 +34,8 @@ def test_only_performers_have_a_studio() -> None:
     assert visitor(world.person("alice")).get(STUDIO).status_code == 403
 
 
-def test_start_puts_the_head_on_stage() -> None:
-    performer, _, item = on_stage()
+def test_start_puts_the_head_started() -> None:
+    performer, _, item = started()
 
     page = html(visitor(performer).get(STUDIO))
 
@@ -44,7 +44,7 @@ def test_start_puts_the_head_on_stage() -> None:
 
 
 def test_finish_pays_all() -> None:
-    performer, buyer, item = on_stage()
+    performer, buyer, item = started()
     client = visitor(performer)
 
     answer = send(client, html(client.get(STUDIO)), reverse("studio-finish", args=[item.pk]))
@@ -54,7 +54,7 @@ def test_finish_pays_all() -> None:
 
 
 def test_a_split_pays_a_part_and_says_so_to_the_buyer() -> None:
-    performer, buyer, item = on_stage()
+    performer, buyer, item = started()
     client, address = visitor(performer), reverse("studio-finish", args=[item.pk])
 
     send(client, html(client.get(address)), address, settle="61", refund="39", reason="The connection dropped")
@@ -70,7 +70,7 @@ def test_a_split_pays_a_part_and_says_so_to_the_buyer() -> None:
     [("61", "38", "Why", 422), ("0", "100", "Why", 422), ("61", "39", "", 400), ("6.1", "93.9", "Why", 400)],
 )
 def test_a_split_that_does_not_add_up_pays_nothing(settle: str, refund: str, reason: str, status: int) -> None:
-    performer, _, item = on_stage()
+    performer, _, item = started()
     client, address = visitor(performer), reverse("studio-finish", args=[item.pk])
 
     answer = send(client, html(client.get(address)), address, settle=settle, refund=refund, reason=reason)
@@ -81,7 +81,7 @@ def test_a_split_that_does_not_add_up_pays_nothing(settle: str, refund: str, rea
 
 
 def test_stop_gives_the_tokens_back() -> None:
-    performer, buyer, item = on_stage()
+    performer, buyer, item = started()
     client, address = visitor(performer), reverse("studio-stop", args=[item.pk])
 
     send(client, html(client.get(address)), address, reason="My voice is gone")
@@ -117,7 +117,7 @@ def test_a_start_that_comes_too_late_says_where_the_tokens_went(clock: Clock) ->
 
 
 def test_somebody_elses_item_does_not_exist_for_her() -> None:
-    performer, _, item = on_stage()
+    performer, _, item = started()
     other = world.performer("jade")
     client = visitor(other)
 
@@ -134,7 +134,7 @@ def test_somebody_elses_item_does_not_exist_for_her() -> None:
         (["close", "open"], "Line open"),
     ],
 )
-def test_line_controls(steps: list[str], badge: str) -> None:
+def test_queue_controls(steps: list[str], badge: str) -> None:
     performer, _ = stage("Request a song")
     client = visitor(performer)
 
@@ -145,7 +145,7 @@ def test_line_controls(steps: list[str], badge: str) -> None:
     assert badge in html(client.get(STUDIO))
 
 
-def test_closing_refunds_everybody_in_line() -> None:
+def test_closing_refunds_everybody_who_waits() -> None:
     performer, _ = stage("Request a song")
     buyer = world.person("alice", tokens=100)
     world.buy(buyer, performer)
@@ -158,7 +158,7 @@ def test_closing_refunds_everybody_in_line() -> None:
     assert world.available(buyer) == 100
 
 
-def test_an_unknown_line_command_is_404() -> None:
+def test_an_unknown_queue_command_is_404() -> None:
     performer, _ = stage("Request a song")
     client = visitor(performer)
     form = html(client.get(STUDIO))
@@ -172,7 +172,7 @@ def test_an_unknown_line_command_is_404() -> None:
 
 
 def earner(tokens: int = 3_000) -> User:
-    performer, _, item = on_stage(tokens)
+    performer, _, item = started(tokens)
     client = visitor(performer)
     send(client, html(client.get(STUDIO)), reverse("studio-finish", args=[item.pk]))
     return performer
@@ -209,9 +209,9 @@ def test_a_payout_that_cannot_be_says_why_and_moves_nothing(amount: str, said: s
 
     answer = send(client, html(client.get(address)), address, amount=amount, dialog="1")
 
-    told = " ".join(re.sub(r"<[^>]*>", " ", html(answer)).split())
+    text = " ".join(re.sub(r"<[^>]*>", " ", html(answer)).split())
     assert answer.status_code in (400, 402, 422)
-    assert said in told
+    assert said in text
     assert (earned(performer), escrow.pending_payouts(performer.pk)) == (3_000, 0)
 
 

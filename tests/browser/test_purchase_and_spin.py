@@ -1,4 +1,4 @@
-"""The main job as people do it: spin, buy, wait in line, perform, be paid, be refunded."""
+"""The main job as people do it: spin, buy, wait, perform, be paid, be refunded."""
 
 import re
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_reduced_motion_shows_the_result_without_moving_reels(visit: Visit) -> N
     assert bob.page.locator(".strip").count() == 0
 
 
-def test_a_buyer_follows_a_performance_from_the_line_to_the_payment(visit: Visit) -> None:
+def test_a_buyer_follows_a_performance_from_the_queue_to_the_payment(visit: Visit) -> None:
     alice, ruby = visit("alice"), visit("ruby", viewport=PHONE)
     alice.enter_room_of("Ruby")
     before = alice.purse("t")
@@ -103,7 +103,7 @@ def test_a_split_adds_up_as_it_is_typed_and_comes_back_to_the_buyer(visit: Visit
     expect(bob.page.locator("#purse .amt-t")).to_contain_text(f"{before - 1:,}")
 
 
-def test_leaving_the_line_gives_the_tokens_back_at_once(visit: Visit) -> None:
+def test_leaving_the_queue_gives_the_tokens_back_at_once(visit: Visit) -> None:
     carol = visit("carol", viewport=PHONE)
     carol.enter_room_of("Jade")
     before = carol.purse("t")
@@ -115,7 +115,7 @@ def test_leaving_the_line_gives_the_tokens_back_at_once(visit: Visit) -> None:
     expect(carol.page.locator("#place")).to_contain_text("are back")
 
 
-def test_a_paused_line_refuses_in_the_dialog(visit: Visit) -> None:
+def test_a_paused_queue_refuses_in_the_dialog(visit: Visit) -> None:
     alice, ruby = visit("alice"), visit("ruby")
     alice.enter_room_of("Ruby")
     ruby.go("/studio")
@@ -161,10 +161,10 @@ def test_on_a_phone_no_message_covers_the_button_that_comes_next(visit: Visit) -
     message, finish = ruby.page.locator("#toasts .toast"), ruby.page.locator("#finish")
     expect(message).to_be_visible()
     expect(finish).to_be_visible()
-    told, button = message.bounding_box(), finish.bounding_box()
-    assert told is not None
+    notice, button = message.bounding_box(), finish.bounding_box()
+    assert notice is not None
     assert button is not None
-    assert told["y"] + told["height"] <= button["y"]
+    assert notice["y"] + notice["height"] <= button["y"]
 
     finish.click()
     expect(ruby.page.locator("#now")).to_contain_text("No one in line")

@@ -39,7 +39,7 @@ def forgive(one: Visitor) -> None:
     one.complaints[:] = [text for text in one.complaints if "net::ERR_" not in text]
 
 
-def test_a_room_hears_at_once_and_goes_on_hearing_when_the_stream_is_cut(visit: Visit, site: str) -> None:
+def test_a_room_follows_its_stream_and_polls_when_the_stream_is_cut(visit: Visit, site: str) -> None:
     with relayed(site) as wire:
         alice, bob = visit("alice", by=wire.url, viewport=PHONE), visit("bob")
         alice.enter_room_of("Jade")
@@ -96,7 +96,7 @@ def test_a_stream_that_breaks_off_comes_back_with_what_was_missed_once(visit: Vi
         forgive(carol)
 
 
-def test_words_are_text_whatever_they_are(visit: Visit) -> None:
+def test_a_message_is_shown_as_text_whatever_it_holds(visit: Visit) -> None:
     stranger = visit()
     stranger.page.add_init_script(
         """const said = JSON.stringify({key: "queue.item.started", variables: {}, text: "<img src=x onerror=alert(1)>", at: "2026-11-25T09:30:00Z"});
@@ -109,7 +109,7 @@ def test_words_are_text_whatever_they_are(visit: Visit) -> None:
     assert stranger.page.locator("#feed img").count() == 0
 
 
-def test_without_event_sources_a_room_is_asked(visit: Visit) -> None:
+def test_without_event_sources_a_room_polls(visit: Visit) -> None:
     stranger, bob = visit(), visit("bob")
     stranger.page.add_init_script("delete window.EventSource")
     stranger.enter_room_of("Ruby")
@@ -122,7 +122,7 @@ def test_without_event_sources_a_room_is_asked(visit: Visit) -> None:
     leave(bob)
 
 
-def test_my_requests_tell_what_happens_to_them(visit: Visit) -> None:
+def test_my_requests_show_notices_of_what_happens_to_them(visit: Visit) -> None:
     alice, ruby = visit("alice"), visit("ruby")
     alice.enter_room_of("Ruby")
     title = titles(alice)[0]

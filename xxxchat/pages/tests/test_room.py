@@ -1,4 +1,4 @@
-"""Asking, leaving and watching a room, by form posts alone."""
+"""Buying, leaving and watching a room, by form posts alone."""
 
 from uuid import UUID
 

@@ -1,0 +1,35 @@
+"""What every page does: its content security policy, signing in first, 404."""
+
+import pytest
+from django.urls import reverse
+
+from tests import world
+from xxxchat.pages.tests.visiting import html, visitor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("page", ["lobby", "slots", "requests", "wallet", "account"])
+def test_pages_carry_a_strict_policy_and_no_inline_code(page: str) -> None:
+    answer = visitor(world.person("alice", points=1_000)).get(reverse(page))
+
+    policy, text = answer.headers["Content-Security-Policy"], html(answer)
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert " style=" not in text
+    assert "hx-on" not in text
+    assert "<script>" not in text
+
+
+@pytest.mark.parametrize("page", ["slots", "requests", "wallet", "account", "studio"])
+def test_personal_pages_ask_to_sign_in(page: str) -> None:
+    answer = visitor().get(reverse(page))
+
+    assert answer.headers["Location"] == f"{reverse('sign-in')}?next={reverse(page)}"
+
+
+def test_what_is_not_there_says_so_in_a_page() -> None:
+    answer = visitor().get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "There is nothing at this address" in html(answer)
