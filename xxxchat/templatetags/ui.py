@@ -172,3 +172,26 @@ def ticks(left: int, of: int, *, count: int = 20) -> dict[str, Any]:
     """Ticks of a gauge; every begun share lights one."""
     lit = -(-left * count // of) if of else 0
     return {"marks": [{"x": f"{index * 17.15:.2f}", "on": index < lit} for index in range(count)]}
+
+
+@register.inclusion_tag("pages/studio/queue_button.html")
+def queue_button(
+    command: str, element_id: str, symbol: str, label: str, *, big: bool = False, phone: bool = False
+) -> dict[str, Any]:
+    """A command on the performer's queue; `phone` shows it on phones only."""
+    size = "l" if big else ""
+    return {
+        "command": command,
+        "id": element_id,
+        "symbol": symbol,
+        "size": size,
+        "label": label,
+        "big": big,
+        "phone": phone,
+    }
+
+
+@register.inclusion_tag("pages/studio/dialog_link.html")
+def dialog_link(address: str, element_id: str, symbol: str, label: str, style: str = "") -> dict[str, Any]:
+    """A link that opens a dialog of the studio."""
+    return {"address": address, "id": element_id, "symbol": symbol, "label": label, "style": style}
