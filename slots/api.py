@@ -1,12 +1,12 @@
 """The slot machine's endpoints, under /slot-machine/."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts.models import Role, User
+from accounts.models import Role
 from core.api import Endpoint
 from core.errors import Refused
 from core.fields import Amount, Body, Digits, Params, StrictUUID
@@ -15,11 +15,6 @@ from slots.fields import ClientSeed, HexBytes
 from slots.models import Spin as SpinRow
 
 MAX_OFFSET_SPINS = 10**12
-
-
-def caller(request: Request) -> User:
-    """The signed-in user: no endpoint here is public."""
-    return cast(User, request.user)
 
 
 class OwnedSpin(NamedTuple):
@@ -33,42 +28,27 @@ class Spin(Endpoint):
     TERMS_NOT_ACCEPTED, WALLET_FROZEN; 409 PAYTABLE_CHANGED, COMMITMENT_STALE; 422 INVALID_BET; 429 SPIN_TOO_FAST,
     RATE_LIMIT_EXCEEDED; 402 INSUFFICIENT_BALANCE; 503 GAME_DISABLED.
 
-    Without `clientNonce` the server draws one: the proof then rests on the server's word that it was drawn blindly.
-    The role is a gate of the service here, so that its refusal is recorded like any other gate's.
+    Without `clientNonce` the server draws one: the player then has to trust the server that it was drawn blindly.
+    The service checks the role, so that its refusal is recorded like any other gate's.
     """
 
     operation = "slots.spin"
     Output = shapes.SpinOut
 
     class Input(Body):
-        betAmount = Amount()
+        betAmount = Amount(source="bet")
         commitment = HexBytes(length_bytes=32, required=False)
-        paytableDigest = HexBytes(length_bytes=32, required=False)
-        clientNonce = HexBytes(length_bytes=draw.CLIENT_NONCE_BYTES, required=False)
-        clientSeed = ClientSeed(required=False)
-        performerId = StrictUUID(required=False)
+        paytableDigest = HexBytes(source="paytable_digest", length_bytes=32, required=False)
+        clientNonce = HexBytes(source="client_nonce", length_bytes=draw.CLIENT_NONCE_BYTES, required=False)
+        clientSeed = ClientSeed(source="client_seed", required=False)
+        performerId = StrictUUID(source="performer_id", required=False)
 
     def post(self, request: Request) -> HttpResponse:
         try:
-            return self.once(work=self._spin)
+            return self.once(work=lambda: services.spin(user=self.actor, **self.data))
         except Refused as refusal:
-            services.record_refusal(user=caller(request), refusal=refusal)
+            services.record_refusal(user=self.actor, refusal=refusal)
             raise
-
-    def _spin(self) -> services.SpinResult:
-        return services.spin(
-            user=caller(self.request),
-            bet=self.data["betAmount"],
-            commitment=self._bytes("commitment"),
-            paytable_digest=self._bytes("paytableDigest"),
-            client_nonce=self._bytes("clientNonce"),
-            client_seed=self.data.get("clientSeed"),
-            performer_id=self.data.get("performerId"),
-        )
-
-    def _bytes(self, name: str) -> bytes | None:
-        given = self.data.get(name)
-        return None if given is None else bytes.fromhex(given)
 
 
 class History(Endpoint):
@@ -82,7 +62,7 @@ class History(Endpoint):
         offset = Digits(required=False, default=0, min_value=0, max_value=MAX_OFFSET_SPINS)
 
     def get(self, request: Request) -> HttpResponse:
-        return self.answer(services.history(user=caller(request), **self.query))
+        return self.answer(services.history(user=self.actor, **self.query))
 
 
 class Config(Endpoint):
@@ -102,7 +82,7 @@ class RateLimit(Endpoint):
     Output = shapes.RateLimitOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.answer(services.hourly_use(user=caller(request)))
+        return self.answer(services.hourly_use(user=self.actor))
 
 
 class Fairness(Endpoint):
@@ -112,17 +92,17 @@ class Fairness(Endpoint):
     Output = shapes.FairnessOut
 
     def get(self, request: Request) -> HttpResponse:
-        return self.answer(services.fairness(user=caller(request)))
+        return self.answer(services.fairness(user=self.actor))
 
 
 class OwnSpin(Endpoint):
     """GET /slot-machine/spins/{id}. 200, the spin with its proof; 404 for what is not the caller's own.
 
-    `clientNonceFrom` says who drew the nonce: with "server" the proof rests on the server's word.
+    `clientNonceFrom` says who drew the nonce: with "server" the player trusts the server.
     """
 
     roles = (Role.USER,)
     Output = shapes.OwnSpinOut
 
     def get(self, request: Request, spin_id: UUID) -> HttpResponse:
-        return self.answer(OwnedSpin(services.spin_of(user=caller(request), spin_id=spin_id)))
+        return self.answer(OwnedSpin(services.spin_of(user=self.actor, spin_id=spin_id)))

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from rest_framework.fields import empty
+
 from core.fields import StrictChar
 from slots.draw import MAX_CLIENT_SEED_BYTES
 
@@ -10,7 +12,7 @@ _HEX = re.compile(r"\A[0-9a-fA-F]+\Z")
 
 
 class HexBytes(StrictChar):
-    """Exactly ``length_bytes`` bytes in hexadecimal."""
+    """Exactly ``length_bytes`` bytes in hexadecimal, validated to bytes."""
 
     default_error_messages = {"hex": "{digits} hexadecimal digits are needed."}
 
@@ -22,7 +24,10 @@ class HexBytes(StrictChar):
         text = super().to_internal_value(data)
         if len(text) != self.digits or not _HEX.match(text):
             self.fail("hex", digits=self.digits)
-        return text.lower()
+        return text
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return bytes.fromhex(super().run_validation(data))
 
 
 class ClientSeed(StrictChar):

@@ -1,1 +1,1 @@
-"""Endpoints of money. `wallet` is one's own; `desk` is staff's and performers'; `payments` is the provider's."""
+"""Endpoints of money. `wallet` and `history` (one's own), `staff` (staff and performers), `payments` (the provider)."""

@@ -16,7 +16,7 @@ from perfqueue import services, shapes
 
 
 class PublicQueue(Endpoint):
-    """GET /performer/{id}/queue. 200: the line, head first; 304 to a known ETag; 404."""
+    """GET /performer/{id}/queue. 200: the queue, head first; 304 to a known ETag; 404."""
 
     public, etag, Output = True, True, shapes.QueueOut
 
@@ -47,7 +47,7 @@ class PerformerDetail(Endpoint):
 
 
 class QueueControl(Endpoint):
-    """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the line; 403; 404. Own line only."""
+    """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the queue; 403; 404. Own queue only."""
 
     roles, Output = (Role.PERFORMER,), shapes.QueueOut
     command: ClassVar[Callable[..., Any]]
