@@ -33,7 +33,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ActionText:
     """Name and text of an action. `possible` and `done` end the sentence "2 of 3 …"; `columns` head the rows' cells."""
 
@@ -46,7 +46,7 @@ class ActionText:
     warning: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Action(ActionText):
     """What an action does to each row.
 
@@ -55,8 +55,8 @@ class Action(ActionText):
     the totals, with its currency.
     """
 
-    cells: Callable[[Any], tuple[object, ...]] = lambda row: ()
-    execute: Callable[[Any, User, str], str] = lambda row, actor, reason: ""
+    cells: Callable[[Any], tuple[object, ...]]
+    execute: Callable[[Any, User, str], str]
     prepare: Callable[[Any], object] | None = None
     amount: Callable[[Any], tuple[str, int]] | None = None
 

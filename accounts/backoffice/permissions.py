@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -13,10 +13,15 @@ from django.http import HttpRequest
 from accounts.backoffice.roles import is_performer, may_enter
 from accounts.models import Role, User
 
+if TYPE_CHECKING:
+    from django.contrib.admin.options import BaseModelAdmin
+else:
+    BaseModelAdmin = object  # the classes that derive from RolePermissions bring unfold's
+
 NO_ROLES: frozenset[str] = frozenset()
 
 
-class RolePermissions:
+class RolePermissions(BaseModelAdmin):
     """Deny by default; ``view_roles`` alone means read-only.
 
     ``owner_path`` leads from a row to its performer (``"menu__owner"``). A performer reaches only rows of her own, and
@@ -63,14 +68,14 @@ class RolePermissions:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Narrow every list, look-up, autocomplete and action of a performer to her own rows."""
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        rows = super().get_queryset(request)
         if is_performer(request):
             return rows.filter(**{self.owner_path: request.user.pk}) if self.owner_path else rows.none()
         return rows if may_enter(request.user) else rows.none()
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer only rows that the user may open; the posted id of another owner's row is an invalid choice."""
-        related = self.admin_site._registry.get(db_field.remote_field.model)  # type: ignore[attr-defined]
+        related = self.admin_site._registry.get(db_field.remote_field.model)
         if related is not None:
             kwargs.setdefault("queryset", related.get_queryset(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -40,7 +40,7 @@ def test_staff_look_people_up_and_change_nothing(ruby: User, role: Role) -> None
 
 
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
-def test_no_password_hash_is_shown_and_an_address_only_to_who_writes_to_people(ruby: User, role: Role) -> None:
+def test_no_password_hash_is_shown_and_an_address_only_to_support_and_admin(ruby: User, role: Role) -> None:
     client = signed_in(person("reader", role=role))
     page = client.get(page_of(ruby)).content.decode() + client.get(reverse(LIST)).content.decode()
 

@@ -69,7 +69,7 @@ def test_no_refresh_token_can_be_read_from_the_database(client: Client, alice: U
 @pytest.mark.parametrize(
     "given", [{"username": "alice", "password": "wrong"}, {"username": "nobody", "password": PASSWORD}]
 )
-def test_wrong_credentials_are_told_alike(client: Client, alice: User, given: dict[str, str]) -> None:
+def test_wrong_credentials_get_the_same_answer(client: Client, alice: User, given: dict[str, str]) -> None:
     answer = post(client, OBTAIN, **given)
 
     assert code(answer) == (401, "UNAUTHENTICATED")
@@ -244,7 +244,7 @@ def test_control_checking_before_using_up_lets_both_through() -> None:
     looked = threading.Barrier(2)
 
     class Naive(TokenRefreshSerializer):
-        """The library's own way: look whether it was used, then mark it used."""
+        """The library's own way: check whether it was used, then mark it used."""
 
         class token_class(RefreshToken):  # noqa: N801  named by the library
             def check_blacklist(self) -> None:

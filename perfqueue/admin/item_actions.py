@@ -52,12 +52,12 @@ class SplitForm(ReasonForm):
     field_order = ("settle", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunText(ActionText):
     """An action that becomes a run. `result` is a row's result in the preview."""
 
-    run_action: services.RunAction = services.RunAction.REFUND
-    result: str = ""
+    run_action: services.RunAction
+    result: str
     form_class: type[ReasonForm] = ReasonForm
 
 
@@ -69,6 +69,7 @@ REFUND = RunText(
     done="items refunded",
     columns=COLUMNS,
     result="refunded",
+    run_action=services.RunAction.REFUND,
 )
 RESOLVE = RunText(
     name="resolve_items",

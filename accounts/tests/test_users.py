@@ -1,4 +1,4 @@
-"""Who I am, sessions, and how people are made."""
+"""GET /me, sessions, and creating accounts."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def arrived() -> HttpRequest:
     return request
 
 
-def test_i_am_told_who_i_am(client: Client, settings: Any) -> None:
+def test_me_returns_the_signed_in_user(client: Client, settings: Any) -> None:
     user = services.create_user(username="alice", verified=True, terms_version=1)
     client.force_login(user, BACKEND)
     settings.TERMS_VERSION = 2
@@ -56,9 +56,9 @@ def test_a_performer_has_a_stage_name(client: Client) -> None:
     ruby = services.create_performer(username="ruby", display_name="Ruby Lane", fee_bps=1_000)
     client.force_login(ruby, BACKEND)
 
-    told = client.get("/api/v1/me").json()
+    me = client.get("/api/v1/me").json()
 
-    assert (told["displayName"], told["role"], told["verified"]) == ("Ruby Lane", "performer", False)
+    assert (me["displayName"], me["role"], me["verified"]) == ("Ruby Lane", "performer", False)
 
 
 def test_names_of_many_cost_one_statement(django_assert_num_queries: Any) -> None:
@@ -69,7 +69,7 @@ def test_names_of_many_cost_one_statement(django_assert_num_queries: Any) -> Non
         assert list(services.display_names(people).values()) == ["P 0", "P 1", "P 2", "alice"]
 
 
-def test_nobody_is_nobody(client: Client) -> None:
+def test_me_requires_authentication(client: Client) -> None:
     answer = client.get("/api/v1/me")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
@@ -135,7 +135,7 @@ def test_a_password_may_be_given_hashed() -> None:
     assert (user.is_staff, user.is_backoffice, user.verified_at) == (False, True, None)
 
 
-def test_a_performer_is_made_whole_or_not_at_all() -> None:
+def test_a_performer_is_created_with_her_profile_or_not_at_all() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         services.create_performer(username="ruby", display_name="Ruby", fee_bps=10_001)
 
@@ -144,7 +144,7 @@ def test_a_performer_is_made_whole_or_not_at_all() -> None:
     assert PerformerProfile.objects.get().user_id == ruby.pk
 
 
-def test_only_an_active_performer_is_one() -> None:
+def test_is_performer_requires_an_active_account() -> None:
     ruby = services.create_performer(username="ruby", display_name="Ruby")
     alice = services.create_user(username="alice")
 
