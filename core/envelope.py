@@ -9,11 +9,13 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework import exceptions as drf
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from core import errors
 from core.db import refusal_of
 from core.errors import DomainError, Kind
+from core.shapes import Shape
 
 log = structlog.get_logger()
 
@@ -36,8 +38,25 @@ STATUS = {
 }
 
 
+class ErrorOut(Shape):
+    """A stable code, a sentence for people, and the figures of the case."""
+
+    code = serializers.CharField()
+    message = serializers.CharField(source="text")
+    details = serializers.DictField()
+
+
+class ErrorEnvelope(Shape):
+    """The body of every 4xx and 5xx answer."""
+
+    error = ErrorOut(source="*")
+
+
+ENVELOPE = ErrorEnvelope()
+
+
 def body_of(error: DomainError) -> dict[str, Any]:
-    return {"error": {"code": error.code, "message": error.text, "details": error.details}}
+    return ENVELOPE.to_representation(error)
 
 
 def headers_of(error: DomainError) -> dict[str, str]:

@@ -5,24 +5,10 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 
+from core.envelope import ErrorEnvelope
 from core.fields import Body, Page, Params
 from core.shapes import Shape, outputs
-
-
-class ErrorOut(Shape):
-    """A stable code, a sentence for people, and the figures of the case."""
-
-    code = serializers.CharField()
-    message = serializers.CharField()
-    details = serializers.DictField()
-
-
-class ErrorEnvelope(Shape):
-    """The body of every 4xx and 5xx answer."""
-
-    error = ErrorOut()
 
 
 def bases_without_description() -> list[type]:
