@@ -37,7 +37,7 @@ def grant(*, owner_id: UUID, currency: Currency, amount: int, reason: str, actor
     Raises:
         ValidationFailed (no reason), WalletUnknown, WalletFrozen: nothing was written.
     """
-    return _decide(ApprovalKind.GRANT, owner_id, currency, amount, reason, actor)
+    return _request(ApprovalKind.GRANT, owner_id, currency, amount, reason, actor)
 
 
 def write_off(*, owner_id: UUID, currency: Currency, amount: int, reason: str, actor: User) -> Decision:
@@ -46,7 +46,7 @@ def write_off(*, owner_id: UUID, currency: Currency, amount: int, reason: str, a
     Raises:
         ValidationFailed (no reason), WalletUnknown, InsufficientBalance (more than is owed): nothing was written.
     """
-    return _decide(ApprovalKind.WRITE_OFF, owner_id, currency, amount, reason, actor)
+    return _request(ApprovalKind.WRITE_OFF, owner_id, currency, amount, reason, actor)
 
 
 def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
@@ -70,7 +70,7 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
         if approval is not None:
             return Decision(approval=approval)
         currency = Currency(found[0]["currency"])
-        return _decide(ApprovalKind.CORRECTION, owner_id, currency, amount, reason, actor, reverses_id=operation_id)
+        return _request(ApprovalKind.CORRECTION, owner_id, currency, amount, reason, actor, reverses_id=operation_id)
 
 
 MOVED = """
@@ -137,7 +137,7 @@ def list_approvals() -> "QuerySet[Approval]":
     return Approval.objects.select_related("user", "requested_by", "decided_by")
 
 
-def _decide(
+def _request(
     kind: ApprovalKind, owner_id: UUID, currency: Currency, amount: int, reason: str, actor: User, **more: Any
 ) -> Decision:
     assert_reason(reason)
@@ -179,10 +179,8 @@ def _written_off(approval: Approval, actor: User) -> UUID | None:
     (result,) = write_off_many(
         [WriteOff(str(approval.pk), approval.user_id, currency, approval.amount, actor.pk, approval.reason)]
     )
-    if result.code == InsufficientBalance.code:
-        raise InsufficientBalance(needed=approval.amount, available=result.owed, currency=approval.currency)
     if result.code is not None:
-        raise refusal(result.code)
+        raise refusal(result.code, needed=approval.amount, available=result.owed, currency=approval.currency)
     return result.operation_id
 
 

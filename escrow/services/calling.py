@@ -10,7 +10,7 @@ from typing import Any
 from core import db
 from core.context import request_id
 from core.errors import Refused
-from escrow.errors import BY_CODE
+from escrow.errors import BY_CODE, InsufficientBalance
 from escrow.services.breaker import guarded
 
 
@@ -54,6 +54,11 @@ def _element(value: object) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def refusal(code: str) -> Refused:
-    """The domain error of a code that an SQL function returned; an unknown code is a defect (KeyError)."""
-    return BY_CODE[code]()
+def refusal(code: str, **shortfall: Any) -> Refused:
+    """The domain error of a code that an SQL function returned. `shortfall`: the details of INSUFFICIENT_BALANCE.
+
+    Raises:
+        KeyError: an unknown code, which is a defect.
+    """
+    error = BY_CODE[code]
+    return error(**shortfall) if error is InsufficientBalance else error()

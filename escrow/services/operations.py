@@ -9,11 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from core.ids import new_id
-from escrow.errors import InsufficientBalance
 from escrow.models import Currency, House
 from escrow.services.calling import call, fingerprint, refusal, traced
 
-HOLD_LIFE_S = 300
+HOLD_EXPIRY_S = 300
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class HoldRequest:
     source_event_id: str = ""
     actor_id: UUID | None = None
     reason: str = ""
-    expires_in_s: int = HOLD_LIFE_S
+    expires_in_s: int = HOLD_EXPIRY_S
     meta: dict[str, Any] = field(default_factory=dict)
 
 
@@ -156,10 +155,9 @@ def hold(request: HoldRequest) -> HoldResult:
         InsufficientBalance, WalletFrozen, WalletUnknown, IdempotencyKeyReused: nothing was written.
     """
     (opened,) = hold_many([request])
-    if opened.code == InsufficientBalance.code:
-        raise InsufficientBalance(needed=request.amount, available=opened.available, currency=request.currency.value)
     if opened.code is not None:
-        raise refusal(opened.code)
+        currency = request.currency.value
+        raise refusal(opened.code, needed=request.amount, available=opened.available, currency=currency)
     return opened
 
 

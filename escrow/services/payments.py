@@ -21,7 +21,7 @@ from escrow.services.adjustments import Reversal, chargeback_many
 from escrow.services.calling import fingerprint, refusal
 from escrow.services.operations import Deposit, deposit
 
-TOLERANCE_S = 300
+SIGNATURE_TOLERANCE_S = 300
 MAX_TYPE_CHARS = 64
 HEADER = re.compile(r"t=(?P<at>[0-9]{1,12})(?P<rest>(?:,v[0-9]+=[0-9a-zA-Z]{1,128})+)")
 PAID, CHARGEBACK = "order.paid", "order.chargeback"
@@ -77,7 +77,7 @@ def assert_signed(read: Callable[[], bytes], header: str, *, secrets: Sequence[s
         SignatureInvalid: malformed, too old or too new, or made with another secret or body.
     """
     found = HEADER.fullmatch(header)
-    if found is None or abs(now_s - int(found["at"])) > TOLERANCE_S:
+    if found is None or abs(now_s - int(found["at"])) > SIGNATURE_TOLERANCE_S:
         raise SignatureInvalid
     given = [part[3:].lower().encode() for part in found["rest"].split(",") if part.startswith("v1=")]
     body = read()

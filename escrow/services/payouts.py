@@ -9,7 +9,7 @@ from django.db.models import QuerySet, Sum
 
 from accounts.models import User
 from core.ids import new_id
-from escrow.errors import ApprovalClosed, InsufficientBalance, PayoutTooSmall
+from escrow.errors import ApprovalClosed, PayoutTooSmall
 from escrow.models import Currency, Payout, PayoutStatus
 from escrow.services.adjustments import PayoutDecision, PayoutRequest, decide_payouts, request_payouts
 from escrow.services.calling import refusal
@@ -38,10 +38,8 @@ def request_payout(*, performer_id: UUID, amount: int, actor: User) -> PayoutVie
     (result,) = request_payouts([request], minimum=settings.PAYOUT_MINIMUM)
     if result.code == PayoutTooSmall.code:
         raise PayoutTooSmall(minimum=settings.PAYOUT_MINIMUM, amount=amount)
-    if result.code == InsufficientBalance.code:
-        raise InsufficientBalance(needed=amount, available=result.earned, currency=Currency.TOKEN.value)
     if result.code is not None:
-        raise refusal(result.code)
+        raise refusal(result.code, needed=amount, available=result.earned, currency=Currency.TOKEN.value)
     return payout_by_id(request.payout_id)
 
 
