@@ -1,4 +1,5 @@
-// Every page: times, countdowns, the dialog, notices, busy buttons, and polls that keep clear of commands. Pages work without it.
+// Every page: times, countdowns, the dialog, notices, busy buttons, and polls that keep clear of commands. Pages work
+// without it.
 import * as connection from "./connection.js";
 import * as countdown from "./countdown.js";
 import * as dialog from "./dialog.js";
@@ -35,8 +36,8 @@ function keepFocus(region) {
   });
 }
 
-// While a command is under way no poll starts, and the answer of one that is under way is dropped. Otherwise a poll could
-// replace the form whose answer is still to come.
+// While a command is under way no poll starts, and the answer of one that is under way is dropped. Otherwise a poll
+// could replace the form whose answer is still to come.
 const isPoll = element => element.id === "poll";
 let commands = 0;
 document.body.addEventListener("htmx:beforeRequest", event => {

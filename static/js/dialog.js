@@ -23,7 +23,8 @@ function balance(event) {
   const sum = form.querySelector("[data-sum]");
   sum.classList.toggle("ok", valid);
   sum.classList.toggle("danger", !valid);
-  sum.querySelector("span").textContent = valid ? `${settle.value} + ${refund.value} = ${total}` : `The two parts make ${total}`;
+  const text = valid ? `${settle.value} + ${refund.value} = ${total}` : `The two parts make ${total}`;
+  sum.querySelector("span").textContent = text;
 }
 
 export function start() {
@@ -44,6 +45,8 @@ export function start() {
     if (opener) document.getElementById(opener)?.focus();
   });
   dialog.addEventListener("input", balance);
-  document.body.addEventListener("htmx:afterSwap", event => { if (event.detail.target === dialog && dialog.childElementCount) open(); });
+  document.body.addEventListener("htmx:afterSwap", event => {
+    if (event.detail.target === dialog && dialog.childElementCount) open();
+  });
   document.body.addEventListener("dialog:close", close);
 }

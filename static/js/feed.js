@@ -1,5 +1,5 @@
-// Live messages: a stream of server-sent events, or polling every few seconds where no stream opens. A message is only a
-// hint: each makes the page's own poll read the current state at once.
+// Live messages: a stream of server-sent events, or polling every few seconds where no stream opens. A message is only
+// a hint: each makes the page's own poll read the current state at once.
 import * as connection from "./connection.js";
 import {localise} from "./times.js";
 import {toast} from "./toast.js";
@@ -11,8 +11,9 @@ function refresh() {
   if (poll) window.htmx.trigger(poll, "moved");
 }
 
-/** Follow the events of these keys in a stream. `receive(event)` takes each; `read(reset)` brings the page up to date: after
-    every opening, for what happened before it, and every POLL_MS while there is no stream. A hidden page holds no stream. */
+/** Follow the events of these keys in a stream. `receive(event)` takes each; `read(reset)` brings the page up to date:
+    after every opening, for what happened before it, and every POLL_MS while there is no stream. A hidden page has no
+    stream. */
 function follow(address, keys, receive, read) {
   let source = null, failures = 0, openTimeout = 0, polling = 0, reopening = 0;
 
@@ -77,7 +78,10 @@ function after(a, b) {
 /** A room's feed, newest first: each event once, from the stream or a read, in the stream's order. */
 function room(panel) {
   const list = panel.querySelector(".feed ol"), {read: address, folded, limit} = panel.dataset;
-  const templates = new Map([...panel.querySelectorAll("template[data-message]")].map(each => [each.dataset.message, each.content.firstElementChild]));
+  const templates = new Map();
+  for (const each of panel.querySelectorAll("template[data-message]")) {
+    templates.set(each.dataset.message, each.content.firstElementChild);
+  }
   let etag = "";
 
   function add({id, key, text, at}) {

@@ -1,4 +1,5 @@
-// Re-computes a spin in the browser from what the answer revealed (paytables and draw as published in the paytable's notes).
+// Re-computes a spin in the browser from what the answer revealed (paytables and draw as published in the paytable's
+// notes).
 const bytes = hex => Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16));
 const hex = buffer => Array.from(new Uint8Array(buffer), b => b.toString(16).padStart(2, "0")).join("");
 const text = string => new TextEncoder().encode(string);
@@ -18,7 +19,9 @@ function joined(...parts) {
 
 function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value && typeof value === "object") return `{${Object.keys(value).sort().map(key => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+  if (value && typeof value === "object") {
+    return `{${Object.keys(value).sort().map(key => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+  }
   return JSON.stringify(value);
 }
 
@@ -26,7 +29,15 @@ async function ticket(weight, proof, nonce) {
   const tickets = BigInt(weight) ** 3n, limit = 2n ** 64n / tickets * tickets;
   const key = await crypto.subtle.importKey("raw", bytes(proof.seed), {name: "HMAC", hash: "SHA-256"}, false, ["sign"]);
   const client = text(proof.clientSeed);
-  const head = joined(text("slots/v1"), new Uint8Array(1), bytes(proof.paytableDigest), bigEndian(nonce, 8), bigEndian(client.length, 2), client, bytes(proof.clientNonce));
+  const head = joined(
+    text("slots/v1"),
+    new Uint8Array(1),
+    bytes(proof.paytableDigest),
+    bigEndian(nonce, 8),
+    bigEndian(client.length, 2),
+    client,
+    bytes(proof.clientNonce),
+  );
   for (let block = 0; ; block++) {
     const view = new DataView(await crypto.subtle.sign("HMAC", key, joined(head, bigEndian(block, 4))));
     for (let word = 0; word < 4; word++) {

@@ -1,7 +1,17 @@
 // Reels for the slot machine. Called only with a server answer: nothing moves before the outcome is known.
 // Stop times, strip order and speed are the same for every outcome: no near miss, no "anticipation", no skipping.
 // Web Animations and CSSOM only, so it runs under a CSP without unsafe-inline.
-export const MOTION = {stop: [1000, 1350, 1700], stagger: 60, rampUp: 220, rampDown: 320, bounce: 140, overshoot: 0.07, cells: [11, 15, 19], fade: 180, ready: 2500};
+export const MOTION = {
+  stop: [1000, 1350, 1700],
+  stagger: 60,
+  rampUp: 220,
+  rampDown: 320,
+  bounce: 140,
+  overshoot: 0.07,
+  cells: [11, 15, 19],
+  fade: 180,
+  ready: 2500,
+};
 const ORDER = ["cherry", "lemon", "orange", "plum", "bell", "star", "seven", "diamond"];  // paytable order, always
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -33,7 +43,7 @@ function strip(sprite, from, to, cells) {    // top to bottom: drawn symbol, the
 function roll(drum, sprite, from, to, i, m = MOTION) {
   const h = drum.clientHeight, n = m.cells[i], total = m.stop[i], start = m.stagger * i;
   const cruise = total - start - m.rampUp - m.rampDown - m.bounce;
-  const speed = (n + m.overshoot) / (m.rampUp / 2 + cruise + m.rampDown / 2);           // cells per ms, velocity-matched ramps
+  const speed = (n + m.overshoot) / (m.rampUp / 2 + cruise + m.rampDown / 2);  // cells per ms, velocity-matched ramps
   const at = cells => `translateY(${((cells - n) * h).toFixed(2)}px)`, off = t => (t - start) / (total - start);
   const a = speed * m.rampUp / 2, b = a + speed * cruise;
   drum.replaceChildren(strip(sprite, from, to, n));
@@ -51,7 +61,7 @@ function settle(drum, sprite, to) {          // at rest a window holds exactly o
   drum.dataset.symbol = to;
 }
 
-/** Spin the three windows of `bezel` to `drawn`; resolves when the last reel is still. `onStop(i)` is the place for the thud. */
+/** Spin the three windows of `bezel` to `drawn`; resolves when the last reel is still. `onStop(i)` plays the thud. */
 export async function spin(bezel, drawn, onStop = () => {}) {
   const drums = [...bezel.querySelectorAll(".drum")], sprite = bezel.dataset.sprite;
   if (calm() || document.hidden) {

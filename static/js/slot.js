@@ -6,7 +6,8 @@ import * as texts from "./slot-texts.js";
 
 const machine = document.querySelector("[data-machine]");
 const form = machine.querySelector("form"), button = form.querySelector("button");
-const bezel = machine.querySelector(".bezel"), result = machine.querySelector(".result"), refused = machine.querySelector("[data-refused]");
+const bezel = machine.querySelector(".bezel"), result = machine.querySelector(".result");
+const refused = machine.querySelector("[data-refused]");
 const idle = [...button.childNodes], beat = ms => new Promise(done => setTimeout(done, ms));
 const facts = () => document.getElementById("sealed").dataset;
 const TRIES = 4;
@@ -27,14 +28,27 @@ function freshHex(length) {
 
 /** Post the spin. A lost answer is requested again with the same idempotency key, so the spin counts once. */
 async function postSpin() {
-  const body = JSON.stringify({betAmount: Number(form.dataset.bet), commitment: facts().commitment, paytableDigest: facts().digest, clientNonce: freshHex(16)});
-  const headers = {"Content-Type": "application/json", "Idempotency-Key": freshHex(16), "X-CSRFToken": form.csrfmiddlewaretoken.value};
-  const slow = [setTimeout(() => label("Placing your spin"), 400), setTimeout(() => label("Still asking; your spin counts once"), 5000)];
+  const body = JSON.stringify({
+    betAmount: Number(form.dataset.bet),
+    commitment: facts().commitment,
+    paytableDigest: facts().digest,
+    clientNonce: freshHex(16),
+  });
+  const headers = {
+    "Content-Type": "application/json",
+    "Idempotency-Key": freshHex(16),
+    "X-CSRFToken": form.csrfmiddlewaretoken.value,
+  };
+  const slow = [
+    setTimeout(() => label("Placing your spin"), 400),
+    setTimeout(() => label("Still asking; your spin counts once"), 5000),
+  ];
   try {
     for (let attempt = 1; ; attempt++) {
       try {
         const response = await fetch(form.dataset.api, {method: "POST", headers, body});
-        return {ok: response.ok, body: await response.json(), retryAfterS: Number(response.headers.get("Retry-After")) || null};
+        const retryAfterS = Number(response.headers.get("Retry-After")) || null;
+        return {ok: response.ok, body: await response.json(), retryAfterS};
       } catch (lost) {
         if (attempt === TRIES) throw lost;
         await beat(1000 * attempt);
@@ -73,8 +87,8 @@ function show(answer) {
 
 async function prove(answer, commitmentShown) {
   table ??= (await (await fetch(form.dataset.config)).json()).paytable;
-  const good = await holds(table, answer, commitmentShown), note = document.getElementById(good ? "proven" : "unproven").content.cloneNode(true);
-  result.append(note);
+  const good = await holds(table, answer, commitmentShown);
+  result.append(document.getElementById(good ? "proven" : "unproven").content.cloneNode(true));
 }
 
 /** Disable the button until the machine may spin again: a bar fills, or a number counts down. */
@@ -83,7 +97,8 @@ async function rest(untilMs) {
   readyAt = performance.now() + untilMs;
   button.setAttribute("aria-disabled", "true");
   const bar = document.getElementById("cool").content.firstElementChild.cloneNode(true);
-  if (!calm()) bar.firstElementChild.animate([{transform: "scaleX(0)"}, {transform: "scaleX(1)"}], {duration: untilMs, fill: "both"});
+  const filling = [{transform: "scaleX(0)"}, {transform: "scaleX(1)"}];
+  if (!calm()) bar.firstElementChild.animate(filling, {duration: untilMs, fill: "both"});
   for (let left = untilMs; left > 0; left = readyAt - performance.now()) {
     label(`Ready in ${Math.ceil(left / 1000)} s`);
     if (!calm()) button.append(bar);
@@ -100,7 +115,9 @@ function ready() {
 }
 
 async function press() {
-  if (state === "resting") return refuse(`Ready in ${Math.ceil((readyAt - performance.now()) / 1000)} s. This press did not spin.`);
+  if (state === "resting") {
+    return refuse(`Ready in ${Math.ceil((readyAt - performance.now()) / 1000)} s. This press did not spin.`);
+  }
   if (state === "busy") return undefined;
   state = "busy";
   refuse("");

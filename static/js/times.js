@@ -13,7 +13,8 @@ export function localise(root) {
   const today = new Date().toDateString();
   for (const time of root.querySelectorAll("time[data-clock]")) {
     const moment = new Date(time.dateTime);
-    const day = moment.toDateString() === today ? "" : `${moment.toLocaleDateString([], {day: "numeric", month: "short"})} `;
+    const isToday = moment.toDateString() === today;
+    const day = isToday ? "" : `${moment.toLocaleDateString([], {day: "numeric", month: "short"})} `;
     time.textContent = day + clockTime(time.dateTime, time.dataset.clock);
   }
 }

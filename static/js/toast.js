@@ -14,5 +14,7 @@ export function toast(text, kind = "ok") {
 
 export function start() {
   document.body.addEventListener("toast", event => toast(event.detail.text, event.detail.kind));
-  document.body.addEventListener("htmx:responseError", () => toast("Something on our side failed. What you pressed counts once or not at all.", "bad"));
+  document.body.addEventListener("htmx:responseError", () => {
+    toast("Something on our side failed. What you pressed counts once or not at all.", "bad");
+  });
 }
