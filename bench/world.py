@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from uuid import UUID
 
@@ -84,10 +85,7 @@ def _buyers(number: int) -> list[str]:
     tokens: list[str] = []
 
     def batch(names: Sequence[str]) -> None:
-        people = [
-            create_user(username=name, hashed_password="!", verified=True, terms_version=1)  # noqa: S106  unusable
-            for name in names
-        ]
+        people = [create_user(username=name, hashed_password="!", verified=True, terms_version=1) for name in names]
         escrow.services.open_wallets([user.pk for user in people])
         deposit_many(
             [
@@ -100,7 +98,7 @@ def _buyers(number: int) -> list[str]:
 
     for first in range(0, number, BATCH):
         names = [f"bench{place}" for place in range(first, min(first + BATCH, number))]
-        command(lambda names=names: batch(names))  # type: ignore[misc]
+        command(partial(batch, names))
     return tokens
 
 
@@ -113,7 +111,7 @@ def _performers(number: int) -> list[Room]:
     from core.db import command
 
     def one(place: int) -> Room:
-        user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")  # noqa: S106
+        user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")
         escrow.services.open_wallets([user.pk])
         perfqueue.services.make_queues([user.pk])
         perfqueue.services.configure(performer_id=user.pk, depth=DEPTH, rope_drop_s=900)
@@ -123,4 +121,4 @@ def _performers(number: int) -> list[Room]:
         item = menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft)
         return Room(user.pk, issue(user).access, item.pk)
 
-    return [command(lambda place=place: one(place)) for place in range(number)]  # type: ignore[misc]
+    return [command(partial(one, place)) for place in range(number)]

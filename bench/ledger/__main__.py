@@ -151,7 +151,7 @@ def python(environment: dict[str, str], way: str, seconds: int, number: int) -> 
     with ExitStack() as running:
         clients = [
             running.enter_context(
-                subprocess.Popen(  # noqa: S603  our own command line
+                subprocess.Popen(
                     [*command, str(seed)], cwd=PROJECT, env=os.environ | environment, text=True, bufsize=1,
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 )
