@@ -1,4 +1,4 @@
-"""What an app shows to the others: `services.__all__` is what somebody uses, and no model leaves its app."""
+"""What an app shows to others: `services.__all__` is what others use, no model leaves its app, nothing else is read."""
 
 import ast
 from collections.abc import Iterator
@@ -13,6 +13,9 @@ from django.db.models import Model
 ROOT = Path(settings.BASE_DIR)
 APPS = ("accounts", "live", "escrow", "compliance", "perfqueue", "menus", "slots")
 PUBLIC_MODELS = {"accounts.models.User"}
+PUBLIC_MODULES = {f"{app}.{module}" for app in APPS for module in ("services", "errors", "shapes")} | {
+    "accounts.models", "accounts.backoffice", "live.asgi", "live.hub",
+}  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -38,6 +41,17 @@ def names_of(tree: ast.Module, package: str) -> set[str]:
     return found | {
         node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) in aliases
     }
+
+
+def imports_of(tree: ast.Module) -> set[str]:
+    """The modules that a module imports; `from app import module` counts as `app.module`."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{each.name}" for each in node.names} if node.module in APPS else {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+    return found
 
 
 MODULES = dict(modules())
@@ -73,6 +87,14 @@ def test_no_app_uses_a_model_of_another(app: str, package: str) -> None:
 
     used = {f"{app}.models.{name}": users[name] for name in models & set(users)}
     assert {name: users for name, users in used.items() if name not in PUBLIC_MODELS} == {}
+
+
+@pytest.mark.parametrize("app", [*APPS, "core", "xxxchat"])
+def test_an_app_imports_only_public_modules_of_others(app: str) -> None:
+    others = tuple(f"{each}." for each in APPS if each != app)
+    imported = {each for name, tree in MODULES.items() if f"{name}.".startswith(f"{app}.") for each in imports_of(tree)}
+
+    assert {each for each in imported if each.startswith(others)} - PUBLIC_MODULES == set()
 
 
 def test_every_app_is_checked() -> None:
