@@ -163,6 +163,5 @@ def make_service_account(
 ) -> None:
     """Create the service account of a user; an existing one is not changed."""
     ServiceAccount.objects.get_or_create(
-        user=user,
-        defaults={"features": list(features), "scopes": list(scopes), "cap_per_user_day": cap_per_user_day},
+        user=user, defaults={"features": list(features), "scopes": list(scopes), "cap_per_user_day": cap_per_user_day}
     )

@@ -15,7 +15,7 @@ from accounts.backoffice.actions import (
 )
 from accounts.backoffice.filters import ExactFilter, exact_filter, person_filter
 from accounts.backoffice.lists import RoleAdmin, RoleInline
-from accounts.backoffice.related import RelatedList, register_related
+from accounts.backoffice.related import register_related
 from accounts.backoffice.roles import BACK_OFFICE_ROLES, is_performer, signed_in
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "ExactFilter",
     "Preview",
     "ReasonForm",
-    "RelatedList",
     "RoleAdmin",
     "RoleInline",
     "RowPage",

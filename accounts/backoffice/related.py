@@ -21,20 +21,23 @@ _related: "defaultdict[str, dict[RelatedList, None]]" = defaultdict(dict)
 
 @dataclass(frozen=True)
 class RelatedList:
-    """The list of `model` (as `app.model`), searched for this row's field `by`.
-
-    `within` sets a filter of that list to another field of this row, where the search alone would read too much.
-    """
+    """The list of `model`, searched for a row's field `by`, with the filter `within` set to another field."""
 
     label: str
     model: str
-    by: str = "pk"
-    within: tuple[str, str] | None = None
+    by: str
+    within: tuple[str, str] | None
 
 
-def register_related(model: str, *lists: RelatedList) -> None:
-    """Link every row of `model` to `lists`. Registering a list again has no effect."""
-    _related[model].update(dict.fromkeys(lists))
+def register_related(
+    row: str, label: str, model: str, *, by: str = "pk", within: tuple[str, str] | None = None
+) -> None:
+    """Link every row of one model to the list of another (both as `app.model`), searched for the row's field `by`.
+
+    `within`: a filter of that list and the field it is set to, where the search alone would read too many rows.
+    Registering a list again has no effect.
+    """
+    _related[row][RelatedList(label, model, by, within)] = None
 
 
 def related_links(request: HttpRequest, site: AdminSite, row: Model) -> Iterator[tuple[str, str]]:

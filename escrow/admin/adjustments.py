@@ -109,7 +109,4 @@ def _without_key(form: forms.Form) -> dict[str, Any]:
 
 
 def _ids(decision: Decision) -> dict[str, Any]:
-    return {
-        "operationId": decision.operation_id,
-        "approvalId": decision.approval.pk if decision.approval else None,
-    }
+    return {"operationId": decision.operation_id, "approvalId": decision.approval.pk if decision.approval else None}

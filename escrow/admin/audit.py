@@ -7,15 +7,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import (
-    Action,
-    ActionAdmin,
-    RelatedList,
-    RoleAdmin,
-    exact_filter,
-    person_filter,
-    register_related,
-)
+from accounts.backoffice import Action, ActionAdmin, RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, Role, User
 from escrow.admin import reconciliation
 from escrow.errors import AlreadyThawed
@@ -23,13 +15,10 @@ from escrow.models import Finding, Freeze, Verification
 from escrow.services import auditing
 
 RECONCILERS = FINANCE_ROLES | {Role.AUDITOR}
-register_related(
-    "escrow.finding",
-    RelatedList("Wallet", "escrow.wallet", by="subject"),
-    RelatedList("Hold", "escrow.hold", by="subject"),
-    RelatedList("Operation", "escrow.operation", by="subject"),
-    RelatedList("Wallets frozen for it", "escrow.freeze"),
-)
+register_related("escrow.finding", "Wallet", "escrow.wallet", by="subject")
+register_related("escrow.finding", "Hold", "escrow.hold", by="subject")
+register_related("escrow.finding", "Operation", "escrow.operation", by="subject")
+register_related("escrow.finding", "Wallets frozen for it", "escrow.freeze")
 
 
 @admin.register(Verification)

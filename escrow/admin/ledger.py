@@ -8,36 +8,23 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
-from accounts.backoffice import (
-    Action,
-    ActionAdmin,
-    RelatedList,
-    RoleAdmin,
-    exact_filter,
-    person_filter,
-    register_related,
-)
+from accounts.backoffice import Action, ActionAdmin, RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow.admin.adjustments import Adjustment, AdjustmentPage, AmountForm, KeyedForm
 from escrow.models import Currency, Entry, Hold, Operation, Wallet
 from escrow.services import adjustments, approvals, auditing
 
-register_related(
-    "escrow.wallet",
-    RelatedList("Entries", "escrow.entry"),
-    RelatedList("Holds of its owner", "escrow.hold", by="owner_id"),
-    RelatedList("Times it stood still", "escrow.freeze"),
-    RelatedList("Findings about it", "escrow.finding"),
-)
-register_related("escrow.hold", RelatedList("Operations", "escrow.operation"), RelatedList("Entries", "escrow.entry"))
-register_related(
-    "escrow.operation",
-    RelatedList("Entries", "escrow.entry"),
-    RelatedList("Undone by", "escrow.operation"),
-    RelatedList("Order", "escrow.order"),
-    RelatedList("Payout", "escrow.payout"),
-    RelatedList("Approval", "escrow.approval"),
-)
+register_related("escrow.wallet", "Entries", "escrow.entry")
+register_related("escrow.wallet", "Holds of its owner", "escrow.hold", by="owner_id")
+register_related("escrow.wallet", "Times it stood still", "escrow.freeze")
+register_related("escrow.wallet", "Findings about it", "escrow.finding")
+register_related("escrow.hold", "Operations", "escrow.operation")
+register_related("escrow.hold", "Entries", "escrow.entry")
+register_related("escrow.operation", "Entries", "escrow.entry")
+register_related("escrow.operation", "Undone by", "escrow.operation")
+register_related("escrow.operation", "Order", "escrow.order")
+register_related("escrow.operation", "Payout", "escrow.payout")
+register_related("escrow.operation", "Approval", "escrow.approval")
 
 
 @admin.register(Wallet)

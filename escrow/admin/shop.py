@@ -5,13 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.backoffice import RelatedList, RoleAdmin, exact_filter, person_filter, register_related
+from accounts.backoffice import RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES
 from escrow.models import Order, PaymentEvent, TokenPackage
 
 TERMS = ("tokens", "price_minor", "price_currency")
 
-register_related("escrow.order", RelatedList("Payment events", "escrow.paymentevent"))
+register_related("escrow.order", "Payment events", "escrow.paymentevent")
 
 
 @admin.register(TokenPackage)

@@ -15,18 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from accounts.backoffice import (
-    MAX_SELECTED_ROWS,
-    Action,
-    ActionAdmin,
-    ActionPage,
-    ActionText,
-    Preview,
-    ReasonForm,
-    RowResult,
-    same_rows,
-    sums_by_currency,
-)
+from accounts import backoffice
 from accounts.models import User
 from core.db import command
 from core.dispatch import request_run
@@ -39,7 +28,7 @@ COLUMNS = ("Title", "Performer", "User", "State", "Held")
 log = structlog.get_logger()
 
 
-class SplitForm(ReasonForm):
+class SplitForm(backoffice.ReasonForm):
     """How much of each item is paid to its performer; the rest is refunded."""
 
     settle = forms.IntegerField(
@@ -53,12 +42,12 @@ class SplitForm(ReasonForm):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunText(ActionText):
+class RunText(backoffice.ActionText):
     """An action that becomes a run. `result` is a row's result in the preview."""
 
     run_action: services.RunAction
     result: str
-    form_class: type[ReasonForm] = ReasonForm
+    form_class: type[backoffice.ReasonForm] = backoffice.ReasonForm
 
 
 REFUND = RunText(
@@ -104,7 +93,7 @@ def _start(item: QueueItem, actor: User, reason: str) -> str:
     return "on stage; those ahead of it keep their places"
 
 
-START = Action(
+START = backoffice.Action(
     name="start_items",
     title="Start out of turn",
     button="Start",
@@ -117,36 +106,36 @@ START = Action(
 )
 
 
-class RunPage(ActionPage):
+class RunPage(backoffice.ActionPage):
     """An action that becomes a run: a short one is worked on here, a long one in the background."""
 
     def __init__(
-        self, model_admin: ActionAdmin, request: HttpRequest, text: RunText, items: QuerySet[QueueItem]
+        self, model_admin: backoffice.ActionAdmin, request: HttpRequest, text: RunText, items: QuerySet[QueueItem]
     ) -> None:
         super().__init__(model_admin, request, text.title)
         self.text, self.form_class = text, text.form_class
         self.ids = list(items.order_by("id").values_list("id", flat=True)[: services.MAX_RUN_ITEMS + 1])
-        self.is_short = len(self.ids) <= MAX_SELECTED_ROWS
+        self.is_short = len(self.ids) <= backoffice.MAX_SELECTED_ROWS
 
     def context(self) -> dict[str, Any]:
         return {"action_text": self.text, "has_amounts": self.form_class is SplitForm}
 
-    def preview(self, form: forms.Form) -> Preview:
+    def preview(self, form: forms.Form) -> backoffice.Preview:
         settle = form.cleaned_data.get("settle") if form.is_bound else None
         previewed = services.preview(item_ids=self.ids, action=self.text.run_action, settle=settle)
         possible = [each for each in previewed if each.code is None]
-        items = QueueItem.objects.select_related("performer", "user").in_bulk(self.ids[:MAX_SELECTED_ROWS])
+        items = QueueItem.objects.select_related("performer", "user").in_bulk(self.ids[: backoffice.MAX_SELECTED_ROWS])
         results = [
             self._result(items[each.item_id], each.code, settle)
-            for each in previewed[:MAX_SELECTED_ROWS]
+            for each in previewed[: backoffice.MAX_SELECTED_ROWS]
             if each.item_id in items
         ]
-        return Preview(
+        return backoffice.Preview(
             results=results,
             possible=len(possible),
             selected=len(self.ids),
             totals=_totals([each.tokens for each in possible], settle),
-            hidden=same_rows(items.values())
+            hidden=backoffice.same_rows(items.values())
             if self.is_short
             else [(ACTION_CHECKBOX_NAME, self.ids[0]), ("select_across", "1"), ("seen", self._digest())],
         )
@@ -165,10 +154,10 @@ class RunPage(ActionPage):
             request_run(services.WORK)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
-    def _result(self, item: QueueItem, code: str | None, settle: int | None) -> RowResult:
+    def _result(self, item: QueueItem, code: str | None, settle: int | None) -> backoffice.RowResult:
         text = self.text.result if settle is None else f"{settle} paid, {item.tokens - settle} back"
         text = f"refused: {code}" if code else text
-        return RowResult(item, self.model_admin.address_of(item), cells(item), text, is_refused=bool(code))
+        return backoffice.RowResult(item, self.model_admin.address_of(item), cells(item), text, is_refused=bool(code))
 
     def _digest(self) -> str:
         """Identify the set of items: those that match the list's filters may change between preview and run."""
@@ -178,7 +167,7 @@ class RunPage(ActionPage):
 def _is_worked_here(run: services.Run) -> bool:
     """Work on a short run; return False if workers must do the rest."""
     try:
-        return services.work_runs(run_id=run.pk, at_most=MAX_SELECTED_ROWS) == run.total
+        return services.work_runs(run_id=run.pk, at_most=backoffice.MAX_SELECTED_ROWS) == run.total
     except (DomainError, DatabaseError):
         log.exception("run_not_worked_here", run=str(run.pk))
         return False
@@ -186,7 +175,7 @@ def _is_worked_here(run: services.Run) -> bool:
 
 def _totals(tokens: Sequence[int], settle: int | None) -> list[tuple[str, int]]:
     """Return what the possible items hold; for a split, its two parts."""
-    held = sums_by_currency(("TOKEN", each) for each in tokens)
+    held = backoffice.sums_by_currency(("TOKEN", each) for each in tokens)
     if settle is None or not held:
         return held
     paid = settle * len(tokens)

@@ -4,17 +4,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.backoffice import (
-    BACK_OFFICE_ROLES,
-    ActionAdmin,
-    RelatedList,
-    RoleAdmin,
-    RoleInline,
-    exact_filter,
-    is_performer,
-    person_filter,
-    register_related,
-)
+from accounts import backoffice
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES
 from perfqueue import services
 from perfqueue.admin.filters import Age, MaxTokens, MinTokens, Overdue
@@ -23,47 +13,35 @@ from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
 DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
 
-register_related("escrow.hold", RelatedList("Queue item", "perfqueue.queueitem"))
-register_related(
-    "perfqueue.queueitem",
-    RelatedList("Transitions", "perfqueue.transition"),
-    RelatedList("Operations of its hold", "escrow.operation", by="hold_id"),
-    RelatedList("Entries of its hold", "escrow.entry", by="hold_id"),
-    RelatedList("Events of its room", "live.eventrow", within=("room", "performer_id")),
-    RelatedList("Strikes", "perfqueue.strike"),
-    RelatedList("Runs of staff", "perfqueue.runitem"),
+backoffice.register_related("escrow.hold", "Queue item", "perfqueue.queueitem")
+backoffice.register_related("perfqueue.queueitem", "Transitions", "perfqueue.transition")
+backoffice.register_related("perfqueue.queueitem", "Operations of its hold", "escrow.operation", by="hold_id")
+backoffice.register_related("perfqueue.queueitem", "Entries of its hold", "escrow.entry", by="hold_id")
+backoffice.register_related(
+    "perfqueue.queueitem", "Events of its room", "live.eventrow", within=("room", "performer_id")
 )
+backoffice.register_related("perfqueue.queueitem", "Strikes", "perfqueue.strike")
+backoffice.register_related("perfqueue.queueitem", "Runs of staff", "perfqueue.runitem")
 
 
-class TransitionInline(RoleInline):
+class TransitionInline(backoffice.RoleInline):
     model = Transition
-    view_roles = BACK_OFFICE_ROLES
+    view_roles = backoffice.BACK_OFFICE_ROLES
     owner_path, parent_owner_path = "item__performer", "performer"
     fields = readonly_fields = ("at", "from_state", "to_state", "actor", "reason", "request_id")
     ordering = ("id",)
 
 
 @admin.register(QueueItem)
-class QueueItemAdmin(ActionAdmin):
+class QueueItemAdmin(backoffice.ActionAdmin):
     """Staff see every item; a performer sees the performed items of her own queue."""
 
-    view_roles = BACK_OFFICE_ROLES
+    view_roles = backoffice.BACK_OFFICE_ROLES
     action_roles = SUPPORT_ROLES
     owner_path = "performer"
     inlines = (TransitionInline,)
     actions = ("refund_items", "split_items", "resolve_items", "start_items")
-    list_display = (
-        "title",
-        "state",
-        "performer",
-        "user",
-        "held",
-        "due",
-        "outcome",
-        "feature",
-        "asked",
-        "reason",
-    )
+    list_display = ("title", "state", "performer", "user", "held", "due", "outcome", "feature", "asked", "reason")
     list_filter = (
         "state",
         "fulfilment",
@@ -71,10 +49,10 @@ class QueueItemAdmin(ActionAdmin):
         Age,
         MinTokens,
         MaxTokens,
-        person_filter("performer"),
-        person_filter("user"),
-        exact_filter("source_feature", parameter="feature"),
-        exact_filter("idempotency_key", parameter="key", title="intake key"),
+        backoffice.person_filter("performer"),
+        backoffice.person_filter("user"),
+        backoffice.exact_filter("source_feature", parameter="feature"),
+        backoffice.exact_filter("idempotency_key", parameter="key", title="intake key"),
     )
     list_select_related = ("performer", "user")
     id_fields = ("pk", "user", "performer", "hold")
@@ -83,7 +61,7 @@ class QueueItemAdmin(ActionAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QueueItem]:
         items: QuerySet[QueueItem] = super().get_queryset(request)
-        return items.filter(fulfilment=Fulfilment.PERFORMED) if is_performer(request) else items
+        return items.filter(fulfilment=Fulfilment.PERFORMED) if backoffice.is_performer(request) else items
 
     @admin.display(description="held", ordering="tokens")
     def held(self, item: QueueItem) -> str:
@@ -137,7 +115,7 @@ class QueueItemAdmin(ActionAdmin):
 
 
 @admin.register(Transition)
-class TransitionAdmin(RoleAdmin):
+class TransitionAdmin(backoffice.RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("at", "item_id", "from_state", "to_state", "actor", "reason", "request_id")
     list_display_links = ("at",)

@@ -8,15 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from accounts.backoffice import (
-    BACK_OFFICE_ROLES,
-    Action,
-    ActionAdmin,
-    RelatedList,
-    RoleAdmin,
-    person_filter,
-    register_related,
-)
+from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, RoleAdmin, person_filter, register_related
 from accounts.models import STAFF_ROLES, SUPPORT_ROLES, Role, User
 from perfqueue import services
 from perfqueue.models import PerformerQueue, Strike
@@ -24,11 +16,8 @@ from perfqueue.models import PerformerQueue, Strike
 SETTINGS = (*services.BOUNDS, "abandon_policy")
 STATE = ("is_open", "is_paused", "presence", "seen_at")
 
-register_related(
-    "perfqueue.performerqueue",
-    RelatedList("Items", "perfqueue.queueitem"),
-    RelatedList("Strikes", "perfqueue.strike"),
-)
+register_related("perfqueue.performerqueue", "Items", "perfqueue.queueitem")
+register_related("perfqueue.performerqueue", "Strikes", "perfqueue.strike")
 
 
 class SettingsForm(forms.ModelForm):

@@ -7,15 +7,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.backoffice import RelatedList, RoleAdmin, exact_filter, person_filter, register_related
+from accounts.backoffice import RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import STAFF_ROLES
 from perfqueue import services
 from perfqueue.models import Run, RunItem
 
 MAX_SHOWN_RESULTS = 50
 
-register_related("perfqueue.run", RelatedList("Its items", "perfqueue.runitem"))
-register_related("perfqueue.runitem", RelatedList("Queue item", "perfqueue.queueitem", by="item_id"))
+register_related("perfqueue.run", "Its items", "perfqueue.runitem")
+register_related("perfqueue.runitem", "Queue item", "perfqueue.queueitem", by="item_id")
 
 
 @admin.register(Run)
