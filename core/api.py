@@ -175,12 +175,14 @@ class Endpoint(APIView):
         if self.roles and getattr(self.actor, "role", "") not in self.roles:
             raise RoleNotAllowed
 
+    def before_command(self) -> None:
+        """Work of a keyed command that commits first, on its own, once no earlier answer was found."""
+
     def once(
         self,
         *,
         work: Callable[[], T],
         prepare: Callable[[T], Any] | None = None,
-        before: Callable[[], object] | None = None,
         status: int | Callable[[T], int] = 200,
     ) -> HttpResponse:
         """Run a keyed command and answer what it returns, or what `prepare` makes of that inside its transaction."""
@@ -197,7 +199,7 @@ class Endpoint(APIView):
                 fingerprint=self.fingerprint,
                 work=work,
                 render=rendered,
-                before=before,
+                before=self.before_command,
                 status=status,
             )
         )

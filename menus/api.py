@@ -58,17 +58,13 @@ class BuyItem(Endpoint):
         amount = Amount(required=False)
         note = StrictChar(required=False, allow_blank=True, max_length=200)
 
+    def before_command(self) -> None:
+        services.gate_of(self.kwargs["item_id"]).before_command()
+
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         buyer = cast(User, request.user)
         return self.once(
             work=lambda: services.purchase(buyer=buyer, item_id=item_id, **self.data),
             prepare=lambda result: Purchased(result, perfqueue.services.item_view(result.intake.item, viewer=buyer)),
-            before=lambda: _expire_due(item_id),
             status=201,
         )
-
-
-def _expire_due(item_id: UUID) -> None:
-    performer_id = services.overdue_queue_of(item_id)
-    if performer_id is not None:
-        perfqueue.services.expire_due(performer_id)

@@ -52,7 +52,7 @@ class QueueItemOut(Shape):
     refundedTokens = serializers.IntegerField(
         source="item.refund_tokens", allow_null=True, help_text="null until the hold is closed"
     )
-    reason = TextOrNull(source="item.reason")
+    reason = TextOrNull(source="item.shown_reason")
     holdId = serializers.UUIDField(source="item.hold_id")
     trail = TrailOut(many=True)
 

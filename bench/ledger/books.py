@@ -72,9 +72,9 @@ WITH request AS MATERIALIZED (
 )
 INSERT INTO perfqueue_queueitem (id, performer_id, user_id, hold_id, tokens, currency, title, description, fulfilment,
     source_feature, idempotency_key, source_event_id, metadata, award, fee_bps, state, created_at, started_at, ended_at,
-    settle_tokens, refund_tokens, reason, third_noticed, next_noticed)
+    settle_tokens, refund_tokens, cause, reason, third_noticed, next_noticed)
 SELECT uuidv7(), a.payee, a.payer, a.hold, %(price)s, 'TOKEN', 'A song', '', 'instant', 'bench', a.hold::text, '',
-       '{{}}', 0, %(fee_bps)s, 'finished', now(), now(), now(), %(price)s, 0, '', false, false
+       '{{}}', 0, %(fee_bps)s, 'finished', now(), now(), now(), %(price)s, 0, '', '', false, false
   FROM request a JOIN opened o ON o.hold = a.hold WHERE o.code IS NULL
 """
 TWINS = """

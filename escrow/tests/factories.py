@@ -15,7 +15,7 @@ from escrow.models import Entry, Wallet
 from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, adjustments, auditing
 from escrow.services.adjustments import Reversal
 from perfqueue.models import Fulfilment, QueueItem, State
-from perfqueue.services.ledger import save
+from perfqueue.services.transitions import save
 from tests import world
 
 

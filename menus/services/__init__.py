@@ -1,6 +1,6 @@
 """The services of menus."""
 
-from menus.services.buying import PurchaseResult, notes_of, overdue_queue_of, purchase
+from menus.services.buying import PurchaseResult, gate_of, notes_of, owner_of, purchase
 from menus.services.editing import (
     EDITOR_ROLES,
     ItemDraft,
@@ -26,11 +26,12 @@ __all__ = [
     "create_menu",
     "delete_items",
     "delete_menu",
+    "gate_of",
     "lowest_prices",
     "menus",
     "menus_of",
     "notes_of",
-    "overdue_queue_of",
+    "owner_of",
     "purchase",
     "update_item",
     "update_menu",

@@ -32,12 +32,14 @@ class PurchaseResult:
     status: str = "queued"
 
 
-def overdue_queue_of(item_id: UUID) -> UUID | None:
-    """Return the performer of this menu item if an item of their queue is overdue, else None.
+def gate_of(item_id: UUID) -> perfqueue.services.Gate:
+    """Return the gate of the queue that this menu item is bought into; it reads the owner in its own statement."""
+    return perfqueue.services.Gate(OWNER, [item_id])
 
-    One statement, no lock.
-    """
-    return perfqueue.services.overdue_queue(OWNER, [item_id])
+
+def owner_of(item_id: UUID) -> UUID | None:
+    """Return the performer of this menu item; None if there is none (one statement)."""
+    return MenuItem.objects.filter(pk=item_id).values_list("menu__owner_id", flat=True).first()
 
 
 def notes_of(queue_item_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -28,7 +28,7 @@ class TransitionInline(backoffice.RoleInline):
     model = Transition
     view_roles = backoffice.BACK_OFFICE_ROLES
     owner_path, parent_owner_path = "item__performer", "performer"
-    fields = readonly_fields = ("at", "from_state", "to_state", "actor", "reason", "request_id")
+    fields = readonly_fields = ("at", "from_state", "to_state", "actor", "cause", "reason", "request_id")
     ordering = ("id",)
 
 
@@ -41,7 +41,19 @@ class QueueItemAdmin(backoffice.ActionAdmin):
     owner_path = "performer"
     inlines = (TransitionInline,)
     actions = ("refund_items", "split_items", "resolve_items", "start_items")
-    list_display = ("title", "state", "performer", "user", "held", "due", "outcome", "feature", "asked", "reason")
+    list_display = (
+        "title",
+        "state",
+        "performer",
+        "user",
+        "held",
+        "due",
+        "outcome",
+        "feature",
+        "asked",
+        "cause",
+        "reason",
+    )
     list_filter = (
         "state",
         "fulfilment",
@@ -117,8 +129,8 @@ class QueueItemAdmin(backoffice.ActionAdmin):
 @admin.register(Transition)
 class TransitionAdmin(backoffice.RoleAdmin):
     view_roles = STAFF_ROLES
-    list_display = ("at", "item_id", "from_state", "to_state", "actor", "reason", "request_id")
+    list_display = ("at", "item_id", "from_state", "to_state", "actor", "cause", "reason", "request_id")
     list_display_links = ("at",)
-    fields = ("id", "at", "item", "from_state", "to_state", "actor", "reason", "request_id")
+    fields = ("id", "at", "item", "from_state", "to_state", "actor", "cause", "reason", "request_id")
     id_fields = ("pk", "item", "actor")
     ordering = ("-id",)

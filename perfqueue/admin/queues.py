@@ -114,7 +114,7 @@ class PerformerQueueAdmin(ActionAdmin):
 @admin.register(Strike)
 class StrikeAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
-    list_display = ("at", "performer", "item_id", "reason")
+    list_display = ("at", "performer", "item_id", "cause")
     list_filter = (person_filter("performer"),)
     list_select_related = ("performer",)
     id_fields = ("pk", "performer", "item")

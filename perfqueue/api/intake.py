@@ -7,16 +7,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Role
-from core.api import KEY, Endpoint
+from core.api import KEY
 from core.errors import IdempotencyKeyRequired, ValidationFailed
 from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID
 from core.idempotency import Answer
 from escrow.services import Currency
 from perfqueue import services, shapes
-from perfqueue.models import Fulfilment
+from perfqueue.api.gated import QueueEndpoint
+from perfqueue.services import Fulfilment, Gate
 
 MAX_FACTS = 20
-MAX_FACT_NUMBER = 2**53 - 1  # what every reader of JSON keeps exact
+MAX_FACT_NUMBER = 2**53 - 1  # the largest that every JSON parser keeps exact
 Fact = str | int | bool | None
 
 
@@ -32,7 +33,7 @@ class Award(Body):
         return currency
 
 
-class SubmitItem(Endpoint):
+class SubmitItem(QueueEndpoint):
     """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
     USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
     sent, must equal it. A refusal leaves the hold to expire."""
@@ -91,13 +92,15 @@ class SubmitItem(Endpoint):
             raise ValidationFailed(idempotencyKey=["It must equal the Idempotency-Key header."])
         return self.known(request, self.data["idempotency_key"])
 
+    def gate(self) -> Gate:
+        performed = self.data["fulfilment"] == Fulfilment.PERFORMED
+        return Gate.of_performers([self.data["performer_id"]] if performed else [])
+
     def post(self, request: Request) -> HttpResponse:
         payload, viewer = services.Intake(**self.data), self.actor
-        performed_by = payload.performer_id if payload.fulfilment == Fulfilment.PERFORMED else None
         return self.once(
             work=lambda: services.submit(payload, service=viewer),
             prepare=lambda result: services.item_view(result.item, viewer=viewer),
-            before=lambda: services.expire_due(performed_by) if performed_by else None,
             status=201,
         )
 

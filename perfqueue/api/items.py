@@ -3,51 +3,48 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import SUPPORT_ROLES, Role
-from core.api import Endpoint
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice
 from perfqueue import services, shapes
+from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
 from perfqueue.services import QueueItem, State
 
-COMMANDS_QUEUE = (Role.PERFORMER, *SUPPORT_ROLES)
+OPERATORS = (Role.PERFORMER, *SUPPORT_ROLES)
 
 
 class Reason(Body):
     reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
 
 
-class ItemCommand(Endpoint):
+class ItemCommand(QueueEndpoint):
     """A keyed command on one item; answers 200 with the QueueItem."""
 
     Output = shapes.QueueItemOut
 
-    def run(self, item_id: UUID, work: Callable[[], QueueItem]) -> HttpResponse:
+    def run(self, work: Callable[[], QueueItem]) -> HttpResponse:
         viewer = self.actor
-        return self.once(
-            work=work,
-            prepare=lambda item: services.item_view(item, viewer=viewer),
-            before=lambda: services.expire_due(services.performer_of(item_id)),
-        )
+        return self.once(work=work, prepare=lambda item: services.item_view(item, viewer=viewer))
 
 
 class StartItem(ItemCommand):
     """POST /queue/items/{id}/start {reason?}: with a reason, staff may start another than the head. 200; 404;
     409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED, ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
 
-    roles, operation, Input = COMMANDS_QUEUE, "queue.start", Reason
+    roles, operation, Input = OPERATORS, "queue.start", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(item_id, lambda: services.start(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
+        return self.run(lambda: services.start(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class FinishItem(ItemCommand):
     """POST /queue/items/{id}/finish. 200; 400; 404; 409 INVALID_TRANSITION, DEADLINE_PASSED; 422 SPLIT_MISMATCH."""
 
-    roles, operation = COMMANDS_QUEUE, "queue.finish"
+    roles, operation = OPERATORS, "queue.finish"
 
     class Input(Reason):
         settleTokens = Amount(required=False, min_value=0)
@@ -55,7 +52,6 @@ class FinishItem(ItemCommand):
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
-            item_id,
             lambda: services.finish(
                 item_id=item_id,
                 actor=self.actor,
@@ -69,11 +65,10 @@ class FinishItem(ItemCommand):
 class AbandonItem(ItemCommand):
     """POST /queue/items/{id}/abandon. 200; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation, Input = COMMANDS_QUEUE, "queue.abandon", Reason
+    roles, operation, Input = OPERATORS, "queue.abandon", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
-            item_id,
             lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
@@ -81,11 +76,10 @@ class AbandonItem(ItemCommand):
 class RefundItem(ItemCommand):
     """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation, Input = COMMANDS_QUEUE, "queue.refund", Reason
+    roles, operation, Input = OPERATORS, "queue.refund", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
-            item_id,
             lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
@@ -96,18 +90,16 @@ class LeaveItem(ItemCommand):
     roles, operation = (Role.USER,), "queue.leave"
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(item_id, lambda: services.leave(item_id=item_id, actor=self.actor))
+        return self.run(lambda: services.leave(item_id=item_id, actor=self.actor))
 
 
-class ItemDetail(Endpoint):
+class ItemDetail(QueueEndpoint):
     """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
 
     etag, Output = True, shapes.QueueItemSeenOut
 
     def get(self, request: Request, item_id: UUID) -> HttpResponse:
-        item = services.item_for(item_id)
-        (item,) = up_to_date([item])
-        return self.answer(services.item_view(item, viewer=self.actor))
+        return self.answer(services.item_view(services.item_for(item_id), viewer=self.actor))
 
 
 class ItemQuery(Page):
@@ -116,27 +108,12 @@ class ItemQuery(Page):
     fulfilment = StrictChoice(required=False, choices=services.Fulfilment.choices)
 
 
-class ItemList(Endpoint):
-    """GET /queue/items?mine=true. 200: one's own items, newest first; a performer's are those asked of her.
+class ItemList(ItemListEndpoint):
+    """GET /queue/items?mine=true. 200: one's own items, newest first; of a performer, those that buyers asked for.
     304 to a known ETag."""
 
-    etag, Query, Output = True, ItemQuery, shapes.QueueItemsOut
+    etag, Query = True, ItemQuery
 
-    def get(self, request: Request) -> HttpResponse:
-        found = services.items_of(self.actor)
-        narrowed = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
-        return self.page(
-            found.filter(**narrowed).defer("description", "metadata"),
-            prepare=lambda items: services.item_views(up_to_date(list(items)), viewer=self.actor),
-        )
-
-
-def up_to_date(items: list[QueueItem]) -> list[QueueItem]:
-    """The items after time has decided; read again only if it had something to decide."""
-    late = services.overdue_queues(
-        {item.performer_id for item in items if item.performer_id and item.turn and not item.is_final}
-    )
-    if not late or not sum(services.expire_due(performer_id, wait=False) for performer_id in late):
-        return items
-    fresh = {item.id: item for item in services.all_items().filter(id__in=[item.id for item in items])}
-    return [fresh[item.id] for item in items]
+    def found(self) -> QuerySet[QueueItem]:
+        filters = {name: self.query[name] for name in ("state", "fulfilment") if name in self.query}
+        return services.items_of(self.actor).filter(**filters).defer("description", "metadata")

@@ -13,15 +13,15 @@ from core.db import command
 from core.errors import NotFound, ValidationFailed
 from core.fields import Body, Page, StrictEnum, StrictInt, StrictUUID
 from perfqueue import services, shapes
+from perfqueue.api.gated import QueueEndpoint
 
 
-class PublicQueue(Endpoint):
+class PublicQueue(QueueEndpoint):
     """GET /performer/{id}/queue. 200: the queue, head first; 304 to a known ETag; 404."""
 
     public, etag, Output = True, True, shapes.QueueOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
-        services.expire_due(performer_id, wait=False)
         return self.answer(services.queue_view(performer_id, viewer=self.actor))
 
 
@@ -34,7 +34,7 @@ class PerformerList(Endpoint):
         return self.page(services.performers())
 
 
-class PerformerDetail(Endpoint):
+class PerformerDetail(QueueEndpoint):
     """GET /performer/{id}. 200; 404."""
 
     public, Output = True, shapes.PerformerOut
@@ -46,35 +46,34 @@ class PerformerDetail(Endpoint):
         return self.answer(found)
 
 
-class QueueControl(Endpoint):
+class QueueControl(QueueEndpoint):
     """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the queue; 403; 404. Own queue only."""
 
     roles, Output = (Role.PERFORMER,), shapes.QueueOut
-    command: ClassVar[Callable[..., Any]]
+    control: ClassVar[Callable[..., Any]]
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
-        services.expire_due(performer_id)
-        command(lambda: type(self).command(performer_id=performer_id, actor=self.actor))
+        command(lambda: type(self).control(performer_id=performer_id, actor=self.actor))
         return self.answer(services.queue_view(performer_id, viewer=self.actor))
 
 
 class OpenQueue(QueueControl):
-    command = staticmethod(services.open_queue)
+    control = staticmethod(services.open_queue)
 
 
 class CloseQueue(QueueControl):
-    command = staticmethod(services.close_queue)
+    control = staticmethod(services.close_queue)
 
 
 class PauseQueue(QueueControl):
-    command = staticmethod(services.pause_queue)
+    control = staticmethod(services.pause_queue)
 
 
 class ResumeQueue(QueueControl):
-    command = staticmethod(services.resume_queue)
+    control = staticmethod(services.resume_queue)
 
 
-class Heartbeat(Endpoint):
+class Heartbeat(QueueEndpoint):
     """POST /performer/{id}/presence {state}, every 20 s. 200 {state, queueOpen, watched, awayAfter}; 403; 404."""
 
     roles, Output = (Role.PERFORMER,), shapes.PresenceOut
@@ -83,7 +82,6 @@ class Heartbeat(Endpoint):
         state = StrictEnum(services.Presence)
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
-        services.expire_due(performer_id)
         queue = command(lambda: services.record_heartbeat(performer_id=performer_id, actor=self.actor, **self.data))
         return self.answer(queue)
 
@@ -93,8 +91,8 @@ def _setting(column: str) -> StrictInt:
     return StrictInt(required=False, source=column, min_value=lowest, max_value=highest)
 
 
-class Settings(Endpoint):
-    """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Her own; items keep the timers they have."""
+class Settings(QueueEndpoint):
+    """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Own queue; items keep their timers."""
 
     roles, Output = (Role.PERFORMER,), shapes.SettingsOut
 
@@ -120,7 +118,7 @@ class BlockQuery(Page):
     userId = StrictUUID(required=False)
 
 
-class Blocks(Endpoint):
+class Blocks(QueueEndpoint):
     """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Her own."""
 
     roles, Query = (Role.PERFORMER,), BlockQuery
@@ -143,7 +141,6 @@ class Blocks(Endpoint):
         return query
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
-        services.expire_due(performer_id)
         user_id = self.data["userId"]
         blocked = command(lambda: services.block(performer_id=performer_id, user_id=user_id, actor=self.actor))
         return self.answer(blocked)

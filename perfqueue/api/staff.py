@@ -16,8 +16,9 @@ from core.dispatch import request_run
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
 from perfqueue import services, shapes
-from perfqueue.api.items import ItemCommand, up_to_date
-from perfqueue.services import ItemFilter, State
+from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
+from perfqueue.api.items import ItemCommand
+from perfqueue.services import Gate, ItemFilter, QueueItem, State
 
 READERS = STAFF_ROLES
 MAX_AGE_S = 10 * 366 * 86_400
@@ -35,16 +36,15 @@ class StaffItemQuery(Page):
     overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
-class StaffItems(Endpoint):
+class StaffItems(ItemListEndpoint):
     """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
-    or whether its deadline has passed and it has not expired yet."""
+    or whether it is overdue."""
 
-    roles, Query, Output = READERS, StaffItemQuery, shapes.QueueItemsOut
+    roles, Query = READERS, StaffItemQuery
 
-    def get(self, request: Request) -> HttpResponse:
+    def found(self) -> QuerySet[QueueItem]:
         filters = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
-        items = services.filtered_items(ItemFilter(**filters))
-        return self.page(items, prepare=lambda found: services.item_views(up_to_date(list(found)), viewer=self.actor))
+        return services.filtered_items(ItemFilter(**filters))
 
 
 class StaffRefund(ItemCommand):
@@ -57,7 +57,6 @@ class StaffRefund(ItemCommand):
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
-            item_id,
             lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
         )
 
@@ -74,7 +73,6 @@ class StaffResolve(ItemCommand):
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         return self.run(
-            item_id,
             lambda: services.resolve(
                 item_id=item_id,
                 actor=self.actor,
@@ -151,7 +149,7 @@ class RunView:
         return Totals(self.progress.total, self.progress.done, self.progress.refunded)
 
 
-class StaffRefunds(Endpoint):
+class StaffRefunds(QueueEndpoint):
     """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
     runs; more: 202 {runId}. 400: no condition, or more than 5,000 items."""
 
@@ -181,16 +179,16 @@ class StaffRefunds(Endpoint):
     def post(self, request: Request) -> HttpResponse:
         answer = self.once(
             work=self._preview if self.data["dryRun"] else self._done,
-            before=None if self.data["dryRun"] else self._let_time_decide,
             status=lambda bulk: 202 if bulk.run else 200,
         )
         if answer.status_code == 202:
             request_run(services.WORK)
         return answer
 
-    def _let_time_decide(self) -> None:
-        if len(self.ids) <= services.MAX_BULK_ITEMS:  # a run does it item by item
-            services.expire_queues_of(self.ids)
+    def gate(self) -> Gate:
+        """A run passes it item by item; a dry run changes nothing."""
+        at_once = not self.data["dryRun"] and len(self.ids) <= services.MAX_BULK_ITEMS
+        return Gate.of_items(self.ids if at_once else [])
 
     def _preview(self) -> Bulk:
         return Bulk(services.preview(item_ids=self.ids, action=services.RunAction.REFUND))

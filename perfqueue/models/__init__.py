@@ -1,7 +1,8 @@
-"""The line's tables: lines, items and their steps; blocks; runs of staff over many items."""
+"""The queue's tables: queues, items and their transitions; strikes and blocks; runs of staff over many items."""
 
 from perfqueue.models.blocks import Block
 from perfqueue.models.queue import (
+    DEADLINES,
     MAX_ROPE_DROP_S,
     OPEN_STATES,
     AbandonPolicy,
@@ -11,6 +12,7 @@ from perfqueue.models.queue import (
     Presence,
     QueueItem,
     State,
+    Step,
     Strike,
     Transition,
     columns_of,
@@ -18,6 +20,7 @@ from perfqueue.models.queue import (
 from perfqueue.models.runs import Run, RunAction, RunItem
 
 __all__ = [
+    "DEADLINES",
     "MAX_ROPE_DROP_S",
     "OPEN_STATES",
     "AbandonPolicy",
@@ -31,6 +34,7 @@ __all__ = [
     "RunAction",
     "RunItem",
     "State",
+    "Step",
     "Strike",
     "Transition",
     "columns_of",

@@ -1,4 +1,4 @@
-"""Whom a performer keeps out of her line."""
+"""Buyers whom a performer keeps out of the queue."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -8,7 +8,7 @@ from core.ids import new_id
 
 
 class Block(models.Model):
-    """A buyer whom a performer keeps out of her line, since when."""
+    """One buyer whom one performer keeps out of the queue."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     performer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+", db_index=False)

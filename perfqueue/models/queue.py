@@ -1,6 +1,8 @@
-"""The line's tables. Lifecycle by django-fsm; the graph is enforced once more by triggers (`perfqueue/schema/`)."""
+"""The queue's tables. Life cycle by django-fsm; triggers enforce the graph once more (`perfqueue/schema/items.sql`)."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import models
@@ -10,6 +12,7 @@ from django_fsm import FSMField, transition
 from core.clock import CoreNow
 from core.ids import new_id
 
+DEFAULT_DURATION_S = 30 * 60
 MAX_ROPE_DROP_S = 900
 
 
@@ -22,10 +25,16 @@ class State(models.TextChoices):
 
 
 OPEN_STATES = (State.CREATED, State.STARTED, State.ABANDONED)
+DEADLINES = {
+    State.CREATED: ("rope_drop_at", "max_wait_at"),
+    State.STARTED: ("deadline_at",),
+    State.ABANDONED: ("resolve_by",),
+}
+"""By state, the columns of QueueItem whose passing makes an item overdue. The one definition of overdue."""
 
 
 class Cause(models.TextChoices):
-    """Why an item ended, in words of ours. Any other reason is somebody's own text and goes into no event."""
+    """The machine's codes for what stopped or ended an item. A person's own text is a reason and goes into no event."""
 
     LEFT = "LEFT"
     STREAM_ENDED = "STREAM_ENDED"
@@ -36,6 +45,10 @@ class Cause(models.TextChoices):
     DISCONNECTED = "DISCONNECTED"
     BLOCKED = "BUYER_BLOCKED"
     WITHDRAWN = "ITEM_WITHDRAWN"
+
+
+def cause_known(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=Q(cause="") | Q(cause__in=Cause.values), name=name)
 
 
 class Fulfilment(models.TextChoices):
@@ -55,10 +68,10 @@ class Presence(models.TextChoices):
 
 
 class PerformerQueue(models.Model):
-    """One performer's line: open or not, its settings, and the next ticket. Its row lock orders everything.
+    """One performer's queue: open or not, its settings, and the next turn. Its row lock orders everything.
 
-    Watched (a heartbeat came since it was opened): she counts as away from `silent_at`, and the stream as ended from
-    `ends_at`, unless another heartbeat moves both. `away_at`: since when she is away, carried out; null: she is here.
+    Watched (a heartbeat came since it was opened): the performer counts as away from `silent_at`, and the stream as
+    ended from `ends_at`, unless another heartbeat moves both. `away_at`: away since then, carried out; null: present.
     """
 
     performer = models.OneToOneField("accounts.User", on_delete=models.PROTECT, primary_key=True, related_name="+")
@@ -104,7 +117,8 @@ class PerformerQueue(models.Model):
 class QueueItem(models.Model):
     """One paid request, from intake to its end. `hold` is the only link between line and money.
 
-    `turn` orders the line. `rope_drop_at` runs for the head only; standing still keeps `rope_drop_left_ms`.
+    `turn` orders the queue. `rope_drop_at` is set for the head only; a stopped rope drop keeps `rope_drop_left_ms`.
+    `cause` (a code of Cause) or `reason` (a person's text): what stopped or ended it last.
     Never `refresh_from_db`: select it again under the lock.
     """
 
@@ -138,6 +152,7 @@ class QueueItem(models.Model):
     resolve_by = models.DateTimeField(null=True)
     settle_tokens = models.BigIntegerField(null=True)
     refund_tokens = models.BigIntegerField(null=True)
+    cause = models.CharField(max_length=20, blank=True, choices=Cause.choices)
     reason = models.CharField(max_length=500, blank=True)
     third_noticed = models.BooleanField(default=False)
     next_noticed = models.BooleanField(default=False)
@@ -154,6 +169,7 @@ class QueueItem(models.Model):
                 fields=["performer", "turn"], name="perfqueue_turn_once", condition=Q(turn__isnull=False)
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="perfqueue_state_known"),
+            cause_known("perfqueue_cause_known"),
             models.CheckConstraint(condition=Q(tokens__gte=1), name="perfqueue_tokens_positive"),
             models.CheckConstraint(condition=Q(award__gte=0), name="perfqueue_award_not_negative"),
             models.CheckConstraint(
@@ -214,44 +230,80 @@ class QueueItem(models.Model):
     def __str__(self) -> str:
         return f"{self.title}, {self.state}"
 
-    # The graph. Amounts and times are set here too, so that a state and its facts change together.
+    @cached_property
+    def steps(self) -> list["Step"]:
+        """Steps taken in memory since the item was read or made; `services.transitions` stores them."""
+        return []
+
+    # The graph. A method sets a state's amounts and times with it, and adds its step.
 
     @transition(field=state, source=State.CREATED, target=State.STARTED)
-    def start(self, *, now: datetime, deadline_at: datetime | None) -> None:
+    def start(self, *, now: datetime, deadline_at: datetime | None, reason: str = "") -> None:
+        self.steps.append(Step(self.state, State.STARTED, now, "", reason))
         self.started_at, self.deadline_at = now, deadline_at
         self.rope_drop_at = self.rope_drop_left_ms = None
 
     @transition(field=state, source=[State.STARTED, State.ABANDONED], target=State.FINISHED)
     def finish(self, *, now: datetime, settle: int, refund: int, reason: str = "") -> None:
-        self._end(now, settle, refund, reason)
+        self.steps.append(Step(self.state, State.FINISHED, now, "", reason))
+        self._end(now, settle, refund, "", reason)
 
     @transition(field=state, source=[State.CREATED, State.STARTED], target=State.ABANDONED)
-    def abandon(self, *, now: datetime, resolve_by: datetime, reason: str) -> None:
-        self.resolve_by, self.reason = resolve_by, reason
+    def abandon(self, *, now: datetime, resolve_by: datetime, cause: str = "", reason: str = "") -> None:
+        self.steps.append(Step(self.state, State.ABANDONED, now, cause, reason))
+        self.resolve_by, self.cause, self.reason = resolve_by, cause, reason
         self.rope_drop_at = self.rope_drop_left_ms = None
 
     @transition(field=state, source=[State.CREATED, State.STARTED, State.ABANDONED], target=State.REFUNDED)
-    def refund(self, *, now: datetime, reason: str) -> None:
-        self._end(now, 0, self.tokens, reason)
+    def refund(self, *, now: datetime, cause: str = "", reason: str = "") -> None:
+        self.steps.append(Step(self.state, State.REFUNDED, now, cause, reason))
+        self._end(now, 0, self.tokens, cause, reason)
 
-    def _end(self, now: datetime, settle: int, refund: int, reason: str) -> None:
+    def _end(self, now: datetime, settle: int, refund: int, cause: str, reason: str) -> None:
         self.ended_at, self.settle_tokens, self.refund_tokens = now, settle, refund
-        self.reason = reason or self.reason
+        if (cause or reason) and cause != Cause.RESOLVE_BY:  # an expired review keeps why the item was abandoned
+            self.cause, self.reason = cause, reason
         self.rope_drop_at = self.rope_drop_left_ms = None
+
+    @property
+    def planned_s(self) -> int:
+        """How long the performance is planned to take, in seconds."""
+        return self.duration_s or DEFAULT_DURATION_S
 
     @property
     def is_final(self) -> bool:
         return self.state in (State.FINISHED, State.REFUNDED)
 
+    @property
+    def shown_reason(self) -> str:
+        """What the API and the ledger have as reason: the cause's code, else the person's text."""
+        return self.cause or self.reason
+
+    def is_overdue(self, at: datetime) -> bool:
+        deadlines = [getattr(self, column) for column in DEADLINES.get(State(self.state), ())]
+        return any(deadline is not None and deadline <= at for deadline in deadlines)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An edge that an item has taken in memory. `source` is "" for a new item."""
+
+    source: str
+    target: str
+    at: datetime
+    cause: str = ""
+    reason: str = ""
+
 
 class Transition(models.Model):
-    """One step of an item: from, to, by whom (null: the system), why, in which request. Append-only."""
+    """One step of an item: from, to, actor (null: the system), cause or reason, request. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     item = models.ForeignKey(QueueItem, on_delete=models.PROTECT, related_name="transitions")
     from_state = models.CharField(max_length=9, blank=True)
     to_state = models.CharField(max_length=9)
     actor = models.UUIDField(null=True)
+    cause = models.CharField(max_length=20, blank=True, choices=Cause.choices)
     reason = models.CharField(max_length=500, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField()
@@ -259,17 +311,21 @@ class Transition(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(to_state__in=State.values), name="perfqueue_transition_to_known"),
+            cause_known("perfqueue_transition_cause_known"),
         ]
 
 
 class Strike(models.Model):
-    """A performer let a rope drop or a maximum wait pass. A row for staff; nothing follows from it."""
+    """A performer let a rope drop or a maximum wait pass. For staff to read; nothing follows from it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     performer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(QueueItem, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=40)
+    cause = models.CharField(max_length=20, choices=Cause.choices)
     at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [cause_known("perfqueue_strike_cause_known")]
 
 
 def columns_of(row: models.Model) -> dict[str, Any]:

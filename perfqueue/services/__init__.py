@@ -1,4 +1,7 @@
-"""The line's commands and reads. Features call `line` and `intake`; endpoints call the commands, after `expire_due`."""
+"""What other apps and perfqueue's own endpoints may call.
+
+Features call `locked_queue` and `intake`; endpoints and pages pass a `Gate`, then call a command or read a view.
+"""
 
 from perfqueue.models import (
     OPEN_STATES,
@@ -12,24 +15,22 @@ from perfqueue.models import (
     RunAction,
     RunItem,
     State,
-    Strike,
-    Transition,
 )
-from perfqueue.services.blocks import block, blocks_of, unblock
-from perfqueue.services.boards import Backlog, backlog, queue_lengths
-from perfqueue.services.bulk import MAX_BULK_ITEMS, refund_many
-from perfqueue.services.choosing import (
+from perfqueue.services.bulk import (
+    MAX_BULK_ITEMS,
     ItemFilter,
     ItemResult,
     filtered_items,
     is_older_than,
-    is_overdue,
     open_items,
     preview,
+    refund_many,
 )
 from perfqueue.services.commands import abandon, finish, leave, refund, resolve, start
 from perfqueue.services.control import (
     BOUNDS,
+    block,
+    blocks_of,
     close_queue,
     configure,
     make_queues,
@@ -37,32 +38,31 @@ from perfqueue.services.control import (
     pause_queue,
     resume_queue,
     settings_of,
-    withdraw,
+    unblock,
 )
-from perfqueue.services.due import overdue_queue, overdue_queues
-from perfqueue.services.expiry import expire_due, expire_queues_of
-from perfqueue.services.handing import submit
-from perfqueue.services.holds import PAYEES, ServiceHoldRequest, admitted, hold_for, open_hold
-from perfqueue.services.intake import intake, intake_many
-from perfqueue.services.payload import Intake, IntakeResult
+from perfqueue.services.expiry import Gate, expire_due, is_overdue
+from perfqueue.services.intake import Intake, IntakeResult, intake
 from perfqueue.services.presence import record_heartbeat
 from perfqueue.services.queues import LockedQueue, locked_queue, performer_of
-from perfqueue.services.reads import (
+from perfqueue.services.runs import MAX_RUN_ITEMS, WORK, Progress, open_run, progress, results, run_of, work_runs
+from perfqueue.services.service_accounts import PAYEES, ServiceHoldRequest, hold_for, open_hold, submit
+from perfqueue.services.sweeper import sweep, sweeper_age_s
+from perfqueue.services.verification import verify
+from perfqueue.services.views import (
     ItemView,
     QueueView,
     Wait,
     all_items,
+    backlog,
     item_for,
     item_view,
     item_views,
     items_of,
     last_performances,
     performers,
+    queue_lengths,
     queue_view,
 )
-from perfqueue.services.runs import MAX_RUN_ITEMS, WORK, Progress, open_run, progress, results, run_of, work_runs
-from perfqueue.services.sweeping import sweep, sweeper_age_s
-from perfqueue.services.verification import verify
 
 __all__ = [
     "BOUNDS",
@@ -72,9 +72,9 @@ __all__ = [
     "PAYEES",
     "WORK",
     "AbandonPolicy",
-    "Backlog",
     "Block",
     "Fulfilment",
+    "Gate",
     "Intake",
     "IntakeResult",
     "ItemFilter",
@@ -91,11 +91,8 @@ __all__ = [
     "RunItem",
     "ServiceHoldRequest",
     "State",
-    "Strike",
-    "Transition",
     "Wait",
     "abandon",
-    "admitted",
     "all_items",
     "backlog",
     "block",
@@ -103,12 +100,10 @@ __all__ = [
     "close_queue",
     "configure",
     "expire_due",
-    "expire_queues_of",
     "filtered_items",
     "finish",
     "hold_for",
     "intake",
-    "intake_many",
     "is_older_than",
     "is_overdue",
     "item_for",
@@ -123,8 +118,6 @@ __all__ = [
     "open_items",
     "open_queue",
     "open_run",
-    "overdue_queue",
-    "overdue_queues",
     "pause_queue",
     "performer_of",
     "performers",
@@ -146,6 +139,5 @@ __all__ = [
     "sweeper_age_s",
     "unblock",
     "verify",
-    "withdraw",
     "work_runs",
 ]

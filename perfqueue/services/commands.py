@@ -1,6 +1,6 @@
-"""One function per command on an item: T1 to T8. Each locks the line, then the item, then decides.
+"""One function per command on an item: T1 to T8. Each locks the queue, then the item, then decides.
 
-Every endpoint runs `expire_due` first, in a transaction of its own: a command sees what time has already decided.
+Every endpoint and page runs the gate (`expiry.Gate`) before a command, in transactions of its own.
 """
 
 from datetime import timedelta
@@ -19,17 +19,16 @@ from perfqueue.errors import (
     RopeDropExpired,
 )
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
-from perfqueue.services.ledger import close_holds, record, save, step
+from perfqueue.services import transitions
 from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_item, started_item, waiting
 
-DEFAULT_DURATION_S = 30 * 60
 REVIEW_S = 24 * 3600
 
 
 def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
-    """T1: put the head of its performer's line on stage. Arms `deadline_at` (duration + grace, seconds).
+    """T1: start the head of its performer's queue. Arms `deadline_at` (duration + grace, seconds).
 
-    Staff may start another than the head, with a reason; the head keeps its place and what is left of its time.
+    Staff may start another than the head, with a reason; the head keeps its turn and what is left of its rope drop.
 
     Raises:
         NotFound, Forbidden, AlreadyStarted, InvalidTransition, QueuePaused, NotHeadOfQueue, RopeDropExpired:
@@ -38,17 +37,17 @@ def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
     with db.joined(), locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         _assert_may_start(queue, item, may_skip=actor.is_backoffice and bool(reason))
-        length_s = (item.duration_s or DEFAULT_DURATION_S) + queue.row.grace_s
-        item.start(now=queue.now, deadline_at=queue.now + timedelta(seconds=length_s))
-        return _written(queue, item, State.CREATED, State.STARTED, actor, reason)
+        deadline_at = queue.now + timedelta(seconds=item.planned_s + queue.row.grace_s)
+        item.start(now=queue.now, deadline_at=deadline_at, reason=reason)
+        return _applied(queue, item, actor)
 
 
 def finish(
     *, item_id: UUID, actor: User, settle: int | None = None, refund: int | None = None, reason: str = ""
 ) -> QueueItem:
-    """T2: end the performance on stage and pay it, in full or in part.
+    """T2: finish the started item and pay it, in full or in part.
 
-    One amount implies the other; a part that goes back needs a reason. Settles to the performer less her fee.
+    One amount implies the other; a part that is refunded needs a reason. Settles to the performer less the fee.
 
     Raises:
         NotFound, Forbidden, InvalidTransition, DeadlinePassed, SplitMismatch, ValidationFailed (no reason),
@@ -56,14 +55,14 @@ def finish(
     """
     with db.joined(), locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
-        _assert_on_stage(queue, item, actor)
-        paid, back = split_of(item, settle, refund, reason)
-        item.finish(now=queue.now, settle=paid, refund=back, reason=reason)
-        return _written(queue, item, State.STARTED, State.FINISHED, actor, reason)
+        _assert_started(queue, item, actor)
+        settled, refunded = split_of(item, settle, refund, reason)
+        item.finish(now=queue.now, settle=settled, refund=refunded, reason=reason)
+        return _applied(queue, item, actor)
 
 
 def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
-    """T5: stop the performance on stage. By the performer's policy its hold goes back at once, or waits for review.
+    """T5: abandon the started item. By the performer's policy its hold is refunded at once, or waits for review.
 
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
@@ -72,12 +71,12 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
         assert_runs_queue(actor, queue.performer_id)
         if item.state != State.STARTED:
             raise InvalidTransition(state=item.state)
-        stop(queue, item, actor=actor, reason=reason)
+        abandon_started(queue, item, actor=actor, reason=reason)
         return item
 
 
 def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
-    """T3, T6, T8: give the whole hold back: a performer from line or stage, staff also from review.
+    """T3, T6, T8: refund the whole hold: a performer a created or started item, staff also one under review.
 
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
@@ -86,13 +85,12 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
         assert_runs_queue(actor, queue.performer_id)
         if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
             raise InvalidTransition(state=item.state)
-        source = item.state
         item.refund(now=queue.now, reason=reason)
-        return _written(queue, item, source, State.REFUNDED, actor, reason)
+        return _applied(queue, item, actor)
 
 
 def leave(*, item_id: UUID, actor: User) -> QueueItem:
-    """T3: the buyer steps out of the line and has the tokens back.
+    """T3: the buyer leaves the queue and is refunded.
 
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
@@ -102,12 +100,12 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
             raise Forbidden
         if item.state != State.CREATED:
             raise InvalidTransition(state=item.state)
-        item.refund(now=queue.now, reason=Cause.LEFT)
-        return _written(queue, item, State.CREATED, State.REFUNDED, actor, Cause.LEFT)
+        item.refund(now=queue.now, cause=Cause.LEFT)
+        return _applied(queue, item, actor)
 
 
 def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | None, reason: str) -> QueueItem:
-    """T6, T7: staff end a review, by a split or by giving all back (`refund` = all).
+    """T6, T7: staff end a review, by a split or by a whole refund (`refund` = all).
 
     Raises:
         NotFound, InvalidTransition, SplitMismatch, ValidationFailed (no reason): nothing was written.
@@ -119,28 +117,25 @@ def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | Non
             raise InvalidTransition(state=item.state)
         if refund == item.tokens and not settle:
             item.refund(now=queue.now, reason=reason)
-            return _written(queue, item, State.ABANDONED, State.REFUNDED, actor, reason)
-        paid, back = split_of(item, settle, refund, reason)
-        item.finish(now=queue.now, settle=paid, refund=back, reason=reason)
-        return _written(queue, item, State.ABANDONED, State.FINISHED, actor, reason)
+        else:
+            settled, refunded = split_of(item, settle, refund, reason)
+            item.finish(now=queue.now, settle=settled, refund=refunded, reason=reason)
+        return _applied(queue, item, actor)
 
 
-def stop(queue: LockedQueue, item: QueueItem, *, actor: User | None, reason: str) -> None:
-    """T5 on a locked item: abandon it and, unless it goes to review, refund it in the same breath."""
+def abandon_started(
+    queue: LockedQueue, item: QueueItem, *, actor: User | None, cause: str = "", reason: str = ""
+) -> None:
+    """T5 on a locked item: abandon it and, unless the policy is review, refund it."""
     now = queue.now
-    item.abandon(now=now, resolve_by=now + timedelta(seconds=REVIEW_S), reason=reason)
-    steps = [step(item, State.STARTED, State.ABANDONED, now=now, actor=actor, reason=reason)]
+    item.abandon(now=now, resolve_by=now + timedelta(seconds=REVIEW_S), cause=cause, reason=reason)
     if queue.row.abandon_policy == AbandonPolicy.FULL_REFUND:
-        item.refund(now=now, reason=reason)
-        steps.append(step(item, State.ABANDONED, State.REFUNDED, now=now, actor=actor, reason=reason))
-    save([item])
-    if item.is_final:
-        close_holds([item], actor=actor)
-    record(steps, [item], more=queue.arm_head())
+        item.refund(now=now, cause=cause, reason=reason)
+    transitions.apply([item], queues=[queue], actor=actor)
 
 
 def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: str) -> tuple[int, int]:
-    """What is paid and what goes back. Together the hold, exactly; at least 1 is paid; a part needs a reason.
+    """What is settled and what is refunded: together the hold; at least 1 is settled; a refunded part needs a reason.
 
     Raises:
         SplitMismatch, ValidationFailed.
@@ -160,7 +155,7 @@ def _assert_may_start(queue: LockedQueue, item: QueueItem, *, may_skip: bool) ->
     if item.state == State.STARTED:
         raise AlreadyStarted
     if item.state != State.CREATED:
-        expired = item.started_at is None and item.reason in (Cause.ROPE_DROP, Cause.MAX_WAIT)
+        expired = item.started_at is None and item.cause in (Cause.ROPE_DROP, Cause.MAX_WAIT)
         raise RopeDropExpired if expired else InvalidTransition(state=item.state)
     if started_item(queue.performer_id) is not None:
         raise AlreadyStarted
@@ -168,24 +163,17 @@ def _assert_may_start(queue: LockedQueue, item: QueueItem, *, may_skip: bool) ->
         raise QueuePaused
     if not may_skip and waiting(queue.performer_id)[:1].get().id != item.id:
         raise NotHeadOfQueue
-    if any(due is not None and due <= queue.now for due in (item.rope_drop_at, item.max_wait_at)):
+    if item.is_overdue(queue.now):
         raise RopeDropExpired
 
 
-def _assert_on_stage(queue: LockedQueue, item: QueueItem, actor: User) -> None:
+def _assert_started(queue: LockedQueue, item: QueueItem, actor: User) -> None:
     if item.state != State.STARTED:
-        raise DeadlinePassed if item.reason == Cause.DEADLINE else InvalidTransition(state=item.state)
-    if not actor.is_backoffice and item.deadline_at is not None and item.deadline_at <= queue.now:
+        raise DeadlinePassed if item.cause == Cause.DEADLINE else InvalidTransition(state=item.state)
+    if not actor.is_backoffice and item.is_overdue(queue.now):
         raise DeadlinePassed
 
 
-def _written(
-    queue: LockedQueue, item: QueueItem, source: str, target: str, actor: User | None, reason: str = ""
-) -> QueueItem:
-    """Save the item, close its hold if it is final, store transition and events, move the line up."""
-    save([item])
-    if item.is_final:
-        close_holds([item], actor=actor)
-    steps = [step(item, source, target, now=queue.now, actor=actor, reason=reason)]
-    record(steps, [item], more=queue.arm_head())
+def _applied(queue: LockedQueue, item: QueueItem, actor: User) -> QueueItem:
+    transitions.apply([item], queues=[queue], actor=actor)
     return item

@@ -1,13 +1,15 @@
-"""A performer opens, closes, pauses and resumes her line. Repeating a command changes nothing."""
+"""Commands on a whole queue: open, close, pause, resume, settings, blocks. Repeating one changes nothing."""
 
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 import live.services
-from accounts.models import User
+from accounts.models import Role, User
 from core.errors import NotFound
-from perfqueue.models import Cause, PerformerQueue, QueueItem, State
-from perfqueue.services.ledger import close_holds, record, save, step
+from perfqueue.models import Block, Cause, PerformerQueue, QueueItem
+from perfqueue.services import transitions
 from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, waiting
 
 BOUNDS = {
@@ -18,18 +20,18 @@ BOUNDS = {
     "grace_s": (0, 600),
     "disconnect_s": (20, 600),
 }
-"""Least and most that a performer may set. The tables allow shorter timers, for demos and tests."""
+"""Bounds of what a performer may set. The tables allow shorter timers, for demos and tests."""
 
 
 def make_queues(performer_ids: Iterable[UUID]) -> None:
-    """Give each performer a line, closed and with default settings; those who have one keep it (one statement)."""
+    """Make each performer a queue, closed, with default settings, unless there is one (one statement)."""
     PerformerQueue.objects.bulk_create(
         [PerformerQueue(performer_id=performer_id) for performer_id in performer_ids], ignore_conflicts=True
     )
 
 
 def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """Let people in. The head's rope drop starts, unless the line is paused.
+    """Open the queue. The head's rope drop starts, unless the queue is paused.
 
     Raises:
         NotFound, Forbidden.
@@ -43,9 +45,9 @@ def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
 
 
 def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """End the stream: the line closes and everybody who still waits has the tokens back (T3, `STREAM_ENDED`).
+    """End the stream: close the queue and refund everybody who waits (T3, `STREAM_ENDED`).
 
-    What is on stage may be finished. Locks the line, its waiting items, their holds and wallets.
+    A started item may be finished. Locks the queue, its created items, their holds and wallets.
 
     Raises:
         NotFound, Forbidden.
@@ -57,7 +59,7 @@ def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
 
 
 def pause_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """Take nobody new and stop the rope drop where it stands.
+    """Take no new items and stop the rope drop; what is left of it is kept.
 
     Raises:
         NotFound, Forbidden.
@@ -66,7 +68,7 @@ def pause_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
 
 
 def resume_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """Go on with the rope drop that was left.
+    """Take new items again and start the rope drop with what was left.
 
     Raises:
         NotFound, Forbidden.
@@ -75,7 +77,7 @@ def resume_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
 
 
 def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """A performer's line with its settings, unlocked (one statement): for herself and for staff.
+    """A performer's queue with its settings, unlocked (one statement): for the performer and for staff.
 
     Raises:
         NotFound, Forbidden.
@@ -88,7 +90,7 @@ def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
 
 
 def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
-    """Change settings of a line (fields of PerformerQueue, units in their names). Items keep the timers they have.
+    """Change settings of a queue (fields of PerformerQueue, units in their names). Items keep the timers they have.
 
     Raises:
         NotFound.
@@ -101,51 +103,80 @@ def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
 
 
 def close(queue: LockedQueue, *, actor: User | None) -> None:
-    """Close a locked line, watch it no longer, and send home everybody who waits."""
+    """Close a locked queue, watch it no longer, and refund everybody who waits."""
     row = queue.row
     row.is_open, row.silent_at, row.ends_at, row.away_at = False, None, None, None
     row.save(update_fields=["is_open", "silent_at", "ends_at", "away_at"])
-    refund_created(queue, actor=actor, reason=Cause.STREAM_ENDED)
+    refund_created(queue, actor=actor, cause=Cause.STREAM_ENDED)
 
 
 def refund_created(
     queue: LockedQueue,
     *,
     actor: User | None,
-    reason: str,
+    cause: Cause,
     user_id: UUID | None = None,
     item_ids: Collection[UUID] | None = None,
 ) -> list[QueueItem]:
-    """T3 for those who wait in a locked line: all, one buyer's, or the items named; return them. One call of escrow."""
-    chosen = waiting(queue.performer_id)
+    """T3 for created items of a locked queue: all, one buyer's, or those named; return them. One call of escrow."""
+    found = waiting(queue.performer_id)
     if user_id is not None:
-        chosen = chosen.filter(user_id=user_id)
+        found = found.filter(user_id=user_id)
     if item_ids is not None:
-        chosen = chosen.filter(id__in=item_ids)
-    items = list(chosen.select_for_update(no_key=True))
+        found = found.filter(id__in=item_ids)
+    items = list(found.select_for_update(no_key=True))
     if not items:
         return []
     for item in items:
-        item.refund(now=queue.now, reason=reason)
-    save(items)
-    close_holds(items, actor=actor)
-    steps = [step(item, State.CREATED, State.REFUNDED, now=queue.now, actor=actor, reason=reason) for item in items]
+        item.refund(now=queue.now, cause=cause)
     some_stay = user_id is not None or item_ids is not None
-    record(steps, items, more=queue.arm_head() if some_stay else ())
+    transitions.apply(items, queues=[queue] if some_stay else [], actor=actor)
     return items
 
 
 def withdraw(*, performer_id: UUID, item_ids: Collection[UUID], actor: User | None) -> list[QueueItem]:
-    """Give back waiting requests for something that is no longer offered (T3, `ITEM_WITHDRAWN`); return them.
+    """Refund created items for something that is no longer offered (T3, `ITEM_WITHDRAWN`); return them.
 
-    A feature calls it with the requests it knows of; those that no longer wait are left as they are. Locks the line,
-    then the items.
+    A feature names its items; those in another state are left as they are. Locks the queue, then the items.
 
     Raises:
-        NotFound: nobody's line.
+        NotFound: no such queue.
     """
     with locked_queue(performer_id) as queue:
-        return refund_created(queue, actor=actor, reason=Cause.WITHDRAWN, item_ids=item_ids)
+        return refund_created(queue, actor=actor, cause=Cause.WITHDRAWN, item_ids=item_ids)
+
+
+def block(*, performer_id: UUID, user_id: UUID, actor: User) -> Block:
+    """Keep a buyer out and refund what of theirs waits (T3, `BUYER_BLOCKED`); a started item goes on.
+
+    Locks the queue, the buyer's created items, their holds and wallet. Blocking again changes nothing.
+
+    Raises:
+        NotFound (no such queue or buyer), Forbidden: nothing was written.
+    """
+    with locked_queue(performer_id) as queue:
+        assert_runs_queue(actor, performer_id)
+        if not User.objects.filter(pk=user_id, role=Role.USER).exists():
+            raise NotFound
+        blocked, _ = Block.objects.get_or_create(performer_id=performer_id, user_id=user_id)
+        refund_created(queue, actor=None, cause=Cause.BLOCKED, user_id=user_id)
+        return blocked
+
+
+def unblock(*, performer_id: UUID, user_id: UUID, actor: User) -> None:
+    """Let a buyer in again; nothing happens if they were not kept out.
+
+    Raises:
+        NotFound (no such queue), Forbidden: nothing was written.
+    """
+    with locked_queue(performer_id):
+        assert_runs_queue(actor, performer_id)
+        Block.objects.filter(performer_id=performer_id, user_id=user_id).delete()
+
+
+def blocks_of(performer_id: UUID) -> QuerySet[Block]:
+    """The buyers kept out, with their names, to be paged."""
+    return Block.objects.filter(performer_id=performer_id).select_related("user")
 
 
 def _paused(performer_id: UUID, actor: User, *, paused: bool) -> PerformerQueue:

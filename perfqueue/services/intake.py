@@ -1,12 +1,13 @@
-"""T0: a feature's paid request enters the line, or is finished at once."""
+"""T0: a feature's paid request enters the queue, or is finished at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError
 
 import escrow.services
@@ -18,16 +19,55 @@ from core.errors import Forbidden, IdempotencyKeyReused, Refused
 from escrow.errors import HoldClosed, HoldMismatch
 from escrow.services import Award, Currency, HoldStatus, HoldView
 from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
-from perfqueue.models import Fulfilment, QueueItem, State, Transition, columns_of
-from perfqueue.services.ledger import close_holds, events_of, step
-from perfqueue.services.payload import Intake, IntakeResult
-from perfqueue.services.queues import LockedQueue, due_notice, fee_of
+from perfqueue.models import Fulfilment, QueueItem, State, Step, Transition, columns_of
+from perfqueue.services import events, transitions
+from perfqueue.services.queues import LockedQueue, due_notice
 
 AWARDING = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
 
 
+@dataclass(frozen=True)
+class Intake:
+    """One paid request. The hold is open, unused and the payer's; its amount is `tokens` of `currency`.
+
+    A performed item waits in the performer's queue; an instant one is finished and settled at once and may carry an
+    `award` in points, if the feature is one of ours that may, or the caller has checked that this one may
+    (`may_award`). `announce`: the feature's own events, stored with the item's. `metadata` holds ids only.
+    """
+
+    idempotency_key: str
+    source_feature: str
+    source_event_id: str
+    performer_id: UUID | None
+    user_id: UUID
+    hold_id: UUID
+    tokens: int
+    currency: str
+    title: str
+    description: str = ""
+    duration_s: int | None = None
+    fulfilment: str = Fulfilment.PERFORMED
+    award: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    may_award: bool = False
+    announce: tuple[live.services.Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class IntakeResult:
+    """The item of an intake.
+
+    `position`: 1 is the head; None for an instant item. `available`: the payer's balance in the hold's
+    currency after settlement and award of an instant item, None for a performed one.
+    """
+
+    item: QueueItem
+    position: int | None
+    available: int | None
+
+
 def intake(payload: Intake, *, actor: User | None, queue: LockedQueue | None = None) -> IntakeResult:
-    """Take one request. A performed item needs its performer's locked `line`; an instant one takes no queue lock.
+    """Take one request. A performed item needs its performer's locked `queue`; an instant one takes no queue lock.
 
     Locks the hold (and, for an instant item, wallets). Joins the caller's transaction.
 
@@ -39,7 +79,7 @@ def intake(payload: Intake, *, actor: User | None, queue: LockedQueue | None = N
     if payload.fulfilment == Fulfilment.INSTANT:
         return intake_many([payload], actor=actor)[0]
     if queue is None or queue.performer_id != payload.performer_id:
-        raise RuntimeError("A performed item enters under the lock of its performer's line.")
+        raise RuntimeError("A performed item enters under the lock of its performer's queue.")
     with db.joined():
         return _join(payload, queue, actor)
 
@@ -52,66 +92,66 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Intak
     """
     with db.joined():
         holds, now = escrow.services.lock_holds([p.hold_id for p in payloads], lift_expiry=False)
-        items, steps = [], []
+        items = []
         for payload in payloads:
             hold = holds[payload.hold_id]
             _assert_fits(payload, hold, now)
             item = _item(payload, now=now, fee_bps=_fee_for(hold.payee_id))
-            steps += _at_once(item, now, actor)
+            item.start(now=now, deadline_at=None)
+            item.finish(now=now, settle=item.tokens, refund=0)
             items.append(item)
-        _store(items, steps)
-        available = close_holds(items, actor=actor) | _award(items, actor)
-        live.services.emit([*events_of(steps, items), *(e for p in payloads for e in p.announce)])
+        _store(items, transitions.rows_of(items, actor=actor))
+        available = transitions.close_holds(items, actor=actor) | _award(items, actor)
+        live.services.emit([*events.of_steps(items), *(e for p in payloads for e in p.announce)])
     return [IntakeResult(item, None, available[item.id]) for item in items]
 
 
 def _join(payload: Intake, queue: LockedQueue, actor: User | None) -> IntakeResult:
     holds, now = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
     _assert_fits(payload, holds[payload.hold_id], now)
-    standing = _standing(queue, payload)
-    queue.set_now(standing["now"])
-    _assert_room(queue, standing)
+    state = _queue_state(queue, payload)
+    queue.set_now(state["now"])
+    _assert_room(queue, state)
     row = queue.row
-    item = _item(payload, now=queue.now, fee_bps=fee_of(row.performer))
+    item = _item(payload, now=queue.now, fee_bps=_fee_of(row.performer))
     item.turn = row.next_turn
     item.max_wait_at = queue.now + timedelta(seconds=row.max_wait_s)
-    position = standing["waiting"] + 1
-    if position == 1 and queue.rope_drop_runs(has_started=standing["staged"]):
+    position = state["waiting"] + 1
+    if position == 1 and queue.rope_drop_runs(has_started=state["has_started"]):
         item.rope_drop_at = queue.now + timedelta(seconds=row.rope_drop_s)
     notice = due_notice(item, position)
-    steps = [step(item, "", State.CREATED, now=queue.now, actor=actor)]
-    _store([item], steps)
+    _store([item], transitions.rows_of([item], actor=actor))
     row.next_turn += 1
-    live.services.emit([*events_of(steps, [item]), *([notice] if notice else []), *payload.announce])
+    live.services.emit([*events.of_steps([item]), *([notice] if notice else []), *payload.announce])
     return IntakeResult(item, position, None)
 
 
-STANDING = """
+QUEUE_STATE = """
 SELECT core_now() AS now,
        count(*) FILTER (WHERE state = 'created') AS waiting,
        count(*) FILTER (WHERE state IN ('created', 'started') AND user_id = %(user)s) AS mine,
-       count(*) FILTER (WHERE state = 'started') > 0 AS staged,
+       count(*) FILTER (WHERE state = 'started') > 0 AS has_started,
        EXISTS (SELECT 1 FROM perfqueue_block b WHERE b.performer_id = %(performer)s AND b.user_id = %(user)s) AS blocked
   FROM perfqueue_queueitem
  WHERE performer_id = %(performer)s AND state IN ('created', 'started', 'abandoned') AND turn IS NOT NULL
 """
 
 
-def _standing(queue: LockedQueue, payload: Intake) -> dict[str, Any]:
-    return db.rows(STANDING, {"user": payload.user_id, "performer": queue.performer_id})[0]
+def _queue_state(queue: LockedQueue, payload: Intake) -> dict[str, Any]:
+    return db.rows(QUEUE_STATE, {"user": payload.user_id, "performer": queue.performer_id})[0]
 
 
-def _assert_room(queue: LockedQueue, standing: dict[str, Any]) -> None:
+def _assert_room(queue: LockedQueue, state: dict[str, Any]) -> None:
     row = queue.row
     if not row.is_open:
         raise QueueClosed
     if row.is_paused:
         raise QueuePaused
-    if standing["waiting"] >= row.depth:
-        raise QueueFull(depth=standing["waiting"], maxDepth=row.depth)
-    if standing["mine"] >= row.user_cap:
-        raise UserQueueLimit(open=standing["mine"], cap=row.user_cap)
-    if standing["blocked"]:
+    if state["waiting"] >= row.depth:
+        raise QueueFull(depth=state["waiting"], maxDepth=row.depth)
+    if state["mine"] >= row.user_cap:
+        raise UserQueueLimit(open=state["mine"], cap=row.user_cap)
+    if state["blocked"]:
         raise Forbidden
 
 
@@ -119,7 +159,7 @@ def _assert_fits(payload: Intake, hold: HoldView, now: datetime) -> None:
     performed = payload.fulfilment == Fulfilment.PERFORMED
     if payload.award and (performed or not (payload.may_award or payload.source_feature in AWARDING)):
         raise Forbidden
-    expired = hold.expires_at is not None and hold.expires_at <= now  # the sweeper only has to say so
+    expired = hold.expires_at is not None and hold.expires_at <= now  # also before the sweeper has ended it
     if hold.status != HoldStatus.HELD or expired:
         raise HoldClosed
     differing = {
@@ -134,7 +174,7 @@ def _assert_fits(payload: Intake, hold: HoldView, now: datetime) -> None:
 
 
 def _item(payload: Intake, *, now: datetime, fee_bps: int) -> QueueItem:
-    return QueueItem(
+    item = QueueItem(
         performer_id=payload.performer_id,
         user_id=payload.user_id,
         hold_id=payload.hold_id,
@@ -152,20 +192,22 @@ def _item(payload: Intake, *, now: datetime, fee_bps: int) -> QueueItem:
         fee_bps=fee_bps,
         created_at=now,
     )
-
-
-def _at_once(item: QueueItem, now: datetime, actor: User | None) -> list[Transition]:
-    item.start(now=now, deadline_at=None)
-    item.finish(now=now, settle=item.tokens, refund=0)
-    path = ["", State.CREATED, State.STARTED, State.FINISHED]
-    return [step(item, source, target, now=now, actor=actor) for source, target in pairwise(path)]
+    item.steps.append(Step("", State.CREATED, now))
+    return item
 
 
 def _fee_for(payee_id: UUID | None) -> int:
     """The fee of what is settled to this payee, in basis points; nothing to read when the house is paid."""
     if payee_id is None:
         return 0
-    return fee_of(User.objects.select_related("performer_profile").get(pk=payee_id))
+    return _fee_of(User.objects.select_related("performer_profile").get(pk=payee_id))
+
+
+def _fee_of(performer: User) -> int:
+    """The performer's own fee, else the platform's, in basis points."""
+    profile = getattr(performer, "performer_profile", None)
+    own: int | None = profile.fee_bps if profile else None
+    return int(settings.PLATFORM_FEE_BPS) if own is None else own
 
 
 def _award(items: Sequence[QueueItem], actor: User | None) -> dict[UUID, int]:

@@ -1,6 +1,6 @@
-"""Whether the performer is there: her heartbeats, and what her silence does.
+"""The performer's heartbeats, and what their absence does to the queue.
 
-A line with no heartbeat since it was opened is not watched, and nothing here happens to it.
+A queue with no heartbeat since it was opened is not watched: no absence is noticed.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ from uuid import UUID
 import live.services
 from accounts.models import User
 from perfqueue.models import Cause, PerformerQueue, Presence
-from perfqueue.services.commands import stop
+from perfqueue.services.commands import abandon_started
 from perfqueue.services.control import close
 from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, started_item
 
@@ -18,10 +18,10 @@ WATCH = ["presence", "seen_at", "silent_at", "ends_at", "away_at"]
 
 
 def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
-    """Take a heartbeat. In an open line it moves the moment from which she counts as away, and brings her back.
+    """Store a heartbeat. In an open queue it puts off when the performer counts as away, and ends an absence.
 
-    `offline` is her word that she is away: what her silence would do after the grace happens now. Saying it again
-    does not put off the end of the stream.
+    `offline` declares an absence: what silence does after the grace happens now. Repeated, it does not put off the end
+    of the stream.
 
     Raises:
         NotFound, Forbidden: nothing was written.
@@ -36,7 +36,7 @@ def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> Per
                 disconnect(queue)
             else:
                 row.save(update_fields=WATCH)
-                _abandon_started(queue)  # started out of turn by staff while she was away
+                _disconnect_started(queue)  # started out of turn by staff during the absence
             return row
         if row.is_open:
             _watch(queue, grace_s=row.disconnect_s)
@@ -52,13 +52,13 @@ def disconnect(queue: LockedQueue) -> None:
     row = queue.row
     row.away_at, row.presence = row.silent_at, Presence.OFFLINE
     row.save(update_fields=WATCH)
-    if not _abandon_started(queue):
+    if not _disconnect_started(queue):
         live.services.emit(queue.arm_head())
 
 
 def end_stream(queue: LockedQueue) -> None:
     """Close the queue of a performer who stayed away, and refund everybody who waits."""
-    _abandon_started(queue)
+    _disconnect_started(queue)
     queue.row.presence = Presence.OFFLINE
     queue.row.save(update_fields=["presence"])
     close(queue, actor=None)
@@ -69,10 +69,10 @@ def _watch(queue: LockedQueue, *, grace_s: int) -> None:
     queue.row.ends_at = queue.row.silent_at + timedelta(seconds=ENDS_AFTER_S)
 
 
-def _abandon_started(queue: LockedQueue) -> bool:
+def _disconnect_started(queue: LockedQueue) -> bool:
     """T5 for the started item; True if there was one (the head is armed then)."""
     item = started_item(queue.performer_id)
     if item is None:
         return False
-    stop(queue, item, actor=None, reason=Cause.DISCONNECTED)
+    abandon_started(queue, item, actor=None, cause=Cause.DISCONNECTED)
     return True

@@ -1,7 +1,7 @@
 """Runs: one command of staff over many items, worked through one item and one transaction at a time.
 
-The rows are the truth: whoever works on a run (the page that asked, beat's sweep, `queue_sweeper`) takes items that
-have no result yet, so a run goes on after any crash, and no item is done twice.
+The rows are the truth: a worker (the page that opened the run, a task, a sweep) takes items that have no result yet, so
+a run goes on after any crash, and no item is done twice.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from core.errors import DomainError, Forbidden, InternalError, Kind, NotFound, V
 from perfqueue.errors import InvalidTransition
 from perfqueue.models import QueueItem, Run, RunAction, RunItem, State
 from perfqueue.services.commands import finish, refund, resolve
-from perfqueue.services.expiry import expire_queues_of
-from perfqueue.services.reads import item_for
+from perfqueue.services.expiry import Gate
+from perfqueue.services.views import item_for
 
 MAX_RUN_ITEMS = 5_000
-A_ROUND = 100
-MOST_BUSY = 3
+MAX_ROUND_ITEMS = 100
+MAX_BUSY_QUEUES = 3
 WORK = "perfqueue.work_runs"
-"""The name of `work_runs` as somebody else's work: endpoints ask for it by this name."""
+"""The name of the task that calls `work_runs`, by which endpoints and pages request it."""
 log = structlog.get_logger()
 
 
 class _Busy(Exception):
-    """Not now: a lock was not had, or the ledger not reached."""
+    """Not now: a lock timed out, or the ledger was not reached."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def open_run(
     settle: int | None = None,
     filters: object = None,
 ) -> Run:
-    """Write down what is to be done to up to 5,000 items. Nothing has happened to any of them yet.
+    """Store a run over up to 5,000 items, none of which has been worked on.
 
     Raises:
         ValidationFailed: no item or too many, no reason, a split without a part.
@@ -83,12 +83,11 @@ def open_run(
     return run
 
 
-def work_runs(*, run_id: UUID | None = None, at_most: int = A_ROUND) -> int:
+def work_runs(*, run_id: UUID | None = None, at_most: int = MAX_ROUND_ITEMS) -> int:
     """Give up to `at_most` items of open runs (or of one run) their result, oldest first; return how many had one.
 
-    Each in a transaction of its own, after what time has decided in its line. What is busy keeps its turn for the next
-    round, and so does the rest of its line; after a few busy lines the round is over. Never inside an open transaction;
-    safe beside others at the same work.
+    Each in a transaction of its own, after the gate of its queue. Items of a busy queue wait for the next round; after
+    a few busy queues the round is over. Never inside an open transaction; safe beside other workers.
     """
     todo = RunItem.objects.filter(done_at=None)
     if run_id is not None:
@@ -101,7 +100,7 @@ def work_runs(*, run_id: UUID | None = None, at_most: int = A_ROUND) -> int:
 
 
 def run_of(run_id: UUID, *, action: RunAction) -> Run:
-    """One run that does this action (one statement).
+    """One run with this action (one statement).
 
     Raises:
         NotFound.
@@ -118,7 +117,7 @@ def progress(run: Run) -> Progress:
 
 
 def results(run: Run) -> QuerySet[RunItem]:
-    """Its items that have their result, in the order in which they were named."""
+    """Its items that have their result, in the order given."""
     return run.items.filter(done_at__isnull=False).order_by("id")
 
 
@@ -131,57 +130,57 @@ _FIGURES = {
 
 
 def _worked(rows: Sequence[tuple[UUID, UUID]]) -> int:
-    lines = dict(QueueItem.objects.filter(id__in=[item_id for _, item_id in rows]).values_list("id", "performer_id"))
+    queues = dict(QueueItem.objects.filter(id__in=[item_id for _, item_id in rows]).values_list("id", "performer_id"))
     worked = 0
     busy: set[UUID | None] = set()
     for row_id, item_id in rows:
-        line = lines.get(item_id)
-        if len(busy) >= MOST_BUSY:
+        performer_id = queues.get(item_id)
+        if len(busy) >= MAX_BUSY_QUEUES:
             break
-        if line not in busy:
+        if performer_id not in busy:
             try:
                 worked += _work(row_id, item_id)
-            except _Busy as waits:
-                log.warning("run_item_waits", run_item=str(row_id), why=str(waits))
-                busy.add(line)
+            except _Busy as error:
+                log.warning("run_item_waits", run_item=str(row_id), why=str(error))
+                busy.add(performer_id)
     return worked
 
 
 def _work(row_id: UUID, item_id: UUID) -> int:
-    """Give one row its result; 0 if somebody else has it.
+    """Give one row its result; 0 if another worker has the row.
 
     Raises:
-        _Busy: it has none yet, and keeps its turn.
+        _Busy: no result yet.
     """
     try:
-        return db.command(lambda: _do(row_id), before=lambda: expire_queues_of([item_id]))
+        return db.command(lambda: _give_result(row_id), before=Gate.of_items([item_id]).before_command)
     except DomainError as refusal:
         if refusal.kind == Kind.UNAVAILABLE:
             raise _Busy(refusal.code) from refusal
         code = refusal.code
     except OperationalError as error:  # a deadlock, tried three times
         raise _Busy(type(error.__cause__).__name__) from error
-    except Exception:  # a defect is one item's result, told and logged: the other items and the sweeper go on
+    except Exception:  # a defect is this item's result: the other items and the sweeper go on
         log.exception("run_item_failed", run_item=str(row_id))
         code = InternalError.code
     return RunItem.objects.filter(pk=row_id, done_at=None).update(code=code, done_at=CoreNow())
 
 
-def _do(row_id: UUID) -> int:
-    """Lock the row like a key, then do the action: both are written together. 0: somebody else has it."""
+def _give_result(row_id: UUID) -> int:
+    """Lock the row like a key, then act; both are written together. 0: another worker has it."""
     open_rows = RunItem.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
     row = open_rows.select_related("run__actor").filter(pk=row_id, done_at=None).first()
     if row is None:
         return 0
-    item = _done(row.run, row.item_id)
+    item = _act(row.run, row.item_id)
     return RunItem.objects.filter(pk=row_id).update(
         settled=item.settle_tokens or 0, refunded=item.refund_tokens or 0, done_at=CoreNow()
     )
 
 
-def _done(run: Run, item_id: UUID) -> QueueItem:
+def _act(run: Run, item_id: UUID) -> QueueItem:
     actor, reason = run.actor, run.reason
-    if not actor.is_active or actor.role not in SUPPORT_ROLES:  # asked of the person as she is now, not as she was
+    if not actor.is_active or actor.role not in SUPPORT_ROLES:  # by the roles of now, not of when the run was opened
         raise Forbidden
     item = item_for(item_id)
     if item.is_final:

@@ -8,7 +8,7 @@ from core.errors import Forbidden, NotFound
 from perfqueue import services
 from perfqueue.errors import NotHeadOfQueue
 from perfqueue.models import Block, Transition
-from perfqueue.services import State
+from perfqueue.services import State, control
 from tests import world
 from tests.clock import Clock
 from tests.world import again, available, buy
@@ -60,7 +60,7 @@ def test_a_block_sends_the_buyer_home_and_keeps_them_out(ruby: User, alice: User
 
     command(lambda: services.block(performer_id=ruby.pk, user_id=alice.pk, actor=ruby))
 
-    assert [(again(item).state, again(item).reason) for item in (first, third)] == [("refunded", "BUYER_BLOCKED")] * 2
+    assert [(again(item).state, again(item).cause) for item in (first, third)] == [("refunded", "BUYER_BLOCKED")] * 2
     assert available(alice) == 1_000
     assert again(second).rope_drop_at is not None
     with pytest.raises(Forbidden):
@@ -96,10 +96,10 @@ def test_a_withdrawal_gives_back_what_waits_and_nothing_else(ruby: User, alice: 
     staged, gone, stays = buy(alice, ruby), buy(alice, ruby), buy(bob, ruby)
     command(lambda: services.start(item_id=staged.pk, actor=ruby))
 
-    done = command(lambda: services.withdraw(performer_id=ruby.pk, item_ids=[staged.pk, gone.pk], actor=ruby))
+    done = command(lambda: control.withdraw(performer_id=ruby.pk, item_ids=[staged.pk, gone.pk], actor=ruby))
 
     assert [item.pk for item in done] == [gone.pk]
-    assert (again(gone).reason, again(staged).state, again(stays).state) == ("ITEM_WITHDRAWN", "started", "created")
+    assert (again(gone).cause, again(staged).state, again(stays).state) == ("ITEM_WITHDRAWN", "started", "created")
     assert services.item_views([again(stays)], viewer=bob)[0].position == 1
 
 

@@ -99,7 +99,7 @@ def test_time_decides_before_the_desk_does(desk: User, alice: User, clock: Clock
     answer = post(desk, "refunds", ids=[str(late.id), str(next_one.id)], reason="x")
 
     assert [each["code"] for each in answer.json()["results"]] == ["INVALID_TRANSITION", None]
-    assert (again(late).reason, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "x")
+    assert (again(late).cause, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "x")
     assert available(alice) == 10_000
 
 

@@ -7,8 +7,7 @@ from core.db import rows
 from perfqueue import services
 from perfqueue.models import QueueItem
 from perfqueue.services import Presence
-from perfqueue.services.choosing import is_overdue
-from perfqueue.services.due import ITEMS, is_due, overdue_performers, overdue_queues_of
+from perfqueue.services.expiry import Gate, is_overdue, overdue_items_sql, overdue_queues
 from tests import world
 from tests.clock import Clock
 
@@ -43,14 +42,14 @@ def test_what_is_due_is_one_thing_however_it_is_asked(clock: Clock) -> None:
 
     for seconds in (0, 61, 40, 100, 100, 100, 86_100):
         clock.shift(seconds=seconds)
-        due = {name for name, ruby in lines.items() if is_due(ruby.pk)}
+        due = {name for name, ruby in lines.items() if Gate.of_performers([ruby.pk]).overdue() == [ruby.pk]}
         asked = "SELECT %s::uuid AS performer_id"
-        assert {name for name, ruby in lines.items() if services.overdue_queue(asked, [ruby.pk]) == ruby.pk} == due
-        assert {name for name, ruby in lines.items() if ruby.pk in overdue_performers()} == due
+        assert {name for name, ruby in lines.items() if Gate(asked, [ruby.pk]).overdue() == [ruby.pk]} == due
+        assert {name for name, ruby in lines.items() if ruby.pk in overdue_queues()} == due
         overdue = {item.performer_id for item in QueueItem.objects.filter(is_overdue())}
-        assert overdue == {row["performer_id"] for row in rows(ITEMS.format(now="core_now()"))}
+        assert overdue == {row["performer_id"] for row in rows(overdue_items_sql("i.performer_id"))}
         ids = [item.pk for item in items.values()]
-        assert {name for name, ruby in lines.items() if ruby.pk in overdue_queues_of(ids)} == due
+        assert {name for name, ruby in lines.items() if ruby.pk in Gate.of_items(ids).overdue()} == due
         seen.append(due)
 
     assert [sorted(after - before) for before, after in zip([set(), *seen], seen, strict=False)] == [

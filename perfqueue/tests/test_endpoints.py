@@ -227,7 +227,7 @@ def test_the_performer_opens_pauses_resumes_and_closes_her_line_without_a_key(ru
     assert told("resume") == told("resume") == (True, False, 1)
     assert again(item).rope_drop_at is not None
     assert told("close") == told("close") == (False, False, 0)
-    assert again(item).reason == "STREAM_ENDED"
+    assert again(item).cause == "STREAM_ENDED"
     assert told("open") == told("open") == (True, False, 0)
 
 

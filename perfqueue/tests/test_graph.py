@@ -257,7 +257,7 @@ def test_an_item_that_makes_no_sense_is_not_let_in(item: QueueItem, changes: str
 
 def test_items_transitions_and_strikes_are_kept(item: QueueItem) -> None:
     assert item.performer_id is not None
-    Strike.objects.create(performer_id=item.performer_id, item=item, reason="x")
+    Strike.objects.create(performer_id=item.performer_id, item=item, cause="ROPE_DROP_EXPIRED")
 
     for table in ("perfqueue_queueitem", "perfqueue_transition", "perfqueue_strike"):
         for sql in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):  # noqa: S608  ours
@@ -265,7 +265,7 @@ def test_items_transitions_and_strikes_are_kept(item: QueueItem) -> None:
                 write(sql)
     for table in ("perfqueue_transition", "perfqueue_strike"):
         with pytest.raises(IntegrityError, match="append-only"):
-            write(f"UPDATE {table} SET reason = 'x' WHERE false")  # noqa: S608  ours
+            write(f"UPDATE {table} SET cause = '' WHERE false")  # noqa: S608  ours
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from live.models import EventRow
 from perfqueue import services
 from perfqueue.models import Transition
 from perfqueue.services import Intake, IntakeResult, QueueItem, State
+from perfqueue.services.intake import intake_many
 from tests.clock import Clock
 from tests.racing import names, race
 from tests.world import again, available, buy, held, performer, person
@@ -283,10 +284,10 @@ def test_several_instant_items_are_one_list_and_stand_or_fall_together() -> None
     asked = [payload(ruby, who, held(who, ruby).hold_id, fulfilment="instant") for who in (alice, bob, alice)]
 
     with pytest.raises(HoldMismatch):
-        command(lambda: services.intake_many([*asked[:2], replace(asked[2], tokens=1)], actor=None))
+        command(lambda: intake_many([*asked[:2], replace(asked[2], tokens=1)], actor=None))
     assert not QueueItem.objects.exists()
 
-    placed = command(lambda: services.intake_many(asked, actor=None))
+    placed = command(lambda: intake_many(asked, actor=None))
     assert [each.available for each in placed] == [100, 200, 100]
     assert [each.item.user_id for each in placed] == [alice.pk, bob.pk, alice.pk]
 

@@ -69,7 +69,7 @@ def test_silence_beyond_the_grace_stops_the_stage_and_the_buyer_has_the_tokens_b
     assert services.sweep("test") == 1
 
     ended = again(item)
-    assert (ended.state, ended.reason, available(alice)) == (State.REFUNDED, "DISCONNECTED", 1_000)
+    assert (ended.state, ended.cause, available(alice)) == (State.REFUNDED, "DISCONNECTED", 1_000)
     assert queue_of(ruby).presence == Presence.OFFLINE
     assert services.sweep("test") == 0
 
@@ -126,7 +126,7 @@ def test_what_was_due_before_the_silence_is_carried_out_first(ruby: User, alice:
     clock.shift(seconds=70)
     services.sweep("test")
 
-    assert again(first).reason == "ROPE_DROP_EXPIRED"
+    assert again(first).cause == "ROPE_DROP_EXPIRED"
     assert (again(second).state, again(second).rope_drop_at) == (State.CREATED, None)
     assert queue_of(ruby).away_at is not None
 
@@ -138,7 +138,7 @@ def test_the_word_offline_does_at_once_what_silence_would(ruby: User, alice: Use
 
     beat(ruby, Presence.OFFLINE)
 
-    assert (again(staged).reason, again(next_up).rope_drop_at) == ("DISCONNECTED", None)
+    assert (again(staged).cause, again(next_up).rope_drop_at) == ("DISCONNECTED", None)
     assert queue_of(ruby).presence == Presence.OFFLINE
 
 
@@ -154,7 +154,7 @@ def test_five_minutes_more_of_silence_end_the_stream_for_everybody(ruby: User, a
 
     queue = queue_of(ruby)
     assert (queue.is_open, queue.silent_at, queue.ends_at, queue.away_at) == (False, None, None, None)
-    assert [(again(item).state, again(item).reason) for item in items] == [(State.REFUNDED, "STREAM_ENDED")] * 3
+    assert [(again(item).state, again(item).cause) for item in items] == [(State.REFUNDED, "STREAM_ENDED")] * 3
     assert available(alice) == 1_000
 
 
@@ -167,7 +167,7 @@ def test_saying_offline_again_and_again_does_not_put_off_the_end(ruby: User, ali
 
     services.sweep("test")
 
-    assert again(item).reason == "STREAM_ENDED"
+    assert again(item).cause == "STREAM_ENDED"
 
 
 def test_the_word_offline_stops_also_what_was_started_after_it(ruby: User, alice: User) -> None:
@@ -177,7 +177,7 @@ def test_the_word_offline_stops_also_what_was_started_after_it(ruby: User, alice
 
     beat(ruby, Presence.OFFLINE)
 
-    assert (again(item).state, again(item).reason) == (State.REFUNDED, "DISCONNECTED")
+    assert (again(item).state, again(item).cause) == (State.REFUNDED, "DISCONNECTED")
     assert available(alice) == 1_000
 
 
@@ -189,7 +189,7 @@ def test_one_late_look_carries_out_silence_and_end_in_their_order(ruby: User, al
     clock.shift(hours=1)
     services.expire_due(ruby.pk)
 
-    assert (again(staged).reason, again(waiting).reason) == ("DISCONNECTED", "STREAM_ENDED")
+    assert (again(staged).cause, again(waiting).cause) == ("DISCONNECTED", "STREAM_ENDED")
     steps = Transition.objects.filter(item=staged).order_by("id").values_list("to_state", flat=True)
     assert list(steps) == ["created", "started", "abandoned", "refunded"]
 
@@ -203,7 +203,7 @@ def test_a_command_meets_what_her_silence_has_decided(ruby: User, alice: User, c
     answer = client.post(f"/api/v1/queue/items/{item.pk}/start", {}, format="json", headers=world.key())
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "INVALID_TRANSITION")
-    assert again(item).reason == "STREAM_ENDED"
+    assert again(item).cause == "STREAM_ENDED"
 
 
 def test_she_speaks_for_herself_alone(ruby: User) -> None:

@@ -240,7 +240,7 @@ def test_what_time_decides_of_an_item_meant_is_its_result(desk: User, alice: Use
     assert answer.json()["results"] == [
         {"id": str(staged.id), "code": None}, {"id": str(late.id), "code": "INVALID_TRANSITION"},
     ]  # fmt: skip
-    assert (again(staged).state, again(late).reason) == ("refunded", "ROPE_DROP_EXPIRED")
+    assert (again(staged).state, again(late).cause) == ("refunded", "ROPE_DROP_EXPIRED")
 
 
 def test_other_deeds_are_no_refunds(desk: User, alice: User) -> None:

@@ -58,7 +58,7 @@ def test_commands_cost_the_same_however_long_the_line(ruby: User, alice: User, b
         "leave": post(alice, f"queue/items/{items[-1].id}/leave"),
     }
 
-    assert costs == {"start": 19, "finish": 18, "refund": 18, "leave": 17}
+    assert costs == {"start": 18, "finish": 17, "refund": 17, "leave": 16}
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 30])

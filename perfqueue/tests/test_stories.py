@@ -26,7 +26,7 @@ from escrow.services import House as Source
 from escrow.services.operations import deposit_many
 from perfqueue import services
 from perfqueue.models import Block
-from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State
+from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State, control
 from perfqueue.tests.replay import assert_lines_are_as_their_steps_tell
 from perfqueue.tests.test_graph import EDGES
 from tests.cleaning import empty_database, vacuum
@@ -211,7 +211,7 @@ class Story(RuleBasedStateMachine):
         ids = [self.items[number % len(self.items)].id for number in numbers]
         told = command(
             lambda: services.refund_many(item_ids=ids, actor=self.desk, reason="r"),
-            before=lambda: services.expire_queues_of(ids),
+            before=services.Gate.of_items(ids).before_command,
         )
         self.told.update(f"bulk {each.code or 'done'}" for each in told)
 
@@ -240,7 +240,7 @@ class Story(RuleBasedStateMachine):
     @rule(line=which_line, numbers=st.lists(pick, min_size=1, max_size=4))
     def withdraws(self, line: int, numbers: list[int]) -> None:
         ruby, ids = self.lines[line], [self.items[number % len(self.items)].id for number in numbers]
-        self.attempt("withdraw", ruby, lambda: services.withdraw(performer_id=ruby.pk, item_ids=ids, actor=self.desk))
+        self.attempt("withdraw", ruby, lambda: control.withdraw(performer_id=ruby.pk, item_ids=ids, actor=self.desk))
 
     @rule(line=which_line, policy=st.sampled_from(AbandonPolicy))
     def changes_the_policy(self, line: int, policy: AbandonPolicy) -> None:

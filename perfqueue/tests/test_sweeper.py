@@ -15,7 +15,8 @@ from escrow.errors import HoldClosed
 from escrow.tests.factories import tampering
 from perfqueue import services
 from perfqueue.models import QueueItem, Strike
-from perfqueue.services import sweeping
+from perfqueue.services import sweeper
+from perfqueue.services.expiry import expire_if_unlocked
 from perfqueue.tasks import sweep
 from tests.clock import Clock
 from tests.world import again, available, buy, held, performer, person
@@ -47,7 +48,7 @@ def test_a_passed_head_is_followed_by_the_next_with_a_rope_drop_of_its_own(clock
     for n, item in enumerate(items):
         clock.shift(seconds=31)
         assert services.sweep("test") == 1
-        assert again(item).reason == "ROPE_DROP_EXPIRED"
+        assert again(item).cause == "ROPE_DROP_EXPIRED"
         assert Strike.objects.count() == n + 1
 
 
@@ -64,7 +65,7 @@ def test_a_stage_a_review_and_a_longest_wait_end_in_one_round(clock: Clock) -> N
     services.sweep("test")
 
     assert [again(item).state for item in (reviewed, staged, waits)] == ["refunded", "abandoned", "refunded"]
-    assert again(waits).reason == "MAX_WAIT_PASSED"
+    assert again(waits).cause == "MAX_WAIT_PASSED"
     clock.shift(hours=24, seconds=1)
     assert services.sweep("test") == 1
     assert available(alice) == 1_000
@@ -118,10 +119,11 @@ def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Cl
     broken, behind = buy(alice, ruby), buy(alice, ruby)
     break_hold_of(broken)
     clock.shift(hours=49)
-    failures: list[Exception] = []
 
-    assert services.expire_due(ruby.pk, wait=False, failures=failures) == 1
-    assert [type(each) for each in failures] == [HoldClosed]
+    expired = expire_if_unlocked(ruby.pk)
+
+    assert expired.ended == 1
+    assert [type(each) for each in expired.failures.values()] == [HoldClosed]
     assert (again(broken).state, again(behind).state) == ("created", "refunded")
     with pytest.raises(HoldClosed):
         buy(alice, ruby)
@@ -129,7 +131,7 @@ def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Cl
 
 @pytest.mark.tampers
 def test_holds_that_cannot_end_keep_no_other_waiting(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "HOLDS_A_ROUND", 2)
+    monkeypatch.setattr(sweeper, "HOLDS_A_ROUND", 2)
     ruby, alice, bob = performer(), person("alice", tokens=1_000), person("bob", tokens=1_000)
     for _ in range(3):
         held(alice, ruby)
@@ -141,7 +143,7 @@ def test_holds_that_cannot_end_keep_no_other_waiting(clock: Clock, monkeypatch: 
     clock.shift(hours=1)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sweeping, "TRIES_A_ROUND", 2)
+        patched.setattr(sweeper, "TRIES_A_ROUND", 2)
         with pytest.raises(IntegrityError, match="escrow_balance_not_negative"):
             services.sweep("test")
         assert available(bob) == 700  # a round has an end

@@ -115,7 +115,7 @@ def test_a_purchase_and_a_close_one_behind_the_other(first: str) -> None:
     song = song_of(ruby, price=100)
     if first == "buy":
         item, closed = in_order(join, lambda: command(close))
-        assert (again(item).reason, type(closed).__name__) == ("STREAM_ENDED", "PerformerQueue")
+        assert (again(item).cause, type(closed).__name__) == ("STREAM_ENDED", "PerformerQueue")
     else:
         _, refused = in_order(close, lambda: command(join))
         assert (type(refused).__name__, QueueItem.objects.exists()) == ("QueueClosed", False)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from perfqueue.services.due import DUE
+from perfqueue.services.expiry import overdue_queues_sql
 from tests.faults.processes import ask_for_a_sweep, kill_all, python, servers, verify
 from tests.stack.processes import until
 
@@ -78,7 +78,7 @@ def test_a_worker_killed_in_mid_sweep_ends_nothing_twice_and_leaves_nothing(
     with closing(connected(environment)) as database:
         database.execute(LATER)
     with closing(connected(environment)) as database, closing(connected(environment)) as holder:
-        overdue = [row[0] for row in database.execute(DUE.format(mine="").encode()).fetchall()]
+        overdue = [row[0] for row in database.execute(overdue_queues_sql().encode()).fetchall()]
         assert (len(overdue), ended(database)) == (LINES, {})
 
         with python("tests.faults.worker", str(tmp_path / "first"), environment=environment) as worker:

@@ -82,7 +82,7 @@ def belongings() -> Belongings:
     approvals.grant(owner_id=ruby.pk, currency=Currency.TOKEN, amount=9_000, reason="sorry", actor=staff(Role.FINANCE))
     slots.services.spin(user=alice, bet=100, performer_id=ruby.pk)
     perfqueue.services.block(performer_id=ruby.pk, user_id=person().pk, actor=ruby)
-    Strike.objects.create(performer=ruby, item=waiting, reason="ROPE_DROP_EXPIRED")
+    Strike.objects.create(performer=ruby, item=waiting, cause="ROPE_DROP_EXPIRED")
     perfqueue.services.open_run(action=RunAction.REFUND, item_ids=[ended.pk], actor=staff(), reason="sorry")
     keeps_of_the_house(ruby, alice)
     return Belongings(ruby)

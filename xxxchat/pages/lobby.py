@@ -39,6 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
     viewer, q = commands.viewer(request), request.GET.get("q", "").strip()[:80]
     everyone = performers()
     shown = performers(q) if q else everyone
+    perfqueue.Gate.of_performers([one.id for one in shown]).before_read()
     context = {
         "rooms": _rooms(shown),
         "q": q,

@@ -11,7 +11,6 @@ from menus import services as menus
 from perfqueue import services as perfqueue
 
 ANONYMOUS = "someone"
-DEFAULT_DURATION_S = 30 * 60
 CAUSE_TEXTS = {
     "STREAM_ENDED": "the stream ended",
     "ROPE_DROP_EXPIRED": "not started in time",
@@ -60,12 +59,8 @@ class ItemCard:
         return f"{low}–{high} min" if low != high else f"{high} min"
 
     @property
-    def planned_s(self) -> int:
-        return self.item.duration_s or DEFAULT_DURATION_S
-
-    @property
     def ends_at(self) -> datetime | None:
-        return self.item.started_at + timedelta(seconds=self.planned_s) if self.item.started_at else None
+        return self.item.started_at + timedelta(seconds=self.item.planned_s) if self.item.started_at else None
 
     @property
     def start_by(self) -> datetime | None:
@@ -74,7 +69,7 @@ class ItemCard:
 
     @property
     def reason(self) -> str:
-        return CAUSE_TEXTS.get(self.item.reason, self.item.reason)
+        return CAUSE_TEXTS.get(self.item.cause, self.item.shown_reason)
 
     def values(self) -> tuple[object, ...]:
         """Everything that a page may show of it, for `digest`."""
@@ -136,7 +131,7 @@ def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
     Raises:
         NotFound: this user has no queue.
     """
-    perfqueue.expire_due(performer_id, wait=False)
+    perfqueue.Gate.of_performers([performer_id]).before_read()
     view = perfqueue.queue_view(performer_id, viewer=viewer)
     views = [*([view.started] if view.started else []), *view.items]
     insider = viewer is not None and (viewer.pk == performer_id or viewer.is_backoffice)

@@ -79,14 +79,13 @@ def open_requests(user: User) -> list[ItemCard]:
     if user.role != Role.USER:
         return []
     items = _items(user, OPEN_STATES)
-    overdue = perfqueue.overdue_queues({item.performer_id for item in items if item.performer_id})
-    for performer_id in overdue:
-        perfqueue.expire_due(performer_id, wait=False)
-    return item_cards(_items(user, OPEN_STATES) if overdue else items, user)
+    expired = perfqueue.Gate.of_items([item.pk for item in items]).before_read()
+    return item_cards(_items(user, OPEN_STATES) if expired else items, user)
 
 
 def _ended_requests(user: User, before: str) -> list[ItemCard]:
-    """One more than a page, so that the page knows whether there are older ones."""
+    """Expire what is due; one more than a page, so that the page knows whether there are older ones."""
+    perfqueue.Gate.of_items([item.pk for item in _items(user, OPEN_STATES)]).before_read()
     return item_cards(_items(user, ENDED_STATES, before=UUID(before) if UUID_TEXT.match(before) else None), user)
 
 

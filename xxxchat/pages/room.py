@@ -57,6 +57,8 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
     performer = performer_or_404(performer_id)
     if request.method != "POST":
         return _ask_form(request, performer, item_id)
+    if menus.owner_of(item_id) != performer_id:
+        raise Http404
     user = commands.signed_in(request)
     result = commands.keyed(
         request,
@@ -68,7 +70,7 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
             note=commands.text_field(request, "note", MAX_NOTE_CHARS),
         ),
         message=_purchase_message,
-        before=lambda: perfqueue.expire_due(performer_id),
+        before=perfqueue.Gate.of_performers([performer_id]).before_command,
         performer=performer.name,
     )
     if not result.done:
@@ -90,7 +92,7 @@ def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
         operation="queue.leave",
         work=lambda: perfqueue.leave(item_id=item_id, actor=user),
         message=lambda item: f"You left the line. {counted(item.tokens, 'token')} are back.",
-        before=lambda: perfqueue.expire_due(performer.id),
+        before=perfqueue.Gate.of_items([item_id]).before_command,
         performer=performer.name,
     )
     return _respond(request, performer, result)

@@ -25,7 +25,7 @@ from escrow.services.adjustments import PayoutDecision, PayoutRequest, Reversal,
 from escrow.tests.factories import freeze, thaw
 from escrow.tests.ledger.oracle import Answer, Oracle, Purse
 from perfqueue.models import Fulfilment, QueueItem
-from perfqueue.services.ledger import save
+from perfqueue.services.transitions import save
 from tests import world
 from tests.cleaning import empty_database
 from tests.clock import Clock

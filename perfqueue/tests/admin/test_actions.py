@@ -115,7 +115,7 @@ def test_a_refund_first_expires_what_is_due(clock: Clock) -> None:
     page = refund(signed_in(staff()), [late, next_one], apply="yes", reason="Both")
 
     assert "INVALID_TRANSITION" in text_of(page)
-    assert (again(late).reason, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "Both")
+    assert (again(late).cause, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "Both")
     assert available(alice) == 1_000
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.backoffice import BACK_OFFICE_ROLES
 from accounts.models import STAFF_ROLES, Role
 from perfqueue import services
-from perfqueue.models import PerformerQueue, QueueItem, RunItem, Transition
+from perfqueue.models import PerformerQueue, QueueItem, RunItem, Strike, Transition
 from tests import world
 from tests.backoffice import signed_in
 from tests.world import again, buy, performer, person, staff
@@ -29,7 +29,7 @@ def test_rows_are_read_only_in_every_role(role: str, model: str) -> None:
     row = {
         "queueitem": item.pk,
         "transition": Transition.objects.get().pk,
-        "strike": services.Strike.objects.create(performer=ruby, item=item, reason="ROPE_DROP_EXPIRED").pk,
+        "strike": Strike.objects.create(performer=ruby, item=item, cause="ROPE_DROP_EXPIRED").pk,
         "performerqueue": ruby.pk,
         "run": (
             run := services.open_run(action=services.RunAction.REFUND, item_ids=[item.pk], actor=ruby, reason="x")
@@ -138,7 +138,7 @@ def test_list_pages_run_the_same_statements_however_long() -> None:
     for _ in range(8):
         ruby = performer()
         item = buy(person(tokens=100), ruby, 10)
-        services.Strike.objects.create(performer=ruby, item=item, reason="ROPE_DROP_EXPIRED")
+        Strike.objects.create(performer=ruby, item=item, cause="ROPE_DROP_EXPIRED")
         services.open_run(action=services.RunAction.REFUND, item_ids=[item.pk], actor=staff(), reason="x")
 
     assert [more - less for more, less in zip(statements(), few, strict=True)] == [0] * len(MODELS)

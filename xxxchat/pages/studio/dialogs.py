@@ -44,6 +44,7 @@ def item_dialog(
 ) -> HttpResponse:
     """A dialog about one of the performer's own items, with the refusal of its form if there is one."""
     performer = commands.signed_in(request)
+    perfqueue.Gate.of_performers([performer.pk]).before_read()
     try:
         item = perfqueue.item_for(own_item_id(performer, item_id))
     except NotFound as error:

@@ -106,7 +106,7 @@ def _item_command(request: HttpRequest, item_id: UUID, command: ItemCommand) -> 
             item_id=own_item_id(performer, item_id), actor=performer, **command.arguments(request)
         ),
         message=command.message_of,
-        before=lambda: perfqueue.expire_due(performer.pk),
+        before=perfqueue.Gate.of_performers([performer.pk]).before_command,
     )
     if command.dialog and "dialog" in request.POST and not result.done:
         return dialogs.item_dialog(request, command.dialog, item_id, result)
@@ -128,7 +128,8 @@ def queue_command(request: HttpRequest, command: str) -> HttpResponse:
         raise Http404
     result = commands.unkeyed(
         lambda: db.command(
-            lambda: work(performer_id=performer.pk, actor=performer), before=lambda: perfqueue.expire_due(performer.pk)
+            lambda: work(performer_id=performer.pk, actor=performer),
+            before=perfqueue.Gate.of_performers([performer.pk]).before_command,
         ),
         message,
     )

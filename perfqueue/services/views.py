@@ -1,10 +1,12 @@
-"""What the line tells. Positions are computed, never stored; who may see what is decided here."""
+"""Reads of items and queues. Positions are computed, never stored; who may see what is decided here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 import escrow.services
 from accounts.models import Role, User
@@ -12,6 +14,7 @@ from core import db
 from core.errors import NotFound
 from escrow.services import TrailEntry
 from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
+from perfqueue.services.expiry import OPEN, OVERDUE
 from perfqueue.services.queues import started_item, waiting
 
 SAMPLES_NEEDED = 5
@@ -19,7 +22,7 @@ SAMPLES_NEEDED = 5
 
 @dataclass(frozen=True)
 class Wait:
-    """When a place usually starts, in seconds from now."""
+    """When a position usually starts, in seconds from now."""
 
     low_s: int
     high_s: int
@@ -39,7 +42,7 @@ class ItemView:
 
 @dataclass(frozen=True)
 class QueueView:
-    """A performer's line as one viewer may see it; `items` are those that wait, head first."""
+    """A performer's queue as one viewer may see it; `items` are the created ones, head first."""
 
     queue: PerformerQueue
     started: ItemView | None
@@ -55,13 +58,13 @@ SELECT count(*) AS samples,
          WHERE f.performer_id = {performer} AND f.state = 'finished' AND f.fulfilment = 'performed'
          ORDER BY f.ended_at DESC LIMIT 20) s"""
 
-PLACES = f"""
+POSITIONS = f"""
 SELECT i.id,
        CASE WHEN i.state = 'created' THEN (
            SELECT count(*) FROM perfqueue_queueitem a
             WHERE a.performer_id = i.performer_id AND a.state = 'created' AND a.turn <= i.turn) END AS position,
        EXISTS (SELECT 1 FROM perfqueue_queueitem s
-                WHERE s.performer_id = i.performer_id AND s.state = 'started' AND s.turn IS NOT NULL) AS staged,
+                WHERE s.performer_id = i.performer_id AND s.state = 'started' AND s.turn IS NOT NULL) AS has_started,
        p.samples, p.low, p.high
   FROM perfqueue_queueitem i
   LEFT JOIN LATERAL ({PACE.format(performer="i.performer_id")}) p ON i.state = 'created'
@@ -70,23 +73,16 @@ SELECT i.id,
 
 
 def item_views(items: Sequence[QueueItem], *, viewer: User | None) -> list[ItemView]:
-    """Items with place, wait and trail, in the order given (two statements, however many items)."""
-    places = {row["id"]: row for row in db.rows(PLACES, [[item.id for item in items]])} if items else {}
+    """Items with position, wait and trail, in the order given (two statements, however many items)."""
+    positions = {row["id"]: row for row in db.rows(POSITIONS, [[item.id for item in items]])} if items else {}
     seen = [item for item in items if may_see_all(viewer, item)]
     trails = escrow.services.trail([item.hold_id for item in seen]) if seen else {}
-    return [
-        ItemView(
-            item=item,
-            position=places[item.id]["position"],
-            wait=_wait(places[item.id], (places[item.id]["position"] or 1) - 1 + places[item.id]["staged"])
-            if item.state == State.CREATED
-            else None,
-            trail=trails.get(item.hold_id, ()),
-            mine=viewer is not None and item.user_id == viewer.pk,
-            full=may_see_all(viewer, item),
-        )
-        for item in items
-    ]
+    return [_item_view(item, positions[item.id], trails.get(item.hold_id, ()), viewer) for item in items]
+
+
+def _item_view(item: QueueItem, row: dict[str, Any], trail: Sequence[TrailEntry], viewer: User | None) -> ItemView:
+    wait = _wait(row, (row["position"] or 1) - 1 + row["has_started"]) if item.state == State.CREATED else None
+    return ItemView(item, row["position"], wait, trail, _is_mine(item, viewer), may_see_all(viewer, item))
 
 
 def item_view(item: QueueItem, *, viewer: User | None) -> ItemView:
@@ -104,25 +100,26 @@ def may_see_all(viewer: User | None, item: QueueItem) -> bool:
 
 
 def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
-    """A performer's whole line (four statements).
+    """A performer's whole queue (four statements).
 
     Raises:
-        NotFound: nobody's line.
+        NotFound: no such queue.
     """
     queue = PerformerQueue.objects.select_related("performer__performer_profile").filter(pk=performer_id).first()
     if queue is None:
         raise NotFound
-    line = list(waiting(performer_id))
-    stage = started_item(performer_id)
+    items = list(waiting(performer_id))
+    started = started_item(performer_id)
     pace = db.rows(PACE.format(performer="%s"), [performer_id])[0]
+    ahead = int(started is not None)
     return QueueView(
         queue=queue,
-        started=_in_line(stage, None, None, viewer) if stage else None,
+        started=_in_queue(started, None, None, viewer) if started else None,
         items=[
-            _in_line(item, place, _wait(pace, place - 1 + (stage is not None)), viewer)
-            for place, item in enumerate(line, start=1)
+            _in_queue(item, position, _wait(pace, position - 1 + ahead), viewer)
+            for position, item in enumerate(items, start=1)
         ],
-        wait=_wait(pace, len(line) + (stage is not None)),
+        wait=_wait(pace, len(items) + ahead),
     )
 
 
@@ -139,7 +136,7 @@ def item_for(item_id: UUID) -> QueueItem:
 
 
 def items_of(user: User) -> QuerySet[QueueItem]:
-    """What a person bought or, for a performer, what was asked of her; to be paged."""
+    """What a person bought or, for a performer, what buyers asked for; to be paged."""
     if user.role == Role.PERFORMER:
         return QueueItem.objects.filter(performer_id=user.pk, fulfilment=Fulfilment.PERFORMED)
     return QueueItem.objects.filter(user_id=user.pk)
@@ -151,7 +148,7 @@ def all_items() -> QuerySet[QueueItem]:
 
 
 def performers() -> QuerySet[User]:
-    """People who perform, with profile, presence and whether their line is open (one statement a page)."""
+    """Active performers with profile, presence and whether their queue is open (one statement a page)."""
     queue = PerformerQueue.objects.filter(performer_id=OuterRef("pk"))
     return (
         User.objects.filter(role=Role.PERFORMER, is_active=True)
@@ -161,15 +158,70 @@ def performers() -> QuerySet[User]:
 
 
 def last_performances(performer_id: UUID, limit: int = 5) -> list[QueueItem]:
-    """What ended most recently in a line, newest first (one statement)."""
+    """What ended most recently in a queue, newest first (one statement)."""
     ended = Q(state__in=(State.FINISHED, State.REFUNDED, State.ABANDONED))
     found = QueueItem.objects.filter(ended, performer_id=performer_id, fulfilment=Fulfilment.PERFORMED)
     return list(found.order_by("-id")[:limit])
 
 
-def _in_line(item: QueueItem, position: int | None, wait: Wait | None, viewer: User | None) -> ItemView:
-    mine = viewer is not None and item.user_id == viewer.pk
-    return ItemView(item, position, wait, (), mine, may_see_all(viewer, item))
+BACKLOG = f"""
+SELECT items.*, queues.*, (SELECT count(*) FROM perfqueue_runitem r WHERE r.done_at IS NULL) AS run_items
+  FROM (SELECT count(*) FILTER (WHERE i.state = 'created') AS created,
+               count(*) FILTER (WHERE i.state = 'started') AS started,
+               count(*) FILTER (WHERE i.state = 'abandoned') AS abandoned,
+               count(*) FILTER (WHERE {OVERDUE.format(now="core_now()")}) AS overdue,
+               coalesce(sum(i.tokens), 0)::bigint AS held,
+               extract(epoch FROM core_now() - min(i.created_at) FILTER (WHERE i.state = 'created'))::float AS oldest_s
+          FROM perfqueue_queueitem i WHERE {OPEN}) items,
+       (SELECT count(*) FILTER (WHERE q.is_open) AS queues_open, count(*) FILTER (WHERE q.is_paused) AS queues_paused,
+               count(*) FILTER (WHERE q.away_at IS NOT NULL) AS queues_away
+          FROM perfqueue_performerqueue q) queues
+"""  # noqa: S608  composed of constants
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """All queues together: open items by state, tokens held, overdue ones; items of runs without a result.
+
+    `oldest_s`: the longest wait of a created item, in seconds; None if there is none.
+    """
+
+    created: int
+    started: int
+    abandoned: int
+    overdue: int
+    held: int
+    oldest_s: float | None
+    queues_open: int
+    queues_paused: int
+    queues_away: int
+    run_items: int
+
+
+def backlog() -> Backlog:
+    """Figures of all queues (one statement, over open items only)."""
+    return Backlog(**db.rows(BACKLOG)[0])
+
+
+def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[PerformerQueue, int]]:
+    """Each performer's queue with the number of its created items (one statement)."""
+    created = (
+        QueueItem.objects.filter(performer_id=OuterRef("performer_id"), state=State.CREATED)
+        .order_by()
+        .values("performer_id")
+        .annotate(count=Count("id"))
+        .values("count")
+    )
+    found = PerformerQueue.objects.filter(performer_id__in=performer_ids)
+    return {queue.pk: (queue, queue.length) for queue in found.annotate(length=Coalesce(Subquery(created), 0))}
+
+
+def _in_queue(item: QueueItem, position: int | None, wait: Wait | None, viewer: User | None) -> ItemView:
+    return ItemView(item, position, wait, (), _is_mine(item, viewer), may_see_all(viewer, item))
+
+
+def _is_mine(item: QueueItem, viewer: User | None) -> bool:
+    return viewer is not None and item.user_id == viewer.pk
 
 
 def _wait(pace: dict[str, float | int | None], ahead: int) -> Wait | None:

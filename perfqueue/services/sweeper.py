@@ -1,4 +1,4 @@
-"""One round of the sweeper: what time has decided in every line, holds that no item took, runs that go on."""
+"""One round of the sweeper: expires what is due in every queue and holds that no item took; works on runs."""
 
 from functools import partial
 from uuid import UUID
@@ -12,24 +12,23 @@ from core.clock import CoreNow
 from core.errors import DomainError, LedgerUnavailable, QueueBusy
 from core.models import Heartbeat
 from escrow.services import Close
-from perfqueue.services.due import overdue_performers
-from perfqueue.services.expiry import advisory, expire_due
+from perfqueue.services.expiry import advisory, expire_if_unlocked, overdue_queues
 from perfqueue.services.runs import work_runs
 
 HOLDS_A_ROUND = 200
-TRIES_A_ROUND = 5 * HOLDS_A_ROUND  # so many of those that cannot end are passed by
-RUN_ITEMS_A_ROUND = 20  # a woken worker does most; deadlines come first here
+TRIES_A_ROUND = 5 * HOLDS_A_ROUND  # so many that cannot end are skipped
+RUN_ITEMS_A_ROUND = 20  # the tasks do most; deadlines come first here
 log = structlog.get_logger()
 
 
 def sweep(process: str) -> int:
-    """One round; return how many items and holds it ended or gave their result.
+    """One round; return how many items and holds ended, and how many run items have their result.
 
     Safe beside other sweepers: each item and each hold is a short transaction under an advisory lock. A subject that
-    fails does not keep the others waiting; the first failure is raised at the end. `process` names the heartbeat.
+    fails does not stop the others; the first failure is raised at the end. `process` names the heartbeat.
     """
     failures: list[Exception] = []
-    rounds = [partial(expire_due, performer_id, wait=False, failures=failures) for performer_id in overdue_performers()]
+    rounds = [partial(_expire_queue, performer_id, failures) for performer_id in overdue_queues()]
     rounds += [
         partial(_alive, process),
         partial(work_runs, at_most=RUN_ITEMS_A_ROUND),
@@ -42,7 +41,7 @@ def sweep(process: str) -> int:
 
 
 def _tried(work: partial[int], failures: list[Exception], *, unless: tuple[type[DomainError], ...] = ()) -> int:
-    """What the work did; 0 if it failed, which is told to the log and added to `failures`. `unless`: raised instead."""
+    """The result of the work; 0 if it failed, which is logged and added to `failures`. `unless`: raised instead."""
     try:
         return work()
     except unless:
@@ -51,6 +50,12 @@ def _tried(work: partial[int], failures: list[Exception], *, unless: tuple[type[
         log.exception("sweep_failed", subject=str(work))
         failures.append(failure)
         return 0
+
+
+def _expire_queue(performer_id: UUID, failures: list[Exception]) -> int:
+    expired = expire_if_unlocked(performer_id)
+    failures += expired.failures.values()
+    return expired.ended
 
 
 def _alive(process: str) -> int:
