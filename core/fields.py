@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 MAX_AMOUNT = 1_000_000_000
+PAGE_ROWS, MAX_PAGE_ROWS = 20, 100
 UUID_TEXT = re.compile(r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 
@@ -126,4 +127,4 @@ class Page(Params):
     """The query of every list."""
 
     cursor = StrictChar(required=False, max_length=200)
-    limit = Digits(required=False, default=20, min_value=1, max_value=100)
+    limit = Digits(required=False, default=PAGE_ROWS, min_value=1, max_value=MAX_PAGE_ROWS)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from accounts.models import Role
 from core.api import Endpoint
 from core.errors import Refused
-from core.fields import Amount, Body, Digits, Params, StrictUUID
+from core.fields import MAX_PAGE_ROWS, PAGE_ROWS, Amount, Body, Digits, Params, StrictUUID
 from slots import draw, services, shapes
 from slots.fields import ClientSeed, HexBytes
 from slots.models import Spin as SpinRow
@@ -58,7 +58,7 @@ class History(Endpoint):
     Output = shapes.HistoryOut
 
     class Query(Params):
-        limit = Digits(required=False, default=20, min_value=1, max_value=100)
+        limit = Digits(required=False, default=PAGE_ROWS, min_value=1, max_value=MAX_PAGE_ROWS)
         offset = Digits(required=False, default=0, min_value=0, max_value=MAX_OFFSET_SPINS)
 
     def get(self, request: Request) -> HttpResponse:

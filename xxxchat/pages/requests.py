@@ -11,14 +11,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Role, User
 from core.clock import db_now
-from core.fields import UUID_TEXT
+from core.fields import PAGE_ROWS, UUID_TEXT
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
 from xxxchat.pages.performers import Performer, performers_by_id
 from xxxchat.pages.queue import ItemCard, digest, item_cards
 from xxxchat.pages.slots_card import slots_card_of
 
-PAGE = 20
 OPEN_STATES = ("created", "started", "abandoned")
 ENDED_STATES = ("finished", "refunded")
 QUIET_KEY = "queue.item.created"
@@ -57,14 +56,14 @@ def _context(request: HttpRequest, before: str = "") -> dict[str, Any]:
     user, now = commands.signed_in(request), db_now()
     done = request.GET.get("show") == "done"
     cards = _ended_requests(user, before) if done else open_requests(user)
-    shown = cards[:PAGE]
+    shown = cards[:PAGE_ROWS]
     known = performers_by_id({card.item.performer_id for card in shown if card.item.performer_id})
     slots_card = slots_card_of(user)
     return {
         "now": now,
         "done": done,
         "rows": [Request(known[card.item.performer_id], card) for card in shown if card.item.performer_id in known],
-        "older": shown[-1].item.pk if len(cards) > PAGE else None,
+        "older": shown[-1].item.pk if len(cards) > PAGE_ROWS else None,
         "open_count": None if done else len(cards),
         "spins_left": slots_card.spins_left if slots_card else None,
         "follows": user.role == Role.USER and not before,
@@ -93,4 +92,4 @@ def _items(user: User, states: tuple[str, ...], before: UUID | None = None) -> l
     found = perfqueue.items_of(user).filter(fulfilment=perfqueue.Fulfilment.PERFORMED, state__in=states)
     if before is not None:
         found = found.filter(id__lt=before)
-    return list(found.order_by("-id")[: PAGE + 1])
+    return list(found.order_by("-id")[: PAGE_ROWS + 1])

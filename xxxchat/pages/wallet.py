@@ -13,13 +13,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Role
 from core.errors import NotFound
+from core.fields import PAGE_ROWS
 from core.shapes import utc
 from escrow import services as escrow
 from xxxchat.pages import commands
 from xxxchat.pages.slots_card import slots_card_of
 from xxxchat.templatetags.ui import grouped
 
-PAGE = 20
 KIND_TEXTS = {
     "deposit": "Added",
     "hold": "Held",
@@ -52,12 +52,12 @@ def page(request: HttpRequest) -> HttpResponse:
     points = request.GET.get("of") == "points"
     currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
     before = commands.whole_number(request.GET.get("before", ""))
-    found = escrow.recent_entries(user.pk, currency, before=before, limit=PAGE + 1)
+    found = escrow.recent_entries(user.pk, currency, before=before, limit=PAGE_ROWS + 1)
     card = slots_card_of(user)
     context = {
         "points": points,
-        "rows": [_row(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE]],
-        "older": found[PAGE - 1].id if len(found) > PAGE else None,
+        "rows": [_row(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE_ROWS]],
+        "older": found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None,
         "packages": [_offer(package) for package in escrow.packages()] if user.role == Role.USER else [],
         "spins_left": card.spins_left if card else None,
     }

@@ -10,14 +10,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from core.errors import ValidationFailed
+from core.fields import MAX_AMOUNT
 from escrow import services as escrow
 from xxxchat.pages import commands
 from xxxchat.pages.refusals import Refusal
 from xxxchat.pages.studio.board import respond, signed_in_performer
 from xxxchat.pages.studio.dialogs import Dialog, show
 from xxxchat.templatetags.ui import counted, grouped
-
-MAX_PAYOUT_TOKENS = 1_000_000_000
 
 
 @login_required
@@ -46,7 +45,7 @@ def payout(request: HttpRequest) -> HttpResponse:
 def _request_payout(request: HttpRequest, performer: User) -> commands.CommandResult:
     def work() -> escrow.PayoutView:
         amount = commands.whole_number(_typed(request).strip())
-        if not amount or amount > MAX_PAYOUT_TOKENS:
+        if not amount or amount > MAX_AMOUNT:
             raise ValidationFailed(form=["amount: a whole number of tokens."])
         return escrow.request_payout(performer_id=performer.pk, amount=amount, actor=performer)
 
