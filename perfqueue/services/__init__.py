@@ -6,7 +6,6 @@ Features call `locked_queue` and `intake`; endpoints and pages pass a `Gate`, th
 from perfqueue.models import (
     OPEN_STATES,
     AbandonPolicy,
-    Block,
     Fulfilment,
     PerformerQueue,
     Presence,
@@ -51,7 +50,6 @@ from perfqueue.services.verification import verify
 from perfqueue.services.views import (
     ItemView,
     QueueView,
-    Wait,
     all_items,
     backlog,
     item_for,
@@ -72,7 +70,6 @@ __all__ = [
     "PAYEES",
     "WORK",
     "AbandonPolicy",
-    "Block",
     "Fulfilment",
     "Gate",
     "Intake",
@@ -91,7 +88,6 @@ __all__ = [
     "RunItem",
     "ServiceHoldRequest",
     "State",
-    "Wait",
     "abandon",
     "all_items",
     "backlog",

@@ -1,6 +1,7 @@
 """What an app shows to others: `services.__all__` is what others use, no model leaves its app, nothing else is read."""
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.db.models import Model
 ROOT = Path(settings.BASE_DIR)
 APPS = ("accounts", "live", "escrow", "compliance", "perfqueue", "menus", "slots")
 PUBLIC_MODELS = {"accounts.models.User"}
+ROW_TYPES = {"perfqueue.models.QueueItem", "perfqueue.models.PerformerQueue"}  # of rows that services return
 PUBLIC_MODULES = {f"{app}.{module}" for app in APPS for module in ("services", "errors", "shapes")} | {
     "accounts.models", "accounts.backoffice", "live.asgi", "live.hub",
 }  # fmt: skip
@@ -67,7 +69,7 @@ def users_of(package: str, *, beyond: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("app", sorted(set(APPS) - {"perfqueue"}))
+@pytest.mark.parametrize("app", APPS)
 def test_services_export_what_other_modules_use(app: str) -> None:
     package = f"{app}.services"
     exported = set(import_module(package).__all__)
@@ -76,7 +78,7 @@ def test_services_export_what_other_modules_use(app: str) -> None:
     assert set(users_of(package, beyond=app)) - exported == set(), "other apps use them"
 
 
-@pytest.mark.parametrize("app", sorted(set(APPS) - {"perfqueue"}))
+@pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("package", ["services", "models"])
 def test_no_app_uses_a_model_of_another(app: str, package: str) -> None:
     shown = import_module(f"{app}.{package}")
@@ -86,7 +88,17 @@ def test_no_app_uses_a_model_of_another(app: str, package: str) -> None:
     users = users_of(f"{app}.{package}", beyond=app)
 
     used = {f"{app}.models.{name}": users[name] for name in models & set(users)}
-    assert {name: users for name, users in used.items() if name not in PUBLIC_MODELS} == {}
+    assert {name: users for name, users in used.items() if name not in PUBLIC_MODELS | ROW_TYPES} == {}
+
+
+@pytest.mark.parametrize("model", sorted(ROW_TYPES))
+def test_rows_of_another_app_are_not_queried(model: str) -> None:
+    app, _, name = model.split(".")
+    queried = re.compile(rf"\b{name}\.objects\b")
+
+    assert [
+        each for each in MODULES if not each.startswith(f"{app}.") and queried.search(ast.unparse(MODULES[each]))
+    ] == []
 
 
 @pytest.mark.parametrize("app", [*APPS, "core", "xxxchat"])
