@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class ComplianceConfig(AppConfig):
-    name = "compliance"
