@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
 ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+NAME = re.compile(r"\w+")
 STATUS = re.compile(r"^Status: ((?:accepted|superseded by \[\d{4}\]\(\S+\)).*)$", re.MULTILINE)
 
 
@@ -32,6 +34,15 @@ def test_the_index_has_each_decision_with_its_status(page: Path) -> None:
 
 def test_each_number_is_used_once() -> None:
     assert len({page.name[:4] for page in ADRS}) == len(ADRS) > 20
+
+
+def test_names_of_the_glossary_exist_in_code() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    folders = [Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == ROOT]
+    files = [file for folder in folders for kind in ("py", "sql") for file in folder.rglob(f"*.{kind}")]
+    known = {word for file in files for word in NAME.findall(f"{file.stem} {file.read_text(encoding='utf-8')}")}
+
+    assert {name for code in re.findall(r"`([^`]+)`", glossary) for name in NAME.findall(code)} - known == set()
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
