@@ -584,7 +584,7 @@ class Migration(migrations.Migration):
                     models.Q(("decided_at__isnull", False), ("rejection__isnull", False), ("status", "rejected")),
                     _connector="OR",
                 ),
-                name="escrow_payout_told_whole",
+                name="escrow_payout_complete",
             ),
         ),
         migrations.AddIndex(
@@ -622,7 +622,7 @@ class Migration(migrations.Migration):
                     ),
                     _connector="OR",
                 ),
-                name="escrow_approval_told_whole",
+                name="escrow_approval_complete",
             ),
         ),
         migrations.AddConstraint(
@@ -688,7 +688,7 @@ class Migration(migrations.Migration):
                     ),
                     _connector="OR",
                 ),
-                name="escrow_order_told_whole",
+                name="escrow_order_complete",
             ),
         ),
         migrations.AddConstraint(
@@ -718,7 +718,7 @@ class Migration(migrations.Migration):
             model_name="freeze",
             constraint=models.CheckConstraint(
                 condition=models.Q(("finding__isnull", False), ("frozen_by__isnull", False), _connector="OR"),
-                name="escrow_freeze_by_somebody",
+                name="escrow_freeze_has_a_cause",
             ),
         ),
         migrations.AddConstraint(
@@ -729,7 +729,7 @@ class Migration(migrations.Migration):
                     models.Q(("thawed_at__isnull", False), ("thawed_by__isnull", False)),
                     _connector="OR",
                 ),
-                name="escrow_freeze_thawed_by_somebody",
+                name="escrow_freeze_thaw_complete",
             ),
         ),
         migrations.AddIndex(

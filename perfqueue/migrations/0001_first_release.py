@@ -144,6 +144,24 @@ class Migration(migrations.Migration):
                 ("resolve_by", models.DateTimeField(null=True)),
                 ("settle_tokens", models.BigIntegerField(null=True)),
                 ("refund_tokens", models.BigIntegerField(null=True)),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("LEFT", "Left"),
+                            ("STREAM_ENDED", "Stream Ended"),
+                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
+                            ("MAX_WAIT_PASSED", "Max Wait"),
+                            ("DEADLINE_PASSED", "Deadline"),
+                            ("RESOLVE_BY_PASSED", "Resolve By"),
+                            ("DISCONNECTED", "Disconnected"),
+                            ("BUYER_BLOCKED", "Blocked"),
+                            ("ITEM_WITHDRAWN", "Withdrawn"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("third_noticed", models.BooleanField(default=False)),
                 ("next_noticed", models.BooleanField(default=False)),
@@ -179,7 +197,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 (
-                    "deed",
+                    "action",
                     models.CharField(
                         choices=[
                             ("refund", "Refund in full"),
@@ -191,7 +209,7 @@ class Migration(migrations.Migration):
                 ),
                 ("settle", models.BigIntegerField(null=True)),
                 ("reason", models.CharField(max_length=500)),
-                ("asked", models.JSONField(null=True)),
+                ("filters", models.JSONField(null=True)),
                 ("total", models.PositiveIntegerField()),
                 ("created_at", models.DateTimeField(db_default=core.clock.CoreNow())),
                 ("ended_at", models.DateTimeField(null=True)),
@@ -227,7 +245,23 @@ class Migration(migrations.Migration):
             name="Strike",
             fields=[
                 ("id", models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ("reason", models.CharField(max_length=40)),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("LEFT", "Left"),
+                            ("STREAM_ENDED", "Stream Ended"),
+                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
+                            ("MAX_WAIT_PASSED", "Max Wait"),
+                            ("DEADLINE_PASSED", "Deadline"),
+                            ("RESOLVE_BY_PASSED", "Resolve By"),
+                            ("DISCONNECTED", "Disconnected"),
+                            ("BUYER_BLOCKED", "Blocked"),
+                            ("ITEM_WITHDRAWN", "Withdrawn"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
                 ("at", models.DateTimeField(db_default=core.clock.CoreNow())),
                 (
                     "item",
@@ -250,6 +284,24 @@ class Migration(migrations.Migration):
                 ("from_state", models.CharField(blank=True, max_length=9)),
                 ("to_state", models.CharField(max_length=9)),
                 ("actor", models.UUIDField(null=True)),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("LEFT", "Left"),
+                            ("STREAM_ENDED", "Stream Ended"),
+                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
+                            ("MAX_WAIT_PASSED", "Max Wait"),
+                            ("DEADLINE_PASSED", "Deadline"),
+                            ("RESOLVE_BY_PASSED", "Resolve By"),
+                            ("DISCONNECTED", "Disconnected"),
+                            ("BUYER_BLOCKED", "Blocked"),
+                            ("ITEM_WITHDRAWN", "Withdrawn"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
                 ("at", models.DateTimeField()),
@@ -332,7 +384,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 condition=models.Q(("fulfilment", "performed"), ("state", "started")),
                 fields=("performer",),
-                name="perfqueue_one_on_stage",
+                name="perfqueue_one_started",
             ),
         ),
         migrations.AddConstraint(
@@ -346,6 +398,30 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("state__in", ["created", "started", "finished", "abandoned", "refunded"])),
                 name="perfqueue_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("cause", ""),
+                    (
+                        "cause__in",
+                        [
+                            "LEFT",
+                            "STREAM_ENDED",
+                            "ROPE_DROP_EXPIRED",
+                            "MAX_WAIT_PASSED",
+                            "DEADLINE_PASSED",
+                            "RESOLVE_BY_PASSED",
+                            "DISCONNECTED",
+                            "BUYER_BLOCKED",
+                            "ITEM_WITHDRAWN",
+                        ],
+                    ),
+                    _connector="OR",
+                ),
+                name="perfqueue_cause_known",
             ),
         ),
         migrations.AddConstraint(
@@ -378,7 +454,7 @@ class Migration(migrations.Migration):
                     models.Q(("fulfilment", "instant"), ("turn__isnull", True)),
                     _connector="OR",
                 ),
-                name="perfqueue_performed_has_place",
+                name="perfqueue_performed_has_turn",
             ),
         ),
         migrations.AddConstraint(
@@ -435,7 +511,7 @@ class Migration(migrations.Migration):
                     ("state", "created"),
                     _connector="OR",
                 ),
-                name="perfqueue_rope_drop_only_in_line",
+                name="perfqueue_rope_drop_only_created",
             ),
         ),
         migrations.AddConstraint(
@@ -446,7 +522,7 @@ class Migration(migrations.Migration):
                     models.Q(("deadline_at__isnull", False), ("started_at__isnull", False)),
                     _connector="OR",
                 ),
-                name="perfqueue_stage_has_deadline",
+                name="perfqueue_started_has_deadline",
             ),
         ),
         migrations.AddConstraint(
@@ -467,15 +543,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="run",
             constraint=models.CheckConstraint(
-                condition=models.Q(("deed__in", ["refund", "resolve", "split"])), name="perfqueue_run_deed_known"
+                condition=models.Q(("action__in", ["refund", "resolve", "split"])), name="perfqueue_run_action_known"
             ),
         ),
         migrations.AddConstraint(
             model_name="run",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("deed", "split"), ("settle__gte", 1), ("settle__isnull", False)),
-                    models.Q(models.Q(("deed", "split"), _negated=True), ("settle__isnull", True)),
+                    models.Q(("action", "split"), ("settle__gte", 1), ("settle__isnull", False)),
+                    models.Q(models.Q(("action", "split"), _negated=True), ("settle__isnull", True)),
                     _connector="OR",
                 ),
                 name="perfqueue_run_split_names_a_part",
@@ -523,10 +599,58 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="strike",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("cause", ""),
+                    (
+                        "cause__in",
+                        [
+                            "LEFT",
+                            "STREAM_ENDED",
+                            "ROPE_DROP_EXPIRED",
+                            "MAX_WAIT_PASSED",
+                            "DEADLINE_PASSED",
+                            "RESOLVE_BY_PASSED",
+                            "DISCONNECTED",
+                            "BUYER_BLOCKED",
+                            "ITEM_WITHDRAWN",
+                        ],
+                    ),
+                    _connector="OR",
+                ),
+                name="perfqueue_strike_cause_known",
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="transition",
             constraint=models.CheckConstraint(
                 condition=models.Q(("to_state__in", ["created", "started", "finished", "abandoned", "refunded"])),
                 name="perfqueue_transition_to_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="transition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("cause", ""),
+                    (
+                        "cause__in",
+                        [
+                            "LEFT",
+                            "STREAM_ENDED",
+                            "ROPE_DROP_EXPIRED",
+                            "MAX_WAIT_PASSED",
+                            "DEADLINE_PASSED",
+                            "RESOLVE_BY_PASSED",
+                            "DISCONNECTED",
+                            "BUYER_BLOCKED",
+                            "ITEM_WITHDRAWN",
+                        ],
+                    ),
+                    _connector="OR",
+                ),
+                name="perfqueue_transition_cause_known",
             ),
         ),
     ]
