@@ -70,7 +70,7 @@ programs:
 check: .venv/installed-dev ## Lint, format, types, import order, migrations, deployment settings, known weaknesses
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@.venv/bin/djlint --quiet --check templates
+	@.venv/bin/djlint --check templates
 	@.venv/bin/djlint --quiet --lint templates
 	@$(CHECK_ENV) $(PY) -m mypy .
 	@$(CHECK_ENV) .venv/bin/lint-imports

@@ -23,6 +23,7 @@ __all__ = [
     "EDITOR_ROLES",
     "Event",
     "EventType",
+    "Message",
     "edit_template",
     "emit",
     "preview",

@@ -1,7 +1,6 @@
 """A room's feed: its recent messages, drawn with the page; its script reads them again where it has no stream."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,21 +25,10 @@ ICONS = {
 
 
 @dataclass(frozen=True)
-class FeedMessage:
-    """One message of the feed. `id` is the event's in the stream."""
-
-    id: str
-    key: str
-    icon: str
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True)
 class Feed:
-    """`messages` newest first; `icons` by template key, for the messages that a script adds."""
+    """`messages` newest first, each with its icon; `icons` by template key, for the messages that a script adds."""
 
-    messages: tuple[FeedMessage, ...]
+    messages: list[tuple[live.Message, str]]
     icons: dict[str, str]
     folded: str = FOLDED
     limit: int = MAX_FEED_MESSAGES
@@ -49,12 +37,12 @@ class Feed:
 def feed_of(performer_id: UUID) -> Feed:
     """One statement."""
     recent = live.recent(performer_id, limit=MAX_FEED_MESSAGES, folded=[FOLDED])
-    return Feed(tuple(FeedMessage(each.id, each.key, ICONS[each.key], each.text, each.at) for each in recent), ICONS)
+    return Feed([(message, ICONS[message.key]) for message in recent], ICONS)
 
 
 @require_GET
 def read(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     """The feed as JSON. It is the same for everybody, so it may be cached and revalidated (304 to a known ETag)."""
     messages = feed_of(performer_or_404(performer_id).id).messages
-    items = [{"id": each.id, "key": each.key, "text": each.text, "at": utc(each.at)} for each in messages]
+    items = [{"id": each.id, "key": each.key, "text": each.text, "at": utc(each.at)} for each, _ in messages]
     return conditional(request, JsonResponse({"items": items}), cache="no-cache")

@@ -36,12 +36,6 @@ class OddsRow:
 
 
 @dataclass(frozen=True)
-class LastSpin:
-    text: str
-    payout: int
-
-
-@dataclass(frozen=True)
 class Proof:
     """What the last spin revealed, in hex."""
 
@@ -85,8 +79,8 @@ class Machine:
         return tuple(self.history[0].symbols) if self.history else SYMBOLS_AT_REST
 
     @property
-    def last(self) -> LastSpin | None:
-        return LastSpin(result_text(self.history[0]), self.history[0].payout) if self.history else None
+    def last_text(self) -> str:
+        return result_text(self.history[0]) if self.history else ""
 
     @property
     def net(self) -> int:
