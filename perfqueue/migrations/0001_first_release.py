@@ -148,17 +148,6 @@ class Migration(migrations.Migration):
                     "cause",
                     models.CharField(
                         blank=True,
-                        choices=[
-                            ("LEFT", "Left"),
-                            ("STREAM_ENDED", "Stream Ended"),
-                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
-                            ("MAX_WAIT_PASSED", "Max Wait"),
-                            ("DEADLINE_PASSED", "Deadline"),
-                            ("RESOLVE_BY_PASSED", "Resolve By"),
-                            ("DISCONNECTED", "Disconnected"),
-                            ("BUYER_BLOCKED", "Blocked"),
-                            ("ITEM_WITHDRAWN", "Withdrawn"),
-                        ],
                         max_length=20,
                     ),
                 ),
@@ -248,17 +237,6 @@ class Migration(migrations.Migration):
                 (
                     "cause",
                     models.CharField(
-                        choices=[
-                            ("LEFT", "Left"),
-                            ("STREAM_ENDED", "Stream Ended"),
-                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
-                            ("MAX_WAIT_PASSED", "Max Wait"),
-                            ("DEADLINE_PASSED", "Deadline"),
-                            ("RESOLVE_BY_PASSED", "Resolve By"),
-                            ("DISCONNECTED", "Disconnected"),
-                            ("BUYER_BLOCKED", "Blocked"),
-                            ("ITEM_WITHDRAWN", "Withdrawn"),
-                        ],
                         max_length=20,
                     ),
                 ),
@@ -288,17 +266,6 @@ class Migration(migrations.Migration):
                     "cause",
                     models.CharField(
                         blank=True,
-                        choices=[
-                            ("LEFT", "Left"),
-                            ("STREAM_ENDED", "Stream Ended"),
-                            ("ROPE_DROP_EXPIRED", "Rope Drop"),
-                            ("MAX_WAIT_PASSED", "Max Wait"),
-                            ("DEADLINE_PASSED", "Deadline"),
-                            ("RESOLVE_BY_PASSED", "Resolve By"),
-                            ("DISCONNECTED", "Disconnected"),
-                            ("BUYER_BLOCKED", "Blocked"),
-                            ("ITEM_WITHDRAWN", "Withdrawn"),
-                        ],
                         max_length=20,
                     ),
                 ),

@@ -34,7 +34,10 @@ DEADLINES = {
 
 
 class Cause(models.TextChoices):
-    """The machine's codes for what stopped or ended an item. A person's own text is a reason and goes into no event."""
+    """The machine's codes for what stopped or ended an item. A person's own text is a reason and goes into no event.
+
+    The columns have no `choices`: the back office shows the code, not a label.
+    """
 
     LEFT = "LEFT"
     STREAM_ENDED = "STREAM_ENDED"
@@ -152,7 +155,7 @@ class QueueItem(models.Model):
     resolve_by = models.DateTimeField(null=True)
     settle_tokens = models.BigIntegerField(null=True)
     refund_tokens = models.BigIntegerField(null=True)
-    cause = models.CharField(max_length=20, blank=True, choices=Cause.choices)
+    cause = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     third_noticed = models.BooleanField(default=False)
     next_noticed = models.BooleanField(default=False)
@@ -303,7 +306,7 @@ class Transition(models.Model):
     from_state = models.CharField(max_length=9, blank=True)
     to_state = models.CharField(max_length=9)
     actor = models.UUIDField(null=True)
-    cause = models.CharField(max_length=20, blank=True, choices=Cause.choices)
+    cause = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField()
@@ -321,7 +324,7 @@ class Strike(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     performer = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     item = models.ForeignKey(QueueItem, on_delete=models.PROTECT, related_name="+")
-    cause = models.CharField(max_length=20, choices=Cause.choices)
+    cause = models.CharField(max_length=20)
     at = models.DateTimeField(db_default=CoreNow())
 
     class Meta:
