@@ -1,4 +1,4 @@
-"""An answer's ETag, and who is told that nothing has changed."""
+"""ETags, and 304 to a client that has the current one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every request needs before and after its endpoint."""
+"""Request ids, body lengths, and draining of refused bodies."""
 
 from io import BytesIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a JSON body may be."""
+"""Which JSON bodies are accepted."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What is shown to whom."""
+"""Which audience sees which event, and in which form."""
 
 import json
 from datetime import UTC, datetime

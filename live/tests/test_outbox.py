@@ -1,4 +1,4 @@
-"""Events share the fate of the transaction that they tell of, and stay as they were written."""
+"""Events commit or roll back with their transaction, and are never changed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a room's page reads of the outbox: newest first, what a stranger may know, below whatever is still running."""
+"""The recent messages of a room: newest first, public variables only, below every running transaction."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Words are versions: who may write them, what they may name, and that none is ever changed."""
+"""Templates are versions: who may edit them, which variables they may name, and that none is changed."""
 
 from collections.abc import Callable
 from typing import Any

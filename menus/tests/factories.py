@@ -1,4 +1,4 @@
-"""Performers, editors and menus for the tests, made through the services."""
+"""Performers, editors and menus, made by the services."""
 
 from typing import Any
 

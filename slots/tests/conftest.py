@@ -1,4 +1,4 @@
-"""What slots' tests share: no interval between spins unless a test asks for one."""
+"""Switches the interval between spins off, except in tests that set it."""
 
 from typing import Any
 

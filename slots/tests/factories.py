@@ -1,4 +1,4 @@
-"""What a test of the machine does again and again: spin through the endpoint, and steer what the next spin pays."""
+"""Players and spins through the endpoint, with a client nonce chosen for the payout."""
 
 from collections.abc import Callable
 from itertools import count

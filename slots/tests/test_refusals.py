@@ -1,4 +1,4 @@
-"""What the endpoint of a spin refuses, and that a refusal writes its own row and nothing else."""
+"""The refusals of the endpoint of a spin; each writes its own row and nothing else."""
 
 import json
 from collections.abc import Callable

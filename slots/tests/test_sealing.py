@@ -1,4 +1,4 @@
-"""A seed at rest opens for its own row only."""
+"""A sealed seed can be decrypted for its own row only."""
 
 import pytest
 

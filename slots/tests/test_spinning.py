@@ -1,4 +1,4 @@
-"""A spin through the service: what it takes, pays, reveals and keeps."""
+"""A spin through the service: what it takes, pays, reveals and stores."""
 
 from datetime import timedelta
 from typing import Any

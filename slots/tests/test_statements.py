@@ -1,4 +1,4 @@
-"""What a spin and a page of history cost, through the real endpoint and real commits."""
+"""The number of statements of a spin and of a page of history, with real commits."""
 
 import json
 

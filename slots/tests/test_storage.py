@@ -1,4 +1,4 @@
-"""What the database itself holds fast: partitions, append-only spins, paytables that only take steps."""
+"""The rules that the database keeps: partitions, append-only spins, the steps of a paytable."""
 
 import json
 from collections.abc import Iterator

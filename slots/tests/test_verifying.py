@@ -1,4 +1,4 @@
-"""The verifier finds nothing in honest spins, and everything that was tampered with while the guards were lifted."""
+"""The verifier has no findings in honest spins, and one for each kind of tampering."""
 
 import json
 from collections.abc import Iterator

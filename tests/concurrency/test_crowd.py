@@ -1,4 +1,4 @@
-"""Depth and the cap per user are exact, whoever comes at once."""
+"""Depth and the cap per user are exact under concurrent joins."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -57,13 +57,13 @@ def test_of_a_crowd_as_many_get_in_as_the_line_holds(count: int, depth: int) -> 
 
 
 def test_control_a_naive_line_takes_more_than_it_holds(twin: Callable[..., Twin]) -> None:
-    line = twin(attempts=10, waiting=20, depth=25)
+    queue = twin(attempts=10, waiting=20, depth=25)
 
     def join() -> bool:
-        return line.attempt(lambda seen: seen["waiting"] < seen["depth"], "waiting = waiting + 1")
+        return queue.attempt(lambda seen: seen["waiting"] < seen["depth"], "waiting = waiting + 1")
 
     assert race(*[join] * 10) == [True] * 10
-    assert line.facts()["waiting"] > line.facts()["depth"]
+    assert queue.facts()["waiting"] > queue.facts()["depth"]
 
 
 def test_one_buyer_many_times_at_once_gets_as_many_places_as_the_cap() -> None:

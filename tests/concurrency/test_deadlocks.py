@@ -1,4 +1,4 @@
-"""Everybody locks in one order: the server never has to end anybody."""
+"""All commands lock in one order: there are no deadlocks."""
 
 import threading
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def on_stage(buyer: Any, performer: Any) -> QueueItem:
 
 
 def test_a_buyer_buys_while_one_of_his_items_is_finished() -> None:
-    """Two lines at once, so that one wallet is wanted from both sides; every round another order."""
+    """Two queues at once, so that one wallet is wanted from both sides; every round another order."""
     alice = person(tokens=10_000)
     ruby, jade = performer(user_cap=200, depth=200), performer(user_cap=200, depth=200)
     before = deadlocks()
@@ -68,24 +68,24 @@ def test_a_buyer_buys_while_one_of_his_items_is_finished() -> None:
     assert deadlocks() == before
 
 
-def test_bulk_refunds_across_lines_beside_their_own_commands() -> None:
+def test_bulk_refunds_across_queues_beside_their_own_commands() -> None:
     desk, alice, bob = staff(), person(tokens=10_000), person(tokens=10_000)
-    lines = [performer(user_cap=200), performer(user_cap=200)]
+    queues = [performer(user_cap=200), performer(user_cap=200)]
     before = deadlocks()
 
     for _ in range(5):
-        items = [buy(who, ruby, 10) for ruby in lines for who in (alice, bob)]
+        items = [buy(who, ruby, 10) for ruby in queues for who in (alice, bob)]
         ids = [item.id for item in items]
         outcomes = race(
             lambda: command(lambda: services.refund_many(item_ids=ids, actor=desk, reason="r")),  # noqa: B023
             lambda: command(lambda: services.refund_many(item_ids=ids[::-1], actor=desk, reason="r")),  # noqa: B023
             *(
                 lambda ruby=ruby: command(lambda: services.close_queue(performer_id=ruby.pk, actor=ruby))
-                for ruby in lines
+                for ruby in queues
             ),
         )
         assert names(outcomes) == {"list": 2, "PerformerQueue": 2}
-        for ruby in lines:
+        for ruby in queues:
             services.open_queue(performer_id=ruby.pk, actor=ruby)
 
     assert (available(alice), available(bob)) == (10_000, 10_000)
@@ -94,7 +94,7 @@ def test_bulk_refunds_across_lines_beside_their_own_commands() -> None:
 
 def test_control_a_buyer_who_locks_his_wallet_before_the_line_deadlocks_with_the_finish() -> None:
     alice, ruby = person(tokens=100), performer()
-    line = ("SELECT 1 FROM perfqueue_performerqueue WHERE performer_id = %s FOR NO KEY UPDATE", [ruby.pk])
+    queue = ("SELECT 1 FROM perfqueue_performerqueue WHERE performer_id = %s FOR NO KEY UPDATE", [ruby.pk])
     wallet = ("SELECT 1 FROM escrow_wallet WHERE owner_id = %s ORDER BY id FOR NO KEY UPDATE", [alice.pk])
     met = threading.Barrier(2)
     before = deadlocks()
@@ -108,7 +108,7 @@ def test_control_a_buyer_who_locks_his_wallet_before_the_line_deadlocks_with_the
 
         return step
 
-    outcomes = race(naive(wallet, line), naive(line, wallet))
+    outcomes = race(naive(wallet, queue), naive(queue, wallet))
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "OperationalError"]
     (ended,) = [outcome for outcome in outcomes if isinstance(outcome, OperationalError)]

@@ -1,4 +1,4 @@
-"""An item ends once: what is paid and what goes back never add up to more than was held."""
+"""An item ends once: what is settled and refunded never exceeds what was held."""
 
 from collections.abc import Callable
 from itertools import combinations_with_replacement

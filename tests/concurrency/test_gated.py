@@ -1,4 +1,4 @@
-"""Interleavings of two connections, each in the order that the test decides and in both orders where there are two."""
+"""Interleavings of two connections, in an order that the test sets, and in both orders where there are two."""
 
 from collections.abc import Callable
 from functools import partial
@@ -189,7 +189,7 @@ def test_an_ending_behind_another_finds_the_item_ended(first: str, second: str) 
 
 
 def test_two_closes_of_one_hold_with_two_keys_one_behind_the_other() -> None:
-    """The ledger alone, without the line's lock in front of it."""
+    """The ledger alone, without the queue's lock in front of it."""
     alice, ruby = person(tokens=100), performer()
     hold_id = finished(alice, ruby, 100, 61)
 

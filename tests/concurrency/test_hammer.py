@@ -1,4 +1,4 @@
-"""Many processes, few wallets: every operation counted once, nothing lost, nobody ended by the server."""
+"""Many processes, few wallets: every operation is counted once, nothing is lost, no deadlock."""
 
 import json
 import os

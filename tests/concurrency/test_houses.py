@@ -1,4 +1,4 @@
-"""House accounts are only entries: however many pay the same one, nobody waits for it."""
+"""House accounts have entries only: concurrent payments to one do not wait for each other."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A crowd at one hold has one winner; a key sent twice has one effect. At most 40 connections at once."""
+"""One of many concurrent closes of a hold wins; a repeated key has one effect. At most 40 connections at once."""
 
 import random
 from collections import Counter

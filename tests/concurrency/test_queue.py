@@ -1,4 +1,4 @@
-"""Two who want different things of one line: its performer twice, buyers and the endpoint, the desk, the sweeper."""
+"""Conflicting commands on one queue: of its performer, of buyers, of staff and of the sweeper."""
 
 from collections.abc import Callable
 from typing import Any
@@ -123,15 +123,15 @@ def test_a_purchase_and_a_close_one_behind_the_other(first: str) -> None:
 
 
 def test_control_a_naive_close_forgets_whom_it_has_not_seen(twin: Callable[..., Twin]) -> None:
-    line = twin(attempts=2, is_open=1, waiting=0)
+    queue = twin(attempts=2, is_open=1, waiting=0)
 
     outcomes = race(
-        lambda: line.attempt(lambda seen: seen["is_open"] == 1, "waiting = waiting + 1"),
-        lambda: line.attempt(lambda seen: seen["waiting"] == 0, "is_open = 0"),
+        lambda: queue.attempt(lambda seen: seen["is_open"] == 1, "waiting = waiting + 1"),
+        lambda: queue.attempt(lambda seen: seen["waiting"] == 0, "is_open = 0"),
     )
 
     assert outcomes == [True, True]
-    assert line.facts() == {"is_open": 0, "waiting": 1}
+    assert queue.facts() == {"is_open": 0, "waiting": 1}
 
 
 # --- one behind the other, in both orders -------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_a_finish_and_a_bulk_refund_one_behind_the_other(first: str) -> None:
 
 
 def test_a_start_in_time_stands_although_the_deadline_passes_before_it_is_written(clock: Clock) -> None:
-    """The sweeper leaves the line alone; who waits for it finds the item on stage."""
+    """The sweeper skips the locked queue; a waiting command finds the item started."""
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     item = buy(alice, ruby)
     clock.shift(seconds=29)
@@ -225,7 +225,7 @@ def test_a_start_behind_an_expiry_is_told_so(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("first", ["purchase", "finish"])
-@pytest.mark.parametrize("same", [True, False], ids=["one line", "two lines"])
+@pytest.mark.parametrize("same", [True, False], ids=["one queue", "two queues"])
 def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: str, same: bool) -> None:
     ruby, alice = performer(), person(tokens=200)
     song = song_of(ruby if same else performer(), price=100)
@@ -244,24 +244,24 @@ def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: 
     assert deadlocks() == before
 
 
-def test_purchases_and_finishes_of_one_buyer_in_two_lines_end_in_no_ring() -> None:
-    alice, lines = person(tokens=10_000), [performer(user_cap=200, depth=200) for _ in range(2)]
-    songs = [song_of(ruby, price=10) for ruby in lines]
+def test_purchases_and_finishes_of_one_buyer_in_two_queues_end_in_no_ring() -> None:
+    alice, queues = person(tokens=10_000), [performer(user_cap=200, depth=200) for _ in range(2)]
+    songs = [song_of(ruby, price=10) for ruby in queues]
     before = deadlocks()
 
     for _ in range(ROUNDS):
-        staged = [buy(alice, ruby, 10) for ruby in lines]
-        for item, ruby in zip(staged, lines, strict=True):
+        staged = [buy(alice, ruby, 10) for ruby in queues]
+        for item, ruby in zip(staged, queues, strict=True):
             services.start(item_id=item.id, actor=ruby)
         told = race(
             *[lambda song=song: command(lambda: bought(alice, song)) for song in songs],
             *[
                 lambda item=item, ruby=ruby: command(lambda: services.finish(item_id=item.id, actor=ruby))
-                for item, ruby in zip(staged, lines, strict=True)
+                for item, ruby in zip(staged, queues, strict=True)
             ],
         )
         assert names(told) == {"QueueItem": 4}
-        for ruby in lines:
+        for ruby in queues:
             services.close_queue(performer_id=ruby.pk, actor=ruby)
             services.open_queue(performer_id=ruby.pk, actor=ruby)
 

@@ -1,4 +1,4 @@
-"""One balance is spent once, however many try at the same moment."""
+"""A balance is spent once under concurrent spends."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ ROUNDS = 5
 
 
 def test_two_spends_of_one_balance() -> None:
-    """Two lines, so that nothing but the wallet's lock can keep them apart."""
+    """Two queues, so that nothing but the wallet's lock can keep them apart."""
     ruby, jade = performer(), performer()
 
     for _ in range(ROUNDS):
@@ -42,7 +42,7 @@ def test_many_spends_stop_exactly_at_the_balance() -> None:
 
     outcomes = race(*[lambda: held(alice, ruby, 10)] * 12)
 
-    assert names(outcomes) == {"Opened": 5, "InsufficientBalance": 7}
+    assert names(outcomes) == {"HoldResult": 5, "InsufficientBalance": 7}
     wallet = services.wallets_of(alice.pk)[0]
     assert (wallet.available, wallet.held, wallet.version) == (5, 50, 6)
 
@@ -55,7 +55,7 @@ def test_spends_and_credits_of_one_wallet_lose_nothing() -> None:
 
     outcomes = race(*[lambda: held(alice, ruby, 10), credit] * 6)
 
-    assert names(outcomes) == {"Opened": 6, "Credited": 6}
+    assert names(outcomes) == {"HoldResult": 6, "CreditResult": 6}
     assert available(alice) == 100 - 60 + 42
 
 

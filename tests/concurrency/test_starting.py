@@ -1,4 +1,4 @@
-"""One performance at a time, and time decides against whoever comes too late."""
+"""One performance at a time, and a command after a deadline is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -100,13 +100,13 @@ def test_control_a_naive_sweeper_refunds_what_is_on_stage(twin: Callable[..., Tw
 
 
 def test_sweepers_beside_each_other_end_each_item_once(clock: Clock) -> None:
-    lines = [performer(rope_drop_s=30) for _ in range(4)]
-    buyers = [person(tokens=100) for _ in lines]
-    items = [buy(buyer, ruby) for buyer, ruby in zip(buyers, lines, strict=True)]
+    queues = [performer(rope_drop_s=30) for _ in range(4)]
+    buyers = [person(tokens=100) for _ in queues]
+    items = [buy(buyer, ruby) for buyer, ruby in zip(buyers, queues, strict=True)]
     clock.shift(seconds=31)
 
     outcomes = race(
-        *[lambda: services.sweep("race")] * 4, *(lambda ruby=ruby: services.expire_due(ruby.pk) for ruby in lines)
+        *[lambda: services.sweep("race")] * 4, *(lambda ruby=ruby: services.expire_due(ruby.pk) for ruby in queues)
     )
 
     assert sum(outcomes) == 4

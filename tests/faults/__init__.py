@@ -1,1 +1,1 @@
-"""What breaks while money moves: connections, workers, the database server. Each on servers of the test's own."""
+"""Faults while money moves: connections, workers, the database server. Each on servers of its own."""

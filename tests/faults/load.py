@@ -1,4 +1,4 @@
-"""Clients who do not give up: a command that got no answer is sent again with its key until it has one."""
+"""Clients that repeat a command with its key until it is answered."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""A database and a broker of a test's own, and processes of ours beside them, to be killed."""
+"""A database, a broker and product processes of one test, to be killed."""
 
 import os
 import secrets

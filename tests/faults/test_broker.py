@@ -1,4 +1,4 @@
-"""A broker that is gone for a while: line and money go on with PostgreSQL alone, the tasks come back with it."""
+"""Without a broker queue and money work with PostgreSQL alone; tasks run again once it is back."""
 
 import secrets
 import threading

@@ -1,4 +1,4 @@
-"""Connections cut in mid-call, a database server that stops and starts under load: nothing lost, nothing doubled."""
+"""Connections cut during a call, a server stopped under load: nothing is lost, nothing is done twice."""
 
 import json
 import secrets
@@ -50,7 +50,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="module")
 def stack(server: EmbeddedPostgres) -> Iterator[Stack]:
-    """The whole product on that server, without limits on spins; the line's timers stand still long enough."""
+    """The whole product on that server, without limits on spins; with timers longer than the test."""
     environment = {
         "DATABASE_URL": server.url, "DEMO_PASSWORD": "demo-only-password",
         "SLOTS_MIN_INTERVAL_MS": "0", "SLOTS_SPINS_PER_HOUR": "0", "LIMIT_CAPS_POINT": "0,0,0",
@@ -61,7 +61,7 @@ def stack(server: EmbeddedPostgres) -> Iterator[Stack]:
 
 @pytest.fixture
 def load(stack: Stack) -> Iterator[Load]:
-    """Ruby's line is open and her first item is bought, left and bought again, with spins in between."""
+    """Ruby's queue is open and her first item is bought, left and bought again, with spins in between."""
     with ExitStack() as opened:
         ruby = opened.enter_context(closing(Person(stack.url, "ruby")))
         me = ruby.get("/me")["id"]

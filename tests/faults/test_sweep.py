@@ -1,4 +1,4 @@
-"""A worker killed in the middle of a sweep: what was written stays, the rest is as before, the next sweep ends it."""
+"""A worker killed during a sweep: committed items stay, the next sweep does the rest."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,10 +13,10 @@ from tests.faults.processes import ask_for_a_sweep, kill_all, python, servers, v
 from tests.stack.processes import until
 
 pytestmark = pytest.mark.stack
-LINES, EACH = 5, 4
+QUEUES, EACH = 5, 4
 MAKE = f"""
 from tests.world import buy, people, performer
-for _ in range({LINES}):
+for _ in range({QUEUES}):
     ruby = performer(rope_drop_s=30, max_wait_s=30)
     for buyer in people({EACH}, tokens=100):
         buy(buyer, ruby)
@@ -44,7 +44,7 @@ SELECT i.performer_id::text, count(*),
   FROM perfqueue_queueitem i WHERE i.state = 'refunded' GROUP BY i.performer_id
 """
 WHOLE = (EACH, EACH, EACH, EACH, EACH * 100, EACH)
-"""A line of which every item has ended. Half-way it is of fewer items, but of each the whole."""
+"""A queue of which every item has ended; half-way of fewer items, each complete."""
 Database = psycopg.Connection[Any]
 
 
@@ -72,18 +72,18 @@ def ended(database: Database) -> dict[str, tuple[int, ...]]:
 def test_a_worker_killed_in_mid_sweep_ends_nothing_twice_and_leaves_nothing(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """It stands before the wallet of a buyer in the middle of a middle line when it dies."""
+    """It is killed while it waits for the wallet of a buyer in the middle of a queue."""
     again = tmp_path / "again"
 
     with closing(connected(environment)) as database:
         database.execute(LATER)
     with closing(connected(environment)) as database, closing(connected(environment)) as holder:
         overdue = [row[0] for row in database.execute(overdue_queues_sql().encode()).fetchall()]
-        assert (len(overdue), ended(database)) == (LINES, {})
+        assert (len(overdue), ended(database)) == (QUEUES, {})
 
         with python("tests.faults.worker", str(tmp_path / "first"), environment=environment) as worker:
             with holder.transaction():
-                holder.execute(LOCK, [overdue[LINES // 2], EACH // 2])
+                holder.execute(LOCK, [overdue[QUEUES // 2], EACH // 2])
                 ask_for_a_sweep(environment)
                 until(lambda: one(database, WAITING), within_s=40)
                 kill_all(worker.pid)
@@ -97,7 +97,7 @@ def test_a_worker_killed_in_mid_sweep_ends_nothing_twice_and_leaves_nothing(
         holds = one(database, "SELECT count(*) FROM escrow_hold WHERE status = 'HELD'")
 
     items = [counts[0] for counts in half_way.values()]
-    assert 0 < sum(items) < LINES * EACH
+    assert 0 < sum(items) < QUEUES * EACH
     assert list(half_way.values()) == [(n, n, n, n, n * 100, n) for n in items], "an item was ended in part"
     assert whole == {str(performer): WHOLE for performer in overdue}
     assert (holds, verify(environment)) == (0, 0)

@@ -1,4 +1,4 @@
-"""A worker killed between its work and its word to the broker: the task comes again and finds nothing left to do."""
+"""A worker killed before it acknowledges: the task is delivered again and finds nothing to do."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SELECT (SELECT count(*) FROM perfqueue_queueitem WHERE state = 'refunded'),
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    """A database and a broker of the test's own, with lines whose heads are about to be overdue."""
+    """A database and a broker of the test's own, with queues whose heads are about to be overdue."""
     with servers(MAKE) as found:
         yield found
 

@@ -1,4 +1,4 @@
-"""Somebody who uses the API over real HTTP."""
+"""A client of the API over real HTTP."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real PgBouncer of the test's own in front of a database server, on a free port, in transaction mode."""
+"""A PgBouncer in front of a database server, on a free port, in transaction mode."""
 
 import os
 import shutil

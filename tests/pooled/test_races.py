@@ -1,4 +1,4 @@
-"""The concurrency tests pass through PgBouncer in transaction mode: nothing of ours rests in a session."""
+"""The concurrency tests pass through PgBouncer in transaction mode: nothing depends on a session."""
 
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit

@@ -1,4 +1,4 @@
-"""What the launcher's tests ask of the machine."""
+"""The processes and ports of the machine, for the launcher's tests."""
 
 import threading
 import time

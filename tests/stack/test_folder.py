@@ -1,4 +1,4 @@
-"""Which demo `make manage` means."""
+"""Which demo folder `make manage` uses."""
 
 from pathlib import Path
 

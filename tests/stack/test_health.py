@@ -1,4 +1,4 @@
-"""What the probes answer, and what they answer when a part is missing."""
+"""The answers of the probes, also with a missing part."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

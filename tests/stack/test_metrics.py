@@ -1,4 +1,4 @@
-"""What `/metrics` tells, and whom."""
+"""The figures of `/metrics`, and who may read them."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def figures() -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
-def test_the_state_of_all_lines(clock: Clock) -> None:
+def test_the_state_of_all_queues(clock: Clock) -> None:
     ruby, jade, alice = performer(rope_drop_s=60), performer(), person(tokens=1_000)
     staged, _ = buy(alice, ruby, 100), buy(alice, ruby, 50)
     late = buy(alice, jade, 30)

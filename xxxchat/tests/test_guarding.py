@@ -1,4 +1,4 @@
-"""The role that runs the product calls the ledger's functions and cannot write the ledger by any other way."""
+"""The role that runs the product can write the ledger only by its functions."""
 
 from collections.abc import Iterator
 from uuid import UUID

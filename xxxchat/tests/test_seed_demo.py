@@ -1,4 +1,4 @@
-"""The demo world is exactly what is promised, is made once, and never outside demo mode."""
+"""The demo world is complete, is made once, and never outside of demo mode."""
 
 from typing import Any
 

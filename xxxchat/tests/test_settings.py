@@ -1,4 +1,4 @@
-"""Start-up refuses what would leave an endpoint half open."""
+"""Start-up refuses unsafe settings."""
 
 import runpy
 from typing import Any

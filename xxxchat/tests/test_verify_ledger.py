@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: what an operator runs, and what it says when something is wrong."""
+"""The output and the exit code of `manage.py verify_ledger`."""
 
 import json
 from io import StringIO
