@@ -1,4 +1,4 @@
-"""What the line refuses. Each wrote nothing."""
+"""The queue's refusals. Each wrote nothing."""
 
 from core.errors import Kind, Refused
 

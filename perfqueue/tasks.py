@@ -1,4 +1,4 @@
-"""Celery's tasks for the sweep and to staff's runs. Idempotent: a doubled one finds nothing to do."""
+"""Celery's tasks: the sweep, and work on staff's runs. Idempotent."""
 
 from celery import shared_task
 
@@ -8,13 +8,13 @@ from perfqueue import services
 
 @shared_task(name="perfqueue.sweep")
 def sweep() -> int:
-    """One round over all lines; every few seconds by beat."""
+    """One round over all queues; every few seconds by beat."""
     return services.sweep("beat")
 
 
 @shared_task(name=services.WORK)
 def work_runs() -> int:
-    """Go on with the runs that wait: one round, then another task; staff's endpoints request it."""
+    """One round of work on open runs, then another task while there is work; requested by staff's endpoints."""
     done = services.work_runs()
     if done:
         request_run(services.WORK)

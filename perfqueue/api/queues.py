@@ -119,7 +119,7 @@ class BlockQuery(Page):
 
 
 class Blocks(QueueEndpoint):
-    """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Her own."""
+    """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Own queue only."""
 
     roles, Query = (Role.PERFORMER,), BlockQuery
     Output = {"GET": shapes.BlocksOut, "POST": shapes.BlockOut, "DELETE": shapes.UnblockedOut}

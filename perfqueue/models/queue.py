@@ -118,7 +118,7 @@ class PerformerQueue(models.Model):
 
 
 class QueueItem(models.Model):
-    """One paid request, from intake to its end. `hold` is the only link between line and money.
+    """One paid request, from intake to its end. `hold` is the only link between queue and money.
 
     `turn` orders the queue. `rope_drop_at` is set for the head only; a stopped rope drop keeps `rope_drop_left_ms`.
     `cause` (a code of Cause) or `reason` (a person's text): what stopped or ended it last.

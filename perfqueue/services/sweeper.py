@@ -15,9 +15,9 @@ from escrow.services import Close
 from perfqueue.services.expiry import advisory, expire_if_unlocked, overdue_queues
 from perfqueue.services.runs import work_runs
 
-HOLDS_A_ROUND = 200
-TRIES_A_ROUND = 5 * HOLDS_A_ROUND  # so many that cannot end are skipped
-RUN_ITEMS_A_ROUND = 20  # the tasks do most; deadlines come first here
+MAX_ROUND_HOLDS = 200
+MAX_ROUND_TRIES = 5 * MAX_ROUND_HOLDS  # so many that cannot end are skipped
+MAX_ROUND_RUN_ITEMS = 20  # the tasks do most; deadlines come first here
 log = structlog.get_logger()
 
 
@@ -31,7 +31,7 @@ def sweep(process: str) -> int:
     rounds = [partial(_expire_queue, performer_id, failures) for performer_id in overdue_queues()]
     rounds += [
         partial(_alive, process),
-        partial(work_runs, at_most=RUN_ITEMS_A_ROUND),
+        partial(work_runs, at_most=MAX_ROUND_RUN_ITEMS),
         partial(_expire_holds, failures),
     ]
     total = sum(_tried(each, failures) for each in rounds)
@@ -71,15 +71,15 @@ def sweeper_age_s() -> float | None:
 
 
 def _expire_holds(failures: list[Exception]) -> int:
-    """End holds that no item took, oldest first, until so many have ended; how many there were.
+    """End expired holds that no item took, oldest first, up to `MAX_ROUND_HOLDS`; return how many ended.
 
-    Those that cannot end keep no others waiting: the next ones are looked up behind them.
+    Those that cannot end do not stop those behind them.
 
     Raises:
-        LedgerUnavailable, QueueBusy: it is no fault of the hold's; the next round tries again.
+        LedgerUnavailable, QueueBusy: no fault of the hold's; the next round tries again.
     """
     ended, tried, last = 0, 0, None
-    while tried < TRIES_A_ROUND and (page := escrow.services.expired_holds(HOLDS_A_ROUND - ended, after=last)):
+    while tried < MAX_ROUND_TRIES and (page := escrow.services.expired_holds(MAX_ROUND_HOLDS - ended, after=last)):
         for hold in page:
             work = partial(db.retried, partial(_expire_hold, hold.id))
             ended += _tried(work, failures, unless=(LedgerUnavailable, QueueBusy))
@@ -88,7 +88,7 @@ def _expire_holds(failures: list[Exception]) -> int:
 
 
 def _expire_hold(hold_id: UUID) -> int:
-    """End a hold that no item took within its life. A code means that somebody was faster."""
+    """End an expired hold that no item took; 0 if another transaction has closed or taken it."""
     with transaction.atomic():
         if not advisory(hold_id):
             return 0

@@ -1,4 +1,4 @@
-"""V7 and V8: the line and the ledger tell the same story."""
+"""V7 and V8: queue items and the ledger agree."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ RECENT = {
     " (SELECT hold_id FROM escrow_operation WHERE id >= %(floor)s))",
     "settlements": "(SELECT * FROM escrow_operation WHERE id >= %(floor)s)",
 }
-# V7 begins at what is open, which is never much, and so is always whole.
+# V7 starts from open holds and items, which are few, and so is always checked whole.
 CHECKS = {
     "V7": """
         SELECT h.id AS subject, 'open and expired for more than 60 s without an item' AS problem, h.id AS hold,

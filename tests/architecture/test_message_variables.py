@@ -14,7 +14,7 @@ from live.models import EventRow
 from live.templates import EVENT_TYPES, room_variables
 from menus.tests.factories import menu_of
 from perfqueue import services as perfqueue
-from perfqueue.tests.test_service_holds import ask, service
+from perfqueue.tests.service_accounts.test_holds import ask, service
 from slots import services as slots
 from tests import world
 

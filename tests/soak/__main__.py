@@ -19,7 +19,7 @@ SIZES = {
 }  # fmt: skip
 PROOFS = {
     "line": (
-        "perfqueue/tests/test_stories.py",
+        "perfqueue/tests/invariants/test_stories.py",
         {"QUEUE_STORIES": "SOAK_LINE_STORIES", "QUEUE_STEPS": "SOAK_LINE_STEPS"},
     ),
     "jack-hammer": (

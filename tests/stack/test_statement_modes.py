@@ -10,7 +10,7 @@ from tests import rerun
 
 FILES = (
     "escrow/tests/admin/test_ledger.py", "escrow/tests/endpoints/test_wallet.py",
-    "perfqueue/tests/admin/test_lists.py", "perfqueue/tests/test_endpoints.py",
+    "perfqueue/tests/admin/test_lists.py", "perfqueue/tests/api/test_endpoints.py",
 )  # fmt: skip
 
 

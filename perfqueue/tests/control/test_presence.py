@@ -1,4 +1,4 @@
-"""A watched performer's silence: what it stops, what stands still, and when the stream has ended. Nobody sleeps."""
+"""A watched performer's absence: what it ends, what it stops, and when the stream has ended. Nothing sleeps."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def queue_of(performer: User) -> PerformerQueue:
     return PerformerQueue.objects.get(pk=performer.pk)
 
 
-def test_a_line_without_a_heartbeat_is_not_watched(ruby: User, alice: User, clock: Clock) -> None:
+def test_a_queue_without_a_heartbeat_is_not_watched(ruby: User, alice: User, clock: Clock) -> None:
     item = buy(alice, ruby, duration_s=3_000)
     services.start(item_id=item.pk, actor=ruby)
 
@@ -45,7 +45,7 @@ def test_a_line_without_a_heartbeat_is_not_watched(ruby: User, alice: User, cloc
     assert again(item).state == State.STARTED
 
 
-def test_a_heartbeat_before_the_line_was_opened_watches_nobody(ruby: User, clock: Clock) -> None:
+def test_a_heartbeat_before_the_queue_was_opened_watches_nobody(ruby: User, clock: Clock) -> None:
     services.close_queue(performer_id=ruby.pk, actor=ruby)
     beat(ruby)
     services.open_queue(performer_id=ruby.pk, actor=ruby)
@@ -56,7 +56,7 @@ def test_a_heartbeat_before_the_line_was_opened_watches_nobody(ruby: User, clock
     assert queue_of(ruby).is_open
 
 
-def test_silence_beyond_the_grace_stops_the_stage_and_the_buyer_has_the_tokens_back(
+def test_silence_beyond_the_grace_ends_the_started_item_and_the_buyer_has_the_tokens_back(
     ruby: User, alice: User, clock: Clock
 ) -> None:
     item = buy(alice, ruby, duration_s=3_000)
@@ -74,7 +74,7 @@ def test_silence_beyond_the_grace_stops_the_stage_and_the_buyer_has_the_tokens_b
     assert services.sweep("test") == 0
 
 
-def test_heartbeats_keep_the_stage(ruby: User, alice: User, clock: Clock) -> None:
+def test_heartbeats_keep_the_started_item(ruby: User, alice: User, clock: Clock) -> None:
     item = buy(alice, ruby, duration_s=3_000)
     services.start(item_id=item.pk, actor=ruby)
 
@@ -131,7 +131,7 @@ def test_what_was_due_before_the_silence_is_carried_out_first(ruby: User, alice:
     assert queue_of(ruby).away_at is not None
 
 
-def test_the_word_offline_does_at_once_what_silence_would(ruby: User, alice: User) -> None:
+def test_offline_does_at_once_what_silence_would(ruby: User, alice: User) -> None:
     staged, next_up = buy(alice, ruby), buy(alice, ruby)
     services.start(item_id=staged.pk, actor=ruby)
     beat(ruby)
@@ -158,7 +158,7 @@ def test_five_minutes_more_of_silence_end_the_stream_for_everybody(ruby: User, a
     assert available(alice) == 1_000
 
 
-def test_saying_offline_again_and_again_does_not_put_off_the_end(ruby: User, alice: User, clock: Clock) -> None:
+def test_offline_repeated_does_not_put_off_the_end(ruby: User, alice: User, clock: Clock) -> None:
     item = buy(alice, ruby)
     beat(ruby)
     for _ in range(16):
@@ -170,7 +170,7 @@ def test_saying_offline_again_and_again_does_not_put_off_the_end(ruby: User, ali
     assert again(item).cause == "STREAM_ENDED"
 
 
-def test_the_word_offline_stops_also_what_was_started_after_it(ruby: User, alice: User) -> None:
+def test_offline_again_ends_what_was_started_after_it(ruby: User, alice: User) -> None:
     item = buy(alice, ruby)
     beat(ruby, Presence.OFFLINE)
     services.start(item_id=item.pk, actor=ruby)
@@ -194,7 +194,7 @@ def test_one_late_look_carries_out_silence_and_end_in_their_order(ruby: User, al
     assert list(steps) == ["created", "started", "abandoned", "refunded"]
 
 
-def test_a_command_meets_what_her_silence_has_decided(ruby: User, alice: User, clock: Clock) -> None:
+def test_a_command_carries_out_the_absence_first(ruby: User, alice: User, clock: Clock) -> None:
     item = buy(alice, ruby)
     beat(ruby)
     clock.shift(seconds=400)

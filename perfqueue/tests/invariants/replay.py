@@ -1,11 +1,11 @@
-"""The rule of the line in plain Python: what its steps, one after the other, say must be true of it now."""
+"""The queue's rules in plain Python: what the transitions, in order, say must be true of it now."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.db import rows
-from perfqueue.tests.test_graph import EDGES
+from perfqueue.tests.invariants.test_graph import EDGES
 
 STEPS = """
 SELECT i.id, i.performer_id, i.turn, i.state, t.from_state, t.to_state, t.actor, t.reason
@@ -36,7 +36,7 @@ class Told:
     edges: set[Edge] = field(default_factory=set)
 
 
-def assert_lines_are_as_their_steps_tell(*, desk: UUID) -> set[Edge]:
+def assert_queues_are_as_their_transitions_say(*, desk: UUID) -> set[Edge]:
     """Hold the rule against the tables (two statements); return the edges that were walked."""
     told, now = _told_by_steps(desk)
     assert told.states == now

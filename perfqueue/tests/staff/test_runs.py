@@ -228,22 +228,22 @@ def test_nobody_else_follows_a_run(desk: User, alice: User, role: Role) -> None:
     assert run_at(desk, str(new_id())).status_code == 404
 
 
-def test_what_time_decides_of_an_item_meant_is_its_result(desk: User, alice: User, clock: Clock) -> None:
+def test_an_item_that_expires_meanwhile_has_that_as_its_result(desk: User, alice: User, clock: Clock) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW, rope_drop_s=60)
-    staged = buy(alice, ruby, 10, duration_s=20)
-    services.start(item_id=staged.id, actor=ruby)
+    started = buy(alice, ruby, 10, duration_s=20)
+    services.start(item_id=started.id, actor=ruby)
     late = buy(alice, performer(rope_drop_s=60), 20)
     clock.shift(seconds=61)
 
     answer = post(desk, filter={"overdue": True}, reason="x")
 
     assert answer.json()["results"] == [
-        {"id": str(staged.id), "code": None}, {"id": str(late.id), "code": "INVALID_TRANSITION"},
+        {"id": str(started.id), "code": None}, {"id": str(late.id), "code": "INVALID_TRANSITION"},
     ]  # fmt: skip
-    assert (again(staged).state, again(late).cause) == ("refunded", "ROPE_DROP_EXPIRED")
+    assert (again(started).state, again(late).cause) == ("refunded", "ROPE_DROP_EXPIRED")
 
 
-def test_other_deeds_are_no_refunds(desk: User, alice: User) -> None:
+def test_other_actions_are_no_refunds(desk: User, alice: User) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     item = buy(alice, ruby)
     services.start(item_id=item.id, actor=ruby)

@@ -1,4 +1,4 @@
-"""Staff skip, blocks and withdrawals: who is sent home, who keeps the place, and what the line says then."""
+"""Starts out of turn, blocks, withdrawals and settings: who is refunded, and who keeps the turn."""
 
 import pytest
 
@@ -37,9 +37,9 @@ def test_staff_start_another_than_the_head_with_a_reason_and_the_head_keeps_plac
     head, other = buy(alice, ruby), buy(bob, ruby)
     clock.shift(seconds=50)
 
-    staged = command(lambda: services.start(item_id=other.pk, actor=world.staff(), reason="a birthday"))
+    started = command(lambda: services.start(item_id=other.pk, actor=world.staff(), reason="a birthday"))
 
-    assert staged.state == State.STARTED
+    assert started.state == State.STARTED
     kept = again(head)
     assert (kept.state, kept.turn, kept.rope_drop_at) == (State.CREATED, head.turn, None)
     assert kept.rope_drop_left_ms is not None
@@ -55,7 +55,7 @@ def test_without_a_reason_staff_follow_the_order_and_a_performer_always_does(rub
             command(lambda actor=actor, reason=reason: services.start(item_id=other.pk, actor=actor, reason=reason))  # type: ignore[misc]
 
 
-def test_a_block_sends_the_buyer_home_and_keeps_them_out(ruby: User, alice: User, bob: User) -> None:
+def test_a_block_refunds_the_buyer_and_keeps_them_out(ruby: User, alice: User, bob: User) -> None:
     first, second, third = buy(alice, ruby), buy(bob, ruby), buy(alice, ruby)
 
     command(lambda: services.block(performer_id=ruby.pk, user_id=alice.pk, actor=ruby))
@@ -69,7 +69,7 @@ def test_a_block_sends_the_buyer_home_and_keeps_them_out(ruby: User, alice: User
     buy(alice, world.performer())
 
 
-def test_a_block_leaves_the_stage_alone_and_an_unblock_lets_in_again(ruby: User, alice: User) -> None:
+def test_a_block_leaves_the_started_item_and_an_unblock_lets_in_again(ruby: User, alice: User) -> None:
     item = buy(alice, ruby)
     command(lambda: services.start(item_id=item.pk, actor=ruby))
 
@@ -84,7 +84,7 @@ def test_a_block_leaves_the_stage_alone_and_an_unblock_lets_in_again(ruby: User,
     assert again(buy(alice, ruby)).state == State.CREATED
 
 
-def test_a_performer_blocks_for_her_own_line_and_buyers_only(ruby: User, alice: User) -> None:
+def test_a_performer_blocks_for_her_own_queue_and_buyers_only(ruby: User, alice: User) -> None:
     jade = world.performer()
     with pytest.raises(Forbidden):
         command(lambda: services.block(performer_id=ruby.pk, user_id=alice.pk, actor=jade))
@@ -93,13 +93,13 @@ def test_a_performer_blocks_for_her_own_line_and_buyers_only(ruby: User, alice: 
 
 
 def test_a_withdrawal_gives_back_what_waits_and_nothing_else(ruby: User, alice: User, bob: User) -> None:
-    staged, gone, stays = buy(alice, ruby), buy(alice, ruby), buy(bob, ruby)
-    command(lambda: services.start(item_id=staged.pk, actor=ruby))
+    started, gone, stays = buy(alice, ruby), buy(alice, ruby), buy(bob, ruby)
+    command(lambda: services.start(item_id=started.pk, actor=ruby))
 
-    done = command(lambda: control.withdraw(performer_id=ruby.pk, item_ids=[staged.pk, gone.pk], actor=ruby))
+    done = command(lambda: control.withdraw(performer_id=ruby.pk, item_ids=[started.pk, gone.pk], actor=ruby))
 
     assert [item.pk for item in done] == [gone.pk]
-    assert (again(gone).cause, again(staged).state, again(stays).state) == ("ITEM_WITHDRAWN", "started", "created")
+    assert (again(gone).cause, again(started).state, again(stays).state) == ("ITEM_WITHDRAWN", "started", "created")
     assert services.item_views([again(stays)], viewer=bob)[0].position == 1
 
 

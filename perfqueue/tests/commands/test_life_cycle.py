@@ -1,4 +1,4 @@
-"""The edges of the lifecycle, one rule a test."""
+"""The edges of the life cycle, one rule a test."""
 
 from datetime import timedelta
 
@@ -93,7 +93,7 @@ def test_only_the_head_may_start_and_only_one_at_a_time() -> None:
             services.start(item_id=item.id, actor=ruby)
 
 
-def test_another_performer_cannot_command_this_line() -> None:
+def test_another_performer_cannot_command_this_queue() -> None:
     ruby, jade, alice = performer(), performer(), person(tokens=1000)
     item = buy(alice, ruby)
 
@@ -104,7 +104,7 @@ def test_another_performer_cannot_command_this_line() -> None:
         services.leave(item_id=item.id, actor=person())
 
 
-def test_a_buyer_who_leaves_has_the_tokens_back_but_not_from_the_stage() -> None:
+def test_a_buyer_who_leaves_has_the_tokens_back_but_not_from_a_started_item() -> None:
     ruby, alice = performer(), person(tokens=1000)
     first, second = buy(alice, ruby), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -116,7 +116,7 @@ def test_a_buyer_who_leaves_has_the_tokens_back_but_not_from_the_stage() -> None
     assert available(alice) == 900
 
 
-def test_depth_counts_those_who_wait_and_the_cap_counts_the_stage_too() -> None:
+def test_depth_counts_those_who_wait_and_the_cap_counts_the_started_item_too() -> None:
     ruby, alice, bob = performer(depth=2, user_cap=2), person(tokens=1000), person(tokens=1000)
     first = buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -130,7 +130,7 @@ def test_depth_counts_those_who_wait_and_the_cap_counts_the_stage_too() -> None:
     assert (available(alice), available(bob)) == (800, 900)
 
 
-def test_a_closed_or_paused_line_takes_nobody_and_holds_nothing() -> None:
+def test_a_closed_or_paused_queue_takes_nobody_and_holds_nothing() -> None:
     ruby, alice = performer(), person(tokens=1000)
 
     services.pause_queue(performer_id=ruby.pk, actor=ruby)
@@ -211,7 +211,7 @@ def test_ten_minutes_of_pause_with_five_seconds_left_cost_no_millisecond(clock: 
     assert before <= head.rope_drop_at - timedelta(milliseconds=kept) <= after
 
 
-def test_the_rope_drop_stands_still_while_somebody_is_on_stage(clock: Clock) -> None:
+def test_the_rope_drop_stands_still_while_an_item_is_started(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=120), person(tokens=1000)
     first, second = buy(alice, ruby, duration_s=600), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -261,7 +261,7 @@ def test_staff_may_split_what_is_under_review() -> None:
     assert (again(item).state, available(alice), earned(ruby)) == (State.FINISHED, 960, 40)
 
 
-def test_closing_sends_everybody_home_but_leaves_the_stage(clock: Clock) -> None:
+def test_closing_refunds_everybody_but_the_started_item(clock: Clock) -> None:
     ruby, alice = performer(), person(tokens=1000)
     first, second, third = buy(alice, ruby), buy(alice, ruby), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -273,7 +273,7 @@ def test_closing_sends_everybody_home_but_leaves_the_stage(clock: Clock) -> None
     assert available(alice) == 900
 
 
-def test_a_longest_wait_passes_for_anyone_in_line(clock: Clock) -> None:
+def test_a_longest_wait_passes_for_any_created_item(clock: Clock) -> None:
     ruby, alice = performer(max_wait_s=3600, rope_drop_s=900), person(tokens=1000)
     first, second = buy(alice, ruby, duration_s=7000), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)

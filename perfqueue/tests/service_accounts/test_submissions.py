@@ -1,4 +1,4 @@
-"""Another feature hands in what its buyer paid for: performed items join the line, instant ones are settled at once."""
+"""Items that service accounts submit: performed ones join the queue, instant ones are settled at once."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from escrow.models import Hold, HoldStatus
 from live.models import EventRow
 from perfqueue import services
 from perfqueue.services import QueueItem
-from perfqueue.tests.test_service_holds import ask, service, told
+from perfqueue.tests.service_accounts.test_holds import ask, service, told
 from tests import world
 from tests.clock import Clock
 from tests.racing import race
@@ -64,7 +64,9 @@ def performed(arcade: User, alice: User, ruby: User, **facts: Any) -> dict[str, 
     return body(alice, hold, performerId=str(ruby.pk), fulfilment="performed", durationSeconds=60, **facts)
 
 
-def test_a_performed_item_joins_the_line_and_is_settled_by_the_performer(arcade: User, alice: User, ruby: User) -> None:
+def test_a_performed_item_joins_the_queue_and_is_settled_by_the_performer(
+    arcade: User, alice: User, ruby: User
+) -> None:
     answer = hand(arcade, performed(arcade, alice, ruby))
 
     assert answer.status_code == 201
@@ -196,7 +198,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(arcade: User, alice: U
     assert Hold.objects.get().status == HoldStatus.HELD
 
 
-def test_a_line_that_is_closed_refuses_and_the_hold_goes_back_by_itself(
+def test_a_queue_that_is_closed_refuses_and_the_hold_goes_back_by_itself(
     arcade: User, alice: User, ruby: User, clock: Clock
 ) -> None:
     sent = performed(arcade, alice, ruby)
@@ -218,7 +220,7 @@ def test_a_hold_is_used_once(arcade: User, alice: User, ruby: User) -> None:
 
 
 @pytest.mark.parametrize("scopes", [(Scope.HOLD,), (Scope.HOLD, Scope.AWARD)])
-def test_an_account_without_the_scope_hands_nothing_in(alice: User, ruby: User, scopes: tuple[Scope, ...]) -> None:
+def test_an_account_without_the_scope_submits_nothing(alice: User, ruby: User, scopes: tuple[Scope, ...]) -> None:
     arcade = service(scopes=scopes)
 
     assert told(hand(arcade, performed(arcade, alice, ruby))) == (403, "FORBIDDEN")
@@ -238,7 +240,7 @@ def test_an_award_needs_its_scope_and_keeps_to_the_cap_of_a_day(alice: User, clo
     assert Hold.objects.filter(status="SETTLED").count() == 1
 
 
-def test_somebody_elses_hold_is_not_handed_in(alice: User, ruby: User) -> None:
+def test_somebody_elses_hold_is_not_submitted(alice: User, ruby: User) -> None:
     other, arcade = service("other", scopes=ALL), service("arcade", scopes=ALL)
     sent = performed(arcade, alice, ruby)
 

@@ -1,4 +1,4 @@
-"""What each command and page of the line costs in statements. Exact, so that a change is noticed."""
+"""What each command and read of a queue costs in statements. Exact, so that a change is noticed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ def post(user: User, path: str, **body: Any) -> int:
 
 
 @pytest.mark.parametrize("behind", [1, 30])
-def test_commands_cost_the_same_however_long_the_line(ruby: User, alice: User, behind: int) -> None:
+def test_commands_cost_the_same_however_long_the_queue(ruby: User, alice: User, behind: int) -> None:
     items = [buy(alice, ruby) for _ in range(3 + behind)]
 
     costs = {
@@ -62,7 +62,7 @@ def test_commands_cost_the_same_however_long_the_line(ruby: User, alice: User, b
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 30])
-def test_joining_takes_seven_statements_however_long_the_line(ruby: User, alice: User, ahead: int) -> None:
+def test_joining_takes_seven_statements_however_long_the_queue(ruby: User, alice: User, ahead: int) -> None:
     for _ in range(ahead):
         buy(alice, ruby)
 
@@ -73,7 +73,7 @@ def test_joining_takes_seven_statements_however_long_the_line(ruby: User, alice:
 
 
 def test_an_instant_item_takes_few(alice: User) -> None:
-    from perfqueue.tests.test_intake import at_once
+    from perfqueue.tests.intake.test_intake import at_once
 
     player = person(points=1_000)
     with counted() as lost:
@@ -84,7 +84,7 @@ def test_an_instant_item_takes_few(alice: User) -> None:
     assert (len(lost), len(won)) == (5, 6)
 
 
-def test_when_nothing_is_due_time_costs_one_statement(ruby: User, alice: User) -> None:
+def test_when_nothing_is_due_the_gate_takes_one_statement(ruby: User, alice: User) -> None:
     for _ in range(3):
         buy(alice, ruby)
 
@@ -155,7 +155,7 @@ def test_a_list_of_performers_costs_one_statement_at_any_length() -> None:
     assert costs == [1, 1]
 
 
-def test_a_closed_line_sends_everybody_home_in_one_go(alice: User) -> None:
+def test_a_closed_queue_refunds_everybody_in_one_go(alice: User) -> None:
     costs = []
 
     for many in (2, 25):
@@ -169,7 +169,7 @@ def test_a_closed_line_sends_everybody_home_in_one_go(alice: User) -> None:
     assert costs == [8, 8]
 
 
-def test_a_page_of_overdue_lines_reads_again_once(ruby: User, alice: User, clock: Clock) -> None:
+def test_a_page_of_overdue_queues_reads_again_once(ruby: User, alice: User, clock: Clock) -> None:
     """Expiry itself costs by item; what is pinned is that a page which met none pays nothing for it."""
     item = buy(alice, ruby)
     assert item.rope_drop_at is not None

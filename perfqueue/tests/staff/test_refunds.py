@@ -1,4 +1,4 @@
-"""The desk's endpoints: refunds one by one and in bulk, splits under review, every item to read."""
+"""Staff's endpoints: refunds one by one and in bulk, ends of reviews, every item to read."""
 
 from typing import Any
 
@@ -41,22 +41,22 @@ def code(answer: Any) -> tuple[int, str]:
 
 
 def test_a_bulk_refund_tells_each_items_outcome_in_the_order_asked(desk: User, alice: User, ruby: User) -> None:
-    waiting, staged, final = buy(alice, ruby, 30), buy(alice, ruby, 20), buy(alice, ruby, 10)
+    waiting, started, final = buy(alice, ruby, 30), buy(alice, ruby, 20), buy(alice, ruby, 10)
     other = buy(alice, performer(), 5)
     services.leave(item_id=final.id, actor=alice)
     services.leave(item_id=waiting.id, actor=alice)
     waiting = buy(alice, ruby, 30)
-    services.start(item_id=staged.id, actor=ruby)
+    services.start(item_id=started.id, actor=ruby)
     unknown = new_id()
 
     answer = post(
-        desk, "refunds", ids=[str(i) for i in (staged.id, unknown, final.id, other.id, waiting.id)], reason="x"
+        desk, "refunds", ids=[str(i) for i in (started.id, unknown, final.id, other.id, waiting.id)], reason="x"
     )
 
     assert answer.status_code == 200
     assert answer.json() == {
         "results": [
-            {"id": str(staged.id), "code": None},
+            {"id": str(started.id), "code": None},
             {"id": str(unknown), "code": "NOT_FOUND"},
             {"id": str(final.id), "code": "INVALID_TRANSITION"},
             {"id": str(other.id), "code": None},
@@ -66,7 +66,7 @@ def test_a_bulk_refund_tells_each_items_outcome_in_the_order_asked(desk: User, a
     }
     assert available(alice) == 10_000
     steps = Transition.objects.filter(to_state="refunded", actor=desk.pk)
-    assert {(step.item_id, step.reason) for step in steps} == {(i.id, "x") for i in (staged, other, waiting)}
+    assert {(step.item_id, step.reason) for step in steps} == {(i.id, "x") for i in (started, other, waiting)}
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(desk: User, alice: User, ruby: User) -> None:
@@ -82,7 +82,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(desk: User, alice: User, ru
     assert [again(item).state for item in items] == ["refunded"] * 3
 
 
-def test_the_next_in_line_is_armed_when_the_head_is_refunded_in_bulk(desk: User, alice: User, ruby: User) -> None:
+def test_the_next_item_is_armed_when_the_head_is_refunded_in_bulk(desk: User, alice: User, ruby: User) -> None:
     first, second, third = buy(alice, ruby), buy(alice, ruby), buy(alice, ruby)
 
     post(desk, "refunds", ids=[str(first.id), str(second.id)], reason="x")
@@ -91,7 +91,7 @@ def test_the_next_in_line_is_armed_when_the_head_is_refunded_in_bulk(desk: User,
     assert head.rope_drop_at is not None
 
 
-def test_time_decides_before_the_desk_does(desk: User, alice: User, clock: Clock) -> None:
+def test_what_is_due_expires_before_staff_act(desk: User, alice: User, clock: Clock) -> None:
     ruby = performer(rope_drop_s=30)
     late, next_one = buy(alice, ruby, 30), buy(alice, ruby, 20)
     clock.shift(seconds=31)
@@ -171,7 +171,7 @@ def test_money_is_moved_by_support_and_admins_only(alice: User, ruby: User, path
 
 
 @pytest.mark.parametrize("state", ["created", "started", "abandoned"])
-def test_the_desk_gives_back_from_any_open_state(desk: User, alice: User, state: str) -> None:
+def test_staff_refund_from_any_open_state(desk: User, alice: User, state: str) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     item = brought_to(state, buy(alice, ruby, 100), ruby)
 

@@ -1,4 +1,4 @@
-"""Looking again and again: an ETag for what was seen, 304 while nothing moved."""
+"""Conditional reads: an ETag of what was read, 304 while nothing changed."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_whoever_asks_again_is_told_only_what_moved(path: str, ruby: User, alice
         assert answer.headers["X-Request-Id"]
 
 
-def test_the_line_of_one_is_not_that_of_another(ruby: User, alice: User, item: QueueItem) -> None:
+def test_the_queue_of_one_is_not_that_of_another(ruby: User, alice: User, item: QueueItem) -> None:
     address = f"{API}/performer/{ruby.pk}/queue"
 
     hers = client_of(alice).get(address)
@@ -58,7 +58,7 @@ def test_the_line_of_one_is_not_that_of_another(ruby: User, alice: User, item: Q
     assert (strangers.status_code, strangers.json()["items"][0]["mine"]) == (200, False)
 
 
-def test_a_look_meets_time_whatever_it_knows(clock: Clock, ruby: User, alice: User, item: QueueItem) -> None:
+def test_a_conditional_read_passes_the_gate_too(clock: Clock, ruby: User, alice: User, item: QueueItem) -> None:
     address = f"{API}/queue/items/{item.pk}"
     first = client_of(alice).get(address)
     clock.shift(seconds=121)

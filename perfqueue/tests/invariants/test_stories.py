@@ -27,8 +27,8 @@ from escrow.services.operations import deposit_many
 from perfqueue import services
 from perfqueue.models import Block
 from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State, control
-from perfqueue.tests.replay import assert_lines_are_as_their_steps_tell
-from perfqueue.tests.test_graph import EDGES
+from perfqueue.tests.invariants.replay import assert_queues_are_as_their_transitions_say
+from perfqueue.tests.invariants.test_graph import EDGES
 from tests.cleaning import empty_database, vacuum
 from tests.clock import Clock
 from tests.ledger import assert_ledger_adds_up
@@ -268,7 +268,7 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def every_line_is_as_its_steps_tell(self) -> None:
         if self.home is not None:
-            self.walked.update(assert_lines_are_as_their_steps_tell(desk=self.desk.pk))
+            self.walked.update(assert_queues_are_as_their_transitions_say(desk=self.desk.pk))
 
     def teardown(self) -> None:
         """End what is open, by staff or by time alone; then nothing may be held."""
@@ -335,6 +335,6 @@ def test_control_the_rule_notices_whoever_is_started_out_of_turn() -> None:
     _head, second = buy(alice, ruby), buy(alice, ruby)
     services.start(item_id=second.id, actor=desk, reason="asked for")
 
-    assert assert_lines_are_as_their_steps_tell(desk=desk.pk) == {("created", "started")}
+    assert assert_queues_are_as_their_transitions_say(desk=desk.pk) == {("created", "started")}
     with pytest.raises(AssertionError):
-        assert_lines_are_as_their_steps_tell(desk=ruby.pk)
+        assert_queues_are_as_their_transitions_say(desk=ruby.pk)

@@ -1,4 +1,4 @@
-"""What enters the line, or is finished at once; and what is refused at its endpoint with nothing written."""
+"""What enters the queue, or is finished at once; and what is refused with nothing written."""
 
 from dataclasses import replace
 from typing import Any
@@ -130,7 +130,7 @@ def test_points_are_never_performed() -> None:
     assert nothing_but_an_open_hold()
 
 
-def test_one_hold_sent_by_many_at_once_enters_one_line_once() -> None:
+def test_one_hold_sent_by_many_at_once_enters_one_queue_once() -> None:
     ruby, alice = performer(user_cap=9), person(tokens=100)
     hold_id = held(alice, ruby).hold_id
 
@@ -208,7 +208,7 @@ def test_a_hold_serves_one_item() -> None:
     assert QueueItem.objects.count() == 1
 
 
-def test_a_performed_item_enters_under_its_own_line_only() -> None:
+def test_a_performed_item_enters_under_its_own_queue_only() -> None:
     ruby, jade, alice = performer(), performer(), person(tokens=100)
     asked = payload(ruby, alice, held(alice, ruby).hold_id)
 
@@ -218,7 +218,7 @@ def test_a_performed_item_enters_under_its_own_line_only() -> None:
         services.intake(asked, actor=alice, queue=queue)
 
 
-def test_nobodys_line_is_not_found() -> None:
+def test_an_unknown_queue_is_not_found() -> None:
     with pytest.raises(NotFound), services.locked_queue(new_id()):
         raise AssertionError("unreachable")
 
@@ -261,7 +261,7 @@ def test_an_instant_item_tells_only_its_buyer_and_carries_the_features_own_event
 
 
 @pytest.mark.parametrize("settings", [{"is_open": False}, {"is_paused": True}, {"depth": 1, "user_cap": 1}])
-def test_an_instant_item_waits_in_no_line_and_takes_no_lock(settings: dict[str, Any]) -> None:
+def test_an_instant_item_waits_in_no_queue_and_takes_no_lock(settings: dict[str, Any]) -> None:
     ruby, alice = performer(), person(tokens=200, points=1_000)
     buy(alice, ruby)
     services.configure(performer_id=ruby.pk, **settings)
@@ -319,7 +319,7 @@ def test_a_feature_uses_a_key_once() -> None:
     assert QueueItem.objects.count() == 1
 
 
-def test_the_head_of_a_running_line_is_armed_on_arrival_and_nobody_else() -> None:
+def test_the_head_of_a_running_queue_is_armed_on_arrival_and_nobody_else() -> None:
     ruby = performer(rope_drop_s=30)
     first, second = buy(person(tokens=100), ruby), buy(person(tokens=100), ruby)
     services.start(item_id=first.id, actor=ruby)

@@ -1,4 +1,4 @@
-"""What is due is one thing at any moment, whoever asks: commands, a look-up of a feature, the sweeper, the board."""
+"""What is overdue is the same for the gate, a feature's look-up, the sweeper and staff's filter."""
 
 import pytest
 

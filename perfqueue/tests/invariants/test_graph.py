@@ -9,11 +9,12 @@ from django.db import IntegrityError, connection, transaction
 from django_fsm import TransitionNotAllowed
 
 from core.clock import db_now
+from core.db import rows
 from core.ids import new_id
 from perfqueue import services
 from perfqueue.models import Strike
 from perfqueue.services import AbandonPolicy, QueueItem, State
-from tests.world import again, buy, held, performer, person
+from tests.world import again, available, buy, held, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,7 +184,7 @@ def test_facts_that_do_not_fit_the_state_are_refused(case: str) -> None:
         write(f"UPDATE perfqueue_queueitem SET {change} WHERE id = %s", item.id)  # noqa: S608  ours
 
 
-def test_one_performance_on_stage_per_performer() -> None:
+def test_one_started_item_per_performer() -> None:
     ruby, alice = performer(), person(tokens=200)
     first, second = buy(alice, ruby), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -227,7 +228,7 @@ def test_a_hold_and_a_key_serve_one_item(item: QueueItem) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(set(State.values) - {"created"}))
-def test_a_performed_item_begins_in_line(item: QueueItem, state: str) -> None:
+def test_a_performed_item_begins_created(item: QueueItem, state: str) -> None:
     with pytest.raises(IntegrityError, match="cannot begin as"):
         insert(item, f'{{"state": "{state}"}}')
 
@@ -273,8 +274,21 @@ def test_items_transitions_and_strikes_are_kept(item: QueueItem) -> None:
     ["depth = 0", "depth = 201", "user_cap = 0", "rope_drop_s = 0", "rope_drop_s = 901", "abandon_policy = 'pay'",
      "presence = 'there'"],
 )  # fmt: skip
-def test_a_lines_settings_stay_in_their_ranges(change: str) -> None:
+def test_a_queues_settings_stay_in_their_ranges(change: str) -> None:
     ruby = performer()
 
     with pytest.raises(IntegrityError, match="perfqueue_"):
         write(f"UPDATE perfqueue_performerqueue SET {change} WHERE performer_id = %s", ruby.pk)  # noqa: S608  ours
+
+
+def test_naming_an_escrow_function_in_a_comment_gives_no_access_to_a_wallet() -> None:
+    buyer = person(tokens=1_000)
+    forged = (
+        "DO $$ BEGIN EXECUTE 'UPDATE escrow_wallet SET available = available + 1, version = version + 1"
+        " /* function escrow_hold( */'; END $$"
+    )
+
+    with pytest.raises(IntegrityError, match="escrow functions only"):
+        rows(forged)
+
+    assert available(buyer) == 1_000

@@ -1,4 +1,4 @@
-"""The line's endpoints: shapes to the letter, who may what, and time's decisions seen from outside."""
+"""The queue's endpoints: shapes to the letter, who may do what, and expiry seen from outside."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from accounts.models import Role, User
 from core.ids import new_id
 from perfqueue import services
 from perfqueue.services import QueueItem
-from perfqueue.tests.test_service_holds import service
+from perfqueue.tests.service_accounts.test_holds import service
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 
@@ -114,7 +114,7 @@ def test_the_answer_of_a_command_is_the_item_as_it_is_then_read(item: QueueItem,
     ]
 
 
-def test_the_public_line_to_the_letter(ruby: User, alice: User) -> None:
+def test_the_public_queue_to_the_letter(ruby: User, alice: User) -> None:
     bob = person(tokens=500)
     first, second, third = buy(alice, ruby), buy(bob, ruby), buy(alice, ruby)
     services.start(item_id=first.id, actor=ruby)
@@ -137,7 +137,7 @@ def test_the_public_line_to_the_letter(ruby: User, alice: User) -> None:
     assert [each["mine"] for each in get(None, f"performer/{ruby.pk}/queue")["items"]] == [False, False]
 
 
-def test_a_line_is_never_paged() -> None:
+def test_a_queue_is_never_paged() -> None:
     ruby = performer(depth=200, user_cap=200)
     alice = person(tokens=100_000)
     for _ in range(101):
@@ -181,7 +181,7 @@ def test_unknown_and_malformed_ids_are_not_found(path: str, who: str) -> None:
     assert code(client_of(person()).get(f"{API}/{path.format(who)}")) == (404, "NOT_FOUND")
 
 
-def test_a_person_who_does_not_perform_has_no_line(alice: User) -> None:
+def test_a_person_who_does_not_perform_has_no_queue(alice: User) -> None:
     for path in (f"performer/{alice.pk}", f"performer/{alice.pk}/queue"):
         assert code(client_of(None).get(f"{API}/{path}")) == (404, "NOT_FOUND")
 
@@ -216,7 +216,7 @@ def test_a_list_that_cannot_be_is_refused(alice: User, query: str) -> None:
     assert code(client_of(alice).get(f"{API}/queue/items?{query}")) == (400, "VALIDATION_FAILED")
 
 
-def test_the_performer_opens_pauses_resumes_and_closes_her_line_without_a_key(ruby: User, item: QueueItem) -> None:
+def test_the_performer_opens_pauses_resumes_and_closes_her_queue_without_a_key(ruby: User, item: QueueItem) -> None:
     def told(command: str) -> tuple[bool, bool, int]:
         shown = post(ruby, f"performer/{ruby.pk}/queue/{command}", headers={})
         assert shown.status_code == 200
@@ -232,7 +232,7 @@ def test_the_performer_opens_pauses_resumes_and_closes_her_line_without_a_key(ru
 
 
 @pytest.mark.parametrize("command", ["open", "close", "pause", "resume"])
-def test_nobody_else_commands_her_line(ruby: User, alice: User, command: str) -> None:
+def test_nobody_else_commands_her_queue(ruby: User, alice: User, command: str) -> None:
     path = f"performer/{ruby.pk}/queue/{command}"
 
     assert code(post(None, path)) == (401, "UNAUTHENTICATED")
@@ -268,7 +268,7 @@ def test_somebody_elses_item_is_forbidden_and_an_unknown_one_is_not_found(item: 
 
 
 def test_an_instant_item_has_no_commands() -> None:
-    from perfqueue.tests.test_intake import at_once
+    from perfqueue.tests.intake.test_intake import at_once
 
     player = person(points=100)
     spin = at_once(player).item
@@ -297,7 +297,7 @@ def test_what_cannot_be_done_is_told_by_its_code(ruby: User, alice: User, item: 
 
 
 @pytest.mark.parametrize("command", ["refund", "abandon"])
-def test_a_performer_gives_back_from_the_stage(ruby: User, alice: User, item: QueueItem, command: str) -> None:
+def test_a_performer_refunds_a_started_item(ruby: User, alice: User, item: QueueItem, command: str) -> None:
     post(ruby, f"queue/items/{item.id}/start")
 
     answer = post(ruby, f"queue/items/{item.id}/{command}", reason="power cut")
@@ -354,7 +354,7 @@ def test_amounts_that_are_no_split_pay_nothing(
     assert (again(item).state, available(alice)) == ("started", 900)
 
 
-def test_time_decides_before_the_command_and_on_every_read(
+def test_what_is_due_expires_before_a_command_and_on_every_read(
     ruby: User, alice: User, item: QueueItem, clock: Clock
 ) -> None:
     second = buy(alice, ruby)
@@ -424,3 +424,13 @@ def test_a_transition_remembers_the_request_that_made_it(ruby: User, item: Queue
 
     step = item.transitions.get(to_state="started")
     assert (step.request_id, step.actor) == ("my-request-1", ruby.pk)
+
+
+def test_a_length_that_is_no_decimal_is_a_refusal_and_no_crash() -> None:
+    client = client_of(person())
+
+    answer = client.post(
+        "/api/v1/slot-machine/spin", data=b"{}", content_type="application/json", CONTENT_LENGTH="\u00b2"
+    )
+
+    assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""V7 and V8 each find where line and ledger tell different stories."""
+"""V7 and V8 each find where queue and ledger differ."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Another feature holds a buyer's money over the API: its names, its cap, the buyer's gates, and who may look."""
+"""Holds of service accounts: their features, their cap, the buyer's gates, and who may read them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The sweep: every overdue line and hold, once, whatever fails beside it; by beat or by the command."""
+"""The sweep: every overdue queue and hold, once, whatever fails beside it; by beat or by the command."""
 
 import os
 import signal
@@ -52,26 +52,26 @@ def test_a_passed_head_is_followed_by_the_next_with_a_rope_drop_of_its_own(clock
         assert Strike.objects.count() == n + 1
 
 
-def test_a_stage_a_review_and_a_longest_wait_end_in_one_round(clock: Clock) -> None:
+def test_a_started_item_a_review_and_a_longest_wait_end_in_one_round(clock: Clock) -> None:
     ruby = performer(abandon_policy="review", max_wait_s=3_600, rope_drop_s=900)
     alice = person(tokens=1_000)
     reviewed = buy(alice, ruby)
     services.start(item_id=reviewed.id, actor=ruby)
     services.abandon(item_id=reviewed.id, actor=ruby)
-    staged, waits = buy(alice, ruby, duration_s=60), buy(alice, ruby)
-    services.start(item_id=staged.id, actor=ruby)
+    started, waits = buy(alice, ruby, duration_s=60), buy(alice, ruby)
+    services.start(item_id=started.id, actor=ruby)
 
     clock.shift(hours=24, seconds=1)
     services.sweep("test")
 
-    assert [again(item).state for item in (reviewed, staged, waits)] == ["refunded", "abandoned", "refunded"]
+    assert [again(item).state for item in (reviewed, started, waits)] == ["refunded", "abandoned", "refunded"]
     assert again(waits).cause == "MAX_WAIT_PASSED"
     clock.shift(hours=24, seconds=1)
     assert services.sweep("test") == 1
     assert available(alice) == 1_000
 
 
-def test_a_line_that_somebody_works_on_is_left_to_the_next_round(clock: Clock) -> None:
+def test_a_queue_that_somebody_works_on_is_left_to_the_next_round(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     buy(alice, ruby)
     clock.shift(seconds=31)
@@ -113,7 +113,7 @@ def test_one_subject_that_fails_keeps_no_other_waiting(clock: Clock) -> None:
 
 
 @pytest.mark.tampers
-def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Clock) -> None:
+def test_a_queue_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Clock) -> None:
     """Those behind it end all the same."""
     ruby, alice = performer(rope_drop_s=30), person(tokens=1_000)
     broken, behind = buy(alice, ruby), buy(alice, ruby)
@@ -131,7 +131,7 @@ def test_a_line_with_an_item_that_cannot_end_is_read_but_not_commanded(clock: Cl
 
 @pytest.mark.tampers
 def test_holds_that_cannot_end_keep_no_other_waiting(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeper, "HOLDS_A_ROUND", 2)
+    monkeypatch.setattr(sweeper, "MAX_ROUND_HOLDS", 2)
     ruby, alice, bob = performer(), person("alice", tokens=1_000), person("bob", tokens=1_000)
     for _ in range(3):
         held(alice, ruby)
@@ -143,7 +143,7 @@ def test_holds_that_cannot_end_keep_no_other_waiting(clock: Clock, monkeypatch: 
     clock.shift(hours=1)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sweeper, "TRIES_A_ROUND", 2)
+        patched.setattr(sweeper, "MAX_ROUND_TRIES", 2)
         with pytest.raises(IntegrityError, match="escrow_balance_not_negative"):
             services.sweep("test")
         assert available(bob) == 700  # a round has an end

@@ -1,4 +1,4 @@
-"""Working on runs: item by item, whoever does it, and what a lost worker, a busy line or a defect leave behind."""
+"""Work on runs, item by item: after a lost worker, a busy queue or a defect."""
 
 from typing import Any
 
@@ -67,12 +67,12 @@ def test_a_run_stops_where_its_author_may_no_longer_do_it(desk: User, alice: Use
 
 def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
     lines = [performer(abandon_policy=AbandonPolicy.REVIEW) for _ in range(3)]
-    staged, reviewed, small = (buy(alice, ruby, tokens) for ruby, tokens in zip(lines, (100, 80, 20), strict=True))
-    for item, ruby in zip((staged, reviewed, small), lines, strict=True):
+    started, reviewed, small = (buy(alice, ruby, tokens) for ruby, tokens in zip(lines, (100, 80, 20), strict=True))
+    for item, ruby in zip((started, reviewed, small), lines, strict=True):
         services.start(item_id=item.id, actor=ruby)
     for item, ruby in ((reviewed, lines[1]), (small, lines[2])):
         services.abandon(item_id=item.id, actor=ruby)
-    ids = [staged.id, reviewed.id, small.id]
+    ids = [started.id, reviewed.id, small.id]
 
     split = services.open_run(action=RunAction.SPLIT, settle=60, item_ids=ids, actor=desk, reason="half was seen")
     services.work_runs(run_id=split.pk)
