@@ -89,7 +89,7 @@ bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Pyth
 mutants: .venv/installed-dev ## Break the ledger's SQL in 52 ways; a test must notice each (5 minutes)
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants
 
-soak: .venv/installed-dev ## The long proofs of line and ledger (40 minutes); one of them: ARGS=line, oracle or jack-hammer
+soak: .venv/installed-dev ## The long proofs of queue and ledger (40 minutes); one of them: ARGS=queue, oracle or jack-hammer
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.soak $(ARGS)
 
 lock: | $(UV) ## Pin requirements*.in into requirements*.txt, with hashes

@@ -1,7 +1,7 @@
-"""`make soak`: the long proofs, one after the other, with their figures in a result file. `make soak ARGS=line`: one.
+"""`make soak`: the long proofs, one after the other, with their figures in a result file. `make soak ARGS=queue`: one.
 
-The line tells 1,000 stories of commands, V1-V8 after every step; the oracle tells 512 stories of up to 512 operations,
-V1-V6 after every step; the jack-hammer is 20 processes with 20,000 operations each. The SOAK_* variables make them
+queue: 1,000 stories of commands, V1-V8 after every step; oracle: 512 stories of up to 512 operations,
+V1-V6 after every step; jack-hammer: 20 processes with 20,000 operations each. The SOAK_* variables make them
 shorter. What is not run keeps its entry, with the commit that it tried.
 """
 
@@ -15,12 +15,12 @@ from tests import proofs
 
 SIZES = {
     "SOAK_STORIES": "512", "SOAK_STEPS": "512", "SOAK_PROCESSES": "20", "SOAK_OPERATIONS": "20000",
-    "SOAK_LINE_STORIES": "1000", "SOAK_LINE_STEPS": "12",
+    "SOAK_QUEUE_STORIES": "1000", "SOAK_QUEUE_STEPS": "12",
 }  # fmt: skip
 PROOFS = {
-    "line": (
+    "queue": (
         "perfqueue/tests/invariants/test_stories.py",
-        {"QUEUE_STORIES": "SOAK_LINE_STORIES", "QUEUE_STEPS": "SOAK_LINE_STEPS"},
+        {"QUEUE_STORIES": "SOAK_QUEUE_STORIES", "QUEUE_STEPS": "SOAK_QUEUE_STEPS"},
     ),
     "jack-hammer": (
         "tests/concurrency/test_hammer.py",
@@ -43,9 +43,9 @@ def main(chosen: list[str]) -> int:
 
 
 def last() -> dict[str, dict[str, Any]]:
-    """What the result file says of each proof, with the moment and the commit of its own run."""
-    told = proofs.read("soak")
-    return {name: {"at": told["at"], "commit": told["commit"]} | told[name] for name in PROOFS if name in told}
+    """The stored result of each proof, with the time and the commit of its own run."""
+    stored = proofs.read("soak")
+    return {name: {"at": stored["at"], "commit": stored["commit"]} | stored[name] for name in PROOFS if name in stored}
 
 
 def run(name: str, path: str, size: dict[str, str]) -> dict[str, Any]:
@@ -57,9 +57,9 @@ def run(name: str, path: str, size: dict[str, str]) -> dict[str, Any]:
         env=os.environ | size, check=False, capture_output=True, text=True,
     )  # fmt: skip
     seconds = round(time.monotonic() - started)
-    told = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    counted = [text for text in done.stdout.splitlines() if text.startswith("{")]
     print(f"{name}: {'held' if done.returncode == 0 else done.stdout[-4000:]} ({seconds} s)", flush=True)
-    return proofs.head() | {"size": size, "passed": done.returncode == 0, "seconds": seconds, "counted": told}
+    return proofs.head() | {"size": size, "passed": done.returncode == 0, "seconds": seconds, "counted": counted}
 
 
 if __name__ == "__main__":
