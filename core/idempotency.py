@@ -127,8 +127,7 @@ def _claim(caller: UUID, operation: str, key: str, fingerprint: bytes) -> UUID:
 def _store(row: UUID, answer: Answer) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE core_idempotencykey SET status = %s, body = %s WHERE id = %s",
-            [answer.status, answer.body, row],
+            "UPDATE core_idempotencykey SET status = %s, body = %s WHERE id = %s", [answer.status, answer.body, row]
         )
 
 

@@ -19,9 +19,7 @@ class IdempotencyKey(models.Model):
     at = models.DateTimeField(db_default=CoreNow())
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["caller", "operation", "key"], name="core_key_once"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["caller", "operation", "key"], name="core_key_once")]
         indexes = [models.Index(fields=["at"], name="core_key_age")]
 
 

@@ -55,11 +55,7 @@ class EndpointSchema(AutoSchema):
         if getattr(self.view, "operation", "") and self.method != "GET":
             parameters.append(
                 OpenApiParameter(
-                    "Idempotency-Key",
-                    str,
-                    OpenApiParameter.HEADER,
-                    required=True,
-                    pattern="^[A-Za-z0-9_-]{8,128}$",
+                    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, pattern="^[A-Za-z0-9_-]{8,128}$"
                 )
             )
         return parameters

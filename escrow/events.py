@@ -4,9 +4,7 @@ from live.services import EventType, register
 
 register(
     EventType(
-        key="wallet.tokens.credited",
-        text="$tokens tokens have arrived.",
-        example={"tokens": 500, "title": "Pocket"},
+        key="wallet.tokens.credited", text="$tokens tokens have arrived.", example={"tokens": 500, "title": "Pocket"}
     ),
     EventType(
         key="wallet.tokens.charged_back",

@@ -126,8 +126,7 @@ class MenuItem(models.Model):
                 name="menus_item_max_per_stream_from_1",
             ),
             models.CheckConstraint(
-                condition=Q(per_user_cap__isnull=True) | Q(per_user_cap__gte=1),
-                name="menus_item_per_user_cap_from_1",
+                condition=Q(per_user_cap__isnull=True) | Q(per_user_cap__gte=1), name="menus_item_per_user_cap_from_1"
             ),
             models.CheckConstraint(condition=only_for(MenuType.NAVIGATION, "path"), name="menus_item_path_navigates"),
             models.CheckConstraint(

@@ -22,9 +22,7 @@ register(
         for state, text in TEXTS.items()
     ),
     EventType(
-        key="queue.item.third_position_notice",
-        text="“$title” is third in line.",
-        example={**ITEM, "state": "created"},
+        key="queue.item.third_position_notice", text="“$title” is third in line.", example={**ITEM, "state": "created"}
     ),
     EventType(key="queue.item.next_notice", text="“$title” is next.", example={**ITEM, "state": "created"}),
     EventType(

@@ -156,7 +156,5 @@ def _session_with(context: SpinContext, *, net_points: int) -> Session:
     if started is None or last is None or context.now - last >= SESSION_IDLE:
         return Session(started_at=context.now, net_points=net_points, reality_at=context.now)
     return Session(
-        started_at=started,
-        net_points=context.session_net + net_points,
-        reality_at=context.reality_at or started,
+        started_at=started, net_points=context.session_net + net_points, reality_at=context.reality_at or started
     )

@@ -58,9 +58,7 @@ class Paytable(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["code", "version"], name="slots_paytable_version_once"),
             models.UniqueConstraint(
-                fields=["status"],
-                condition=models.Q(status=PaytableStatus.ACTIVE),
-                name="slots_paytable_one_active",
+                fields=["status"], condition=models.Q(status=PaytableStatus.ACTIVE), name="slots_paytable_one_active"
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=PaytableStatus.values), name="slots_paytable_status_known"

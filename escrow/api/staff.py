@@ -187,8 +187,7 @@ class PerformerPayouts(OwnMoney):
         self.own(performer_id)
         amount = self.data["amount"]
         return self.once(
-            work=lambda: services.request_payout(performer_id=performer_id, amount=amount, actor=self.actor),
-            status=201,
+            work=lambda: services.request_payout(performer_id=performer_id, amount=amount, actor=self.actor), status=201
         )
 
 

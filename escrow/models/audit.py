@@ -45,10 +45,8 @@ class Finding(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["check_name", "subject"],
-                condition=Q(cleared_at__isnull=True),
-                name="escrow_finding_open_once",
-            ),
+                fields=["check_name", "subject"], condition=Q(cleared_at__isnull=True), name="escrow_finding_open_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,4 @@ class HouseSnapshot(models.Model):
     at = models.DateTimeField(db_default=CoreNow())
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["house", "currency", "upto"], name="escrow_house_snapshot_once"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["house", "currency", "upto"], name="escrow_house_snapshot_once")]

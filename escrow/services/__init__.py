@@ -8,17 +8,7 @@ from escrow.services.auditing import last_run_at, record_run, state_of_ledger
 from escrow.services.breaker import breaker_state, on_breaker_change
 from escrow.services.calling import refusal
 from escrow.services.holds import HoldView, TrailEntry, expired_holds, hold_by_id, lock_holds, trail
-from escrow.services.operations import (
-    Award,
-    Close,
-    Deposit,
-    HoldRequest,
-    Payee,
-    award_many,
-    close_many,
-    deposit,
-    hold,
-)
+from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee, award_many, close_many, deposit, hold
 from escrow.services.payments import Offer, PackageView, make_packages, packages
 from escrow.services.payouts import PayoutView, pending_payouts, request_payout
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify

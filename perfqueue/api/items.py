@@ -68,9 +68,7 @@ class AbandonItem(ItemCommand):
     roles, operation, Input = OPERATORS, "queue.abandon", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
-        )
+        return self.run(lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class RefundItem(ItemCommand):
@@ -79,9 +77,7 @@ class RefundItem(ItemCommand):
     roles, operation, Input = OPERATORS, "queue.refund", Reason
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
-        )
+        return self.run(lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class LeaveItem(ItemCommand):

@@ -56,9 +56,7 @@ class StaffRefund(ItemCommand):
         reason = StrictChar(max_length=500)
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]),
-        )
+        return self.run(lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class StaffResolve(ItemCommand):
@@ -178,8 +176,7 @@ class StaffRefunds(QueueEndpoint):
 
     def post(self, request: Request) -> HttpResponse:
         answer = self.once(
-            work=self._preview if self.data["dryRun"] else self._done,
-            status=lambda bulk: 202 if bulk.run else 200,
+            work=self._preview if self.data["dryRun"] else self._done, status=lambda bulk: 202 if bulk.run else 200
         )
         if answer.status_code == 202:
             request_run(services.WORK)

@@ -112,9 +112,7 @@ class PerformerQueue(models.Model):
                 name="perfqueue_watched_while_open",
             ),
         ]
-        indexes = [
-            models.Index(fields=["silent_at"], name="perfqueue_watched", condition=Q(silent_at__isnull=False)),
-        ]
+        indexes = [models.Index(fields=["silent_at"], name="perfqueue_watched", condition=Q(silent_at__isnull=False))]
 
 
 class QueueItem(models.Model):
@@ -164,9 +162,7 @@ class QueueItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["idempotency_key", "source_feature"], name="perfqueue_intake_once"),
             models.UniqueConstraint(
-                fields=["performer"],
-                name="perfqueue_one_started",
-                condition=Q(state="started", fulfilment="performed"),
+                fields=["performer"], name="perfqueue_one_started", condition=Q(state="started", fulfilment="performed")
             ),
             models.UniqueConstraint(
                 fields=["performer", "turn"], name="perfqueue_turn_once", condition=Q(turn__isnull=False)

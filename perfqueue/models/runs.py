@@ -42,9 +42,7 @@ class Run(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="perfqueue_run_has_reason"),
             models.CheckConstraint(condition=Q(total__gte=1), name="perfqueue_run_has_items"),
         ]
-        indexes = [
-            models.Index(fields=["id"], name="perfqueue_run_open", condition=Q(ended_at__isnull=True)),
-        ]
+        indexes = [models.Index(fields=["id"], name="perfqueue_run_open", condition=Q(ended_at__isnull=True))]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}, {self.total} items"

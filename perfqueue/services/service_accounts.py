@@ -155,13 +155,7 @@ SELECT coalesce(sum(award), 0)::bigint AS spent FROM perfqueue_queueitem
 
 
 def _assert_below_cap(
-    account: ServiceAccess,
-    name: str,
-    feature: str,
-    user_id: UUID,
-    amount: int,
-    sql: str,
-    currency: str = "",
+    account: ServiceAccess, name: str, feature: str, user_id: UUID, amount: int, sql: str, currency: str = ""
 ) -> None:
     """One feature's cap for one buyer in 24 hours. Locks the name, which makes it exact.
 

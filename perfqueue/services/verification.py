@@ -4,10 +4,7 @@ from datetime import datetime
 
 from escrow.services import Finding, run_checks
 
-WHOLE = {
-    "finished": "perfqueue_queueitem",
-    "settlements": "escrow_operation",
-}
+WHOLE = {"finished": "perfqueue_queueitem", "settlements": "escrow_operation"}
 RECENT = {
     "finished": "(SELECT * FROM perfqueue_queueitem WHERE hold_id IN"
     " (SELECT hold_id FROM escrow_operation WHERE id >= %(floor)s))",

@@ -6,15 +6,7 @@
 from slots.draw import commitment
 from slots.gates import Session
 from slots.services.paytables import make_partitions, seed_reference
-from slots.services.reading import (
-    HourlyUse,
-    config,
-    fairness,
-    history,
-    hourly_use,
-    session,
-    spin_of,
-)
+from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of
 from slots.services.spinning import SpinResult, limits, record_refusal, spin
 from slots.services.verifying import verify
 

@@ -145,13 +145,9 @@ def fairness(*, user: User) -> Fairness:
     if state is None:
         committed, sealed, start = opening(user.id)
         SlotState.objects.bulk_create(
-            [SlotState(user_id=user.id, commitment=committed, sealed_seed=sealed, chain=start)],
-            ignore_conflicts=True,
+            [SlotState(user_id=user.id, commitment=committed, sealed_seed=sealed, chain=start)], ignore_conflicts=True
         )
         state = SlotState.objects.get(user_id=user.id)
     return Fairness(
-        commitment=bytes(state.commitment),
-        nonce=state.nonce,
-        paytable_digest=digest,
-        client_seed=state.client_seed,
+        commitment=bytes(state.commitment), nonce=state.nonce, paytable_digest=digest, client_seed=state.client_seed
     )

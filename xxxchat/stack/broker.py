@@ -22,13 +22,7 @@ class EmbeddedBroker:
     """One server on a free port. `start` twice is an error; `stop` is safe at any moment and more than once."""
 
     def __init__(
-        self,
-        home: Path,
-        *,
-        password: str,
-        log: Path,
-        durable: bool = True,
-        pause: children.Pause | None = None,
+        self, home: Path, *, password: str, log: Path, durable: bool = True, pause: children.Pause | None = None
     ) -> None:
         self.log = log
         self.port = 0

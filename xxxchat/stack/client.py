@@ -31,11 +31,7 @@ class Stack:
     """
 
     def __init__(
-        self,
-        *,
-        root: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        web_processes: int | None = None,
+        self, *, root: Path | None = None, env: Mapping[str, str] | None = None, web_processes: int | None = None
     ) -> None:
         self.folder = Folder(root or LOCAL / f"stack-{secrets.token_hex(4)}")
         self._is_throwaway = root is None

@@ -26,12 +26,7 @@ def settings(*, listen: list[str], web_port: int, events_port: int, storage: Pat
         live,
         {"handle": [_to(web_port)]},
     ]
-    front = {
-        "listen": listen,
-        "protocols": ["h1"],
-        "automatic_https": {"disable": True},
-        "routes": routes,
-    }
+    front = {"listen": listen, "protocols": ["h1"], "automatic_https": {"disable": True}, "routes": routes}
     return {
         "admin": {"disabled": True, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "ERROR"}}},
