@@ -7,4 +7,4 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every app's `events` module, which registers the event types that the app emits."""
-        autodiscover_modules("events")
+        autodiscover_modules("event_types")

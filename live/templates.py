@@ -24,7 +24,7 @@ class EventType:
 
 
 EVENT_TYPES: dict[str, EventType] = {}
-"""By key; filled by `events.py` of each app when Django starts."""
+"""By key; filled by `event_types.py` of each app when Django starts."""
 
 
 def register(*event_types: EventType) -> None:
