@@ -97,6 +97,9 @@ class PerformerQueueAdmin(ActionAdmin):
     person_fields = ("performer",)
     ordering = ("performer",)
 
+    def before_change(self, row: PerformerQueue) -> None:
+        services.Gate.of_performers([row.pk]).before_command()
+
     def save_model(self, request: HttpRequest, obj: PerformerQueue, form: Any, change: bool) -> None:
         changed = {name: form.cleaned_data[name] for name in SETTINGS if name in form.changed_data}
         if changed:

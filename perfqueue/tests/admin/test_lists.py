@@ -11,9 +11,10 @@ from django.urls import reverse
 from accounts.backoffice import BACK_OFFICE_ROLES
 from accounts.models import STAFF_ROLES, Role
 from perfqueue import services
-from perfqueue.models import PerformerQueue, QueueItem, RunItem, Strike, Transition
+from perfqueue.models import PerformerQueue, QueueItem, RunItem, State, Strike, Transition
 from tests import world
 from tests.backoffice import signed_in
+from tests.clock import Clock
 from tests.world import again, buy, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,28 +145,46 @@ def test_list_pages_run_the_same_statements_however_long() -> None:
     assert [more - less for more, less in zip(statements(), few, strict=True)] == [0] * len(MODELS)
 
 
+SETTINGS = {
+    "depth": 40,
+    "user_cap": 5,
+    "rope_drop_s": 300,
+    "max_wait_s": 7_200,
+    "grace_s": 10,
+    "disconnect_s": 90,
+    "abandon_policy": "review",
+}
+
+
 @pytest.mark.parametrize("who", ["admin", "herself"])
 def test_settings_of_a_queue_are_saved_through_the_service(who: str) -> None:
     ruby, alice = performer(), person(tokens=100)
     item = again(buy(alice, ruby, 100))
     client = signed_in(ruby if who == "herself" else staff(Role.ADMIN))
-    form = {
-        "depth": 40,
-        "user_cap": 5,
-        "rope_drop_s": 300,
-        "max_wait_s": 7_200,
-        "grace_s": 10,
-        "disconnect_s": 90,
-        "abandon_policy": "review",
-    }
 
     answer = client.post(
-        reverse("admin:perfqueue_performerqueue_change", args=[ruby.pk]), form | {"is_open": "", "next_turn": 9}
+        reverse("admin:perfqueue_performerqueue_change", args=[ruby.pk]), SETTINGS | {"is_open": "", "next_turn": 9}
     )
 
     assert answer.status_code == 302
-    assert PerformerQueue.objects.filter(pk=ruby.pk, is_open=True, next_turn=2, **form).exists()
+    assert PerformerQueue.objects.filter(pk=ruby.pk, is_open=True, next_turn=2, **SETTINGS).exists()
     assert again(item).rope_drop_at == item.rope_drop_at
+
+
+def test_what_is_due_in_a_queue_expires_before_its_settings_are_saved(clock: Clock) -> None:
+    ruby, alice = performer(rope_drop_s=60), person(tokens=100)
+    item = buy(alice, ruby, 100)
+    clock.shift(seconds=61)
+    change = reverse("admin:perfqueue_performerqueue_change", args=[ruby.pk])
+
+    refused = signed_in(staff()).post(change, SETTINGS)
+    state = again(item).state
+    saved = signed_in(ruby).post(change, SETTINGS)
+
+    assert (refused.status_code, state) == (403, State.CREATED), "support may not change settings"
+    assert saved.status_code == 302
+    assert (again(item).state, again(item).cause) == (State.REFUNDED, "ROPE_DROP_EXPIRED")
+    assert PerformerQueue.objects.filter(pk=ruby.pk, **SETTINGS).exists()
 
 
 @pytest.mark.parametrize(
