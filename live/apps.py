@@ -6,5 +6,5 @@ class LiveConfig(AppConfig):
     name = "live"
 
     def ready(self) -> None:
-        """Import every app's `events` module, which registers the event types that the app emits."""
+        """Import every app's `event_types` module, which registers the event types that the app emits."""
         autodiscover_modules("event_types")

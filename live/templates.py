@@ -28,7 +28,7 @@ EVENT_TYPES: dict[str, EventType] = {}
 
 
 def register(*event_types: EventType) -> None:
-    """Declare event types. Called by the `events` module of the app that emits them."""
+    """Declare event types. Called by the `event_types` module of the app that emits them."""
     EVENT_TYPES.update((each.key, each) for each in event_types)
 
 
