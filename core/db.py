@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
 from psycopg import errors as pg
 
-from core.errors import DomainError, LedgerUnavailable, QueueBusy
+from core.errors import DomainError, LedgerUnavailable, NotFound, QueueBusy
 
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 T = TypeVar("T")
 ATTEMPTS = 3
 _pause = threading.Event()
@@ -112,6 +115,14 @@ def constraint_of(error: IntegrityError) -> str:
     """Return the name of the violated constraint; empty for an exception raised by a trigger."""
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, pg.IntegrityError) else ""
+
+
+def first_or_not_found(found: QuerySet[M, R]) -> R:
+    """Return the first row (one statement); raises NotFound if there is none."""
+    row = found.first()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

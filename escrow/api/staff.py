@@ -9,7 +9,7 @@ from rest_framework.request import Request
 import accounts.services
 from accounts.models import FINANCE_ROLES, Role
 from core.api import Endpoint
-from core.db import command
+from core.db import command, first_or_not_found
 from core.errors import Forbidden, NotFound
 from core.fields import Amount, Body, Page, StrictChar, StrictEnum, StrictUUID
 from escrow import services, shapes
@@ -92,10 +92,7 @@ class ApprovalDetail(Endpoint):
     roles, Output = READERS, shapes.ApprovalOut
 
     def get(self, request: Request, approval_id: UUID) -> HttpResponse:
-        found = approvals.list_approvals().filter(pk=approval_id).first()
-        if found is None:
-            raise NotFound
-        return self.answer(found)
+        return self.answer(first_or_not_found(approvals.list_approvals().filter(pk=approval_id)))
 
 
 class DecisionIn(Body):

@@ -95,9 +95,7 @@ def decide_payout(*, payout_id: UUID, approve: bool, reason: str, actor: User) -
         assert_reason(reason)
     with db.joined():
         db.lock_name(f"escrow.payout:{payout_id}")
-        payout = Payout.objects.filter(pk=payout_id).first()
-        if payout is None:
-            raise NotFound
+        payout = db.first_or_not_found(Payout.objects.filter(pk=payout_id))
         locked = Approval.objects.select_for_update(no_key=True)
         approval = locked.filter(payout=payout, status=ApprovalStatus.OPEN).first()
         if approve and approval is not None:
@@ -120,9 +118,7 @@ def decide(*, approval_id: UUID, approve: bool, reason: str, actor: User) -> App
         NotFound, ApprovalClosed, SameApprover, or the refusal of the adjustment itself: the approval stays open.
     """
     with db.joined():
-        approval = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id).first()
-        if approval is None:
-            raise NotFound
+        approval = db.first_or_not_found(Approval.objects.select_for_update(no_key=True).filter(pk=approval_id))
         if approval.status != ApprovalStatus.OPEN:
             raise ApprovalClosed
         if approve and approval.requested_by_id == actor.pk:

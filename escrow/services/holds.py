@@ -44,15 +44,8 @@ class TrailEntry:
 
 
 def hold_by_id(hold_id: UUID) -> HoldView:
-    """One hold, unlocked (one statement).
-
-    Raises:
-        NotFound.
-    """
-    row = Hold.objects.filter(pk=hold_id).values(*COLUMNS).first()
-    if row is None:
-        raise NotFound
-    return HoldView(**row)
+    """One hold, unlocked (one statement). Raises NotFound."""
+    return HoldView(**db.first_or_not_found(Hold.objects.filter(pk=hold_id).values(*COLUMNS)))
 
 
 def holds_of(payer_id: UUID) -> "QuerySet[Hold]":

@@ -158,9 +158,7 @@ def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
         if _terms(event) != _terms_of(order):
             raise IdempotencyKeyReused
         return "credited", order
-    package = TokenPackage.objects.filter(pk=event.package_id).first()
-    if package is None:
-        raise NotFound
+    package = db.first_or_not_found(TokenPackage.objects.filter(pk=event.package_id))
     if package.tokens != event.amount:
         raise ValidationFailed(amount=[f"This package holds {package.tokens} tokens."])
     order_id = new_id()

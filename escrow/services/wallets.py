@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from core import db
-from core.errors import NotFound
 from escrow.models import Currency, Entry, Wallet
 
 CHUNK_ENTRIES = 500
@@ -80,10 +79,7 @@ def wallet_of(owner_id: UUID, currency: Currency) -> Wallet:
     Raises:
         NotFound: there is none.
     """
-    found = Wallet.objects.filter(owner_id=owner_id, currency=currency).first()
-    if found is None:
-        raise NotFound
-    return found
+    return db.first_or_not_found(Wallet.objects.filter(owner_id=owner_id, currency=currency))
 
 
 def balance(owner_id: UUID, currency: Currency) -> int:
@@ -141,9 +137,7 @@ def balance_at_version(wallet: Wallet, version: int) -> Balance:
     """
     if version == 0:
         return Balance(wallet.currency, 0, 0, 0, 0, 0, None)
-    entry = Entry.objects.filter(wallet=wallet, version=version).first()
-    if entry is None:
-        raise NotFound
+    entry = db.first_or_not_found(Entry.objects.filter(wallet=wallet, version=version))
     return Balance(
         wallet.currency,
         version,

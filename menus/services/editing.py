@@ -7,14 +7,14 @@ locks only its item: an edit waits for it. Queued items keep their own copy of t
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
 from accounts.models import Role, User
-from core.db import joined
+from core.db import first_or_not_found, joined
 from core.errors import Forbidden, NotFound, RoleNotAllowed, ValidationFailed
 from live.services import Event, emit
 from menus.errors import ItemWasBought
@@ -127,7 +127,9 @@ def update_item(*, actor: User, item_id: UUID, draft: ItemDraft) -> MenuItem:
         RoleNotAllowed, NotFound, ValidationFailed: nothing was written.
     """
     with _edited(actor, menu_of(item_id)) as (_, tree):
-        item = tree.items.get(item_id) or _not_found()
+        if item_id not in tree.items:
+            raise NotFound
+        item = tree.items[item_id]
         old_parent = item.parent_id
         position = draft.position
         if position is None and old_parent == draft.parent_id:
@@ -186,8 +188,7 @@ def menu_of(item_id: UUID) -> UUID:
     Raises:
         NotFound: there is no such item.
     """
-    menu_id = MenuItem.objects.filter(pk=item_id).values_list("menu_id", flat=True).first()
-    return menu_id or _not_found()
+    return first_or_not_found(MenuItem.objects.filter(pk=item_id).values_list("menu_id", flat=True))
 
 
 def _locked(actor: User, menu_id: UUID) -> Menu:
@@ -255,7 +256,3 @@ def _emit_changed(menu: Menu) -> None:
     """Emit one event per command for the performer's room; the platform's menus belong to no room."""
     if menu.owner_id is not None:
         emit([Event("menu.changed", {"menuId": menu.pk}, room_id=menu.owner_id)])
-
-
-def _not_found() -> NoReturn:
-    raise NotFound

@@ -7,13 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 import compliance.services
-from accounts.models import Role
+from accounts.models import STAFF_ROLES, Role
 from compliance.errors import GateRefused
 from core.api import Endpoint
 from core.fields import UUID_TEXT, Amount, Body, StrictChar, StrictEnum, StrictUUID
 from escrow.services import Currency, House
 from perfqueue import services, shapes
-from perfqueue.api.staff import READERS
 
 
 class OpenHold(Endpoint):
@@ -50,7 +49,7 @@ class OpenHold(Endpoint):
 class HoldDetail(Endpoint):
     """GET /escrow/holds/{id}. 200; 403; 404."""
 
-    roles, Output = (Role.SERVICE, *READERS), shapes.ServiceHoldOut
+    roles, Output = (Role.SERVICE, *STAFF_ROLES), shapes.ServiceHoldOut
 
     def get(self, request: Request, hold_id: UUID) -> HttpResponse:
         return self.answer(services.hold_for(hold_id, viewer=self.actor))

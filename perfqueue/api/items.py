@@ -1,12 +1,14 @@
 """Endpoints of queue items: one to read, one's own, and the commands on one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from accounts.models import SUPPORT_ROLES, Role
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice
@@ -22,71 +24,55 @@ class Reason(Body):
 
 
 class ItemCommand(QueueEndpoint):
-    """A keyed command on one item; answers 200 with the QueueItem."""
+    """A keyed command on one item: calls `command` with the members of its `Input`; answers 200 with the QueueItem."""
 
+    roles: ClassVar[Collection[str]] = OPERATORS
+    Input: ClassVar[type[Serializer]] = Reason
     Output = shapes.QueueItemOut
+    command: ClassVar[Callable[..., QueueItem]]
 
-    def run(self, work: Callable[[], QueueItem]) -> HttpResponse:
+    def post(self, request: Request, item_id: UUID) -> HttpResponse:
         viewer = self.actor
-        return self.once(work=work, prepare=lambda item: services.item_view(item, viewer=viewer))
+        return self.once(
+            work=lambda: type(self).command(item_id=item_id, actor=viewer, **self.data),
+            prepare=lambda item: services.item_view(item, viewer=viewer),
+        )
 
 
 class StartItem(ItemCommand):
     """POST /queue/items/{id}/start {reason?}: with a reason, staff may start another than the head. 200; 404;
     409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED, ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
 
-    roles, operation, Input = OPERATORS, "queue.start", Reason
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(lambda: services.start(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
+    operation, command = "queue.start", staticmethod(services.start)
 
 
 class FinishItem(ItemCommand):
     """POST /queue/items/{id}/finish. 200; 400; 404; 409 INVALID_TRANSITION, DEADLINE_PASSED; 422 SPLIT_MISMATCH."""
 
-    roles, operation = OPERATORS, "queue.finish"
+    operation, command = "queue.finish", staticmethod(services.finish)
 
     class Input(Reason):
-        settleTokens = Amount(required=False, min_value=0)
-        refundTokens = Amount(required=False, min_value=0)
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            lambda: services.finish(
-                item_id=item_id,
-                actor=self.actor,
-                settle=self.data.get("settleTokens"),
-                refund=self.data.get("refundTokens"),
-                reason=self.data["reason"],
-            ),
-        )
+        settleTokens = Amount(source="settle", required=False, min_value=0)
+        refundTokens = Amount(source="refund", required=False, min_value=0)
 
 
 class AbandonItem(ItemCommand):
     """POST /queue/items/{id}/abandon. 200; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation, Input = OPERATORS, "queue.abandon", Reason
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(lambda: services.abandon(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
+    operation, command = "queue.abandon", staticmethod(services.abandon)
 
 
 class RefundItem(ItemCommand):
     """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation, Input = OPERATORS, "queue.refund", Reason
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
+    operation, command = "queue.refund", staticmethod(services.refund)
 
 
 class LeaveItem(ItemCommand):
     """POST /queue/items/{id}/leave. 200; 403; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation = (Role.USER,), "queue.leave"
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(lambda: services.leave(item_id=item_id, actor=self.actor))
+    roles, operation, Input = (Role.USER,), "queue.leave", Body
+    command = staticmethod(services.leave)
 
 
 class ItemDetail(QueueEndpoint):

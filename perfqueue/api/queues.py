@@ -9,8 +9,8 @@ from rest_framework.request import Request
 
 from accounts.models import Role
 from core.api import WRITES, Endpoint
-from core.db import command
-from core.errors import NotFound, ValidationFailed
+from core.db import command, first_or_not_found
+from core.errors import ValidationFailed
 from core.fields import Body, Page, StrictEnum, StrictInt, StrictUUID
 from perfqueue import services, shapes
 from perfqueue.api.gated import QueueEndpoint
@@ -40,10 +40,7 @@ class PerformerDetail(QueueEndpoint):
     public, Output = True, shapes.PerformerOut
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
-        found = services.performers().filter(pk=performer_id).first()
-        if found is None:
-            raise NotFound
-        return self.answer(found)
+        return self.answer(first_or_not_found(services.performers().filter(pk=performer_id)))
 
 
 class QueueControl(QueueEndpoint):

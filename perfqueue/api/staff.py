@@ -20,7 +20,6 @@ from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
 from perfqueue.api.items import ItemCommand
 from perfqueue.services import Gate, ItemFilter, QueueItem, State
 
-READERS = STAFF_ROLES
 MAX_AGE_S = 10 * 366 * 86_400
 
 
@@ -40,7 +39,7 @@ class StaffItems(ItemListEndpoint):
     """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
     or whether it is overdue."""
 
-    roles, Query = READERS, StaffItemQuery
+    roles, Query = STAFF_ROLES, StaffItemQuery
 
     def found(self) -> QuerySet[QueueItem]:
         filters = {name: value for name, value in self.query.items() if name not in ("cursor", "limit")}
@@ -50,35 +49,21 @@ class StaffItems(ItemListEndpoint):
 class StaffRefund(ItemCommand):
     """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
 
-    roles, operation = SUPPORT_ROLES, "admin.refund"
+    roles, operation, command = SUPPORT_ROLES, "admin.refund", staticmethod(services.refund)
 
     class Input(Body):
         reason = StrictChar(max_length=500)
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(lambda: services.refund(item_id=item_id, actor=self.actor, reason=self.data["reason"]))
 
 
 class StaffResolve(ItemCommand):
     """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
 
-    roles, operation = SUPPORT_ROLES, "admin.resolve"
+    roles, operation, command = SUPPORT_ROLES, "admin.resolve", staticmethod(services.resolve)
 
     class Input(Body):
         reason = StrictChar(max_length=500)
-        settleTokens = Amount(required=False, min_value=0)
-        refundTokens = Amount(required=False, min_value=0)
-
-    def post(self, request: Request, item_id: UUID) -> HttpResponse:
-        return self.run(
-            lambda: services.resolve(
-                item_id=item_id,
-                actor=self.actor,
-                settle=self.data.get("settleTokens"),
-                refund=self.data.get("refundTokens"),
-                reason=self.data["reason"],
-            ),
-        )
+        settleTokens = Amount(source="settle", required=False, min_value=0)
+        refundTokens = Amount(source="refund", required=False, min_value=0)
 
 
 class Filter(Body):
@@ -206,7 +191,7 @@ class StaffRefunds(QueueEndpoint):
 class RefundRun(Endpoint):
     """GET /admin/queue/refunds/{runId}. 200: its progress, and each item's result so far; 404."""
 
-    roles, Output = READERS, shapes.RunOut
+    roles, Output = STAFF_ROLES, shapes.RunOut
 
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         run = services.run_of(run_id, action=services.RunAction.REFUND)

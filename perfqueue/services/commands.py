@@ -104,7 +104,9 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
         return _applied(queue, item, actor)
 
 
-def resolve(*, item_id: UUID, actor: User, settle: int | None, refund: int | None, reason: str) -> QueueItem:
+def resolve(
+    *, item_id: UUID, actor: User, reason: str, settle: int | None = None, refund: int | None = None
+) -> QueueItem:
     """T6, T7: staff end a review, by a split or by a whole refund (`refund` = all).
 
     Raises:

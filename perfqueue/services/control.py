@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 import live.services
 from accounts.models import Role, User
+from core import db
 from core.errors import NotFound
 from perfqueue.models import Block, Cause, PerformerQueue, QueueItem
 from perfqueue.services import transitions
@@ -82,9 +83,7 @@ def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
     Raises:
         NotFound, Forbidden.
     """
-    queue = PerformerQueue.objects.filter(pk=performer_id).first()
-    if queue is None:
-        raise NotFound
+    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id))
     assert_runs_queue(actor, performer_id)
     return queue
 

@@ -150,19 +150,9 @@ def locked_item(item_id: UUID) -> Iterator[tuple[LockedQueue, QueueItem]]:
 
 
 def performer_of(item_id: UUID) -> UUID:
-    """The performer whose queue a performed item is in (one statement).
-
-    Raises:
-        NotFound.
-    """
-    found = (
-        QueueItem.objects.filter(id=item_id, fulfilment=Fulfilment.PERFORMED)
-        .values_list("performer_id", flat=True)
-        .first()
-    )
-    if found is None:
-        raise NotFound
-    return found
+    """The performer whose queue a performed item is in (one statement). Raises NotFound."""
+    performed = QueueItem.objects.filter(id=item_id, fulfilment=Fulfilment.PERFORMED)  # hence of a performer
+    return db.first_or_not_found(performed.values_list("performer_id", flat=True))
 
 
 def assert_runs_queue(actor: User, performer_id: UUID) -> None:

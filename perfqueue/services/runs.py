@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import SUPPORT_ROLES, User
 from core import db
 from core.clock import CoreNow
-from core.errors import DomainError, Forbidden, InternalError, Kind, NotFound, ValidationFailed
+from core.errors import DomainError, Forbidden, InternalError, Kind, ValidationFailed
 from perfqueue.errors import InvalidTransition
 from perfqueue.models import QueueItem, Run, RunAction, RunItem, State
 from perfqueue.services.commands import finish, refund, resolve
@@ -100,15 +100,8 @@ def work_runs(*, run_id: UUID | None = None, at_most: int = MAX_ROUND_ITEMS) -> 
 
 
 def run_of(run_id: UUID, *, action: RunAction) -> Run:
-    """One run with this action (one statement).
-
-    Raises:
-        NotFound.
-    """
-    run = Run.objects.filter(pk=run_id, action=action).first()
-    if run is None:
-        raise NotFound
-    return run
+    """One run with this action (one statement). Raises NotFound."""
+    return db.first_or_not_found(Run.objects.filter(pk=run_id, action=action))
 
 
 def progress(run: Run) -> Progress:
@@ -190,4 +183,4 @@ def _act(run: Run, item_id: UUID) -> QueueItem:
             return refund(item_id=item_id, actor=actor, reason=reason)
         case RunAction.SPLIT if item.state == State.STARTED:
             return finish(item_id=item_id, actor=actor, settle=run.settle, reason=reason)
-    return resolve(item_id=item_id, actor=actor, settle=run.settle, refund=None, reason=reason)
+    return resolve(item_id=item_id, actor=actor, settle=run.settle, reason=reason)

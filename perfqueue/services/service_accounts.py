@@ -51,9 +51,7 @@ def open_hold(request: ServiceHoldRequest, *, service: User) -> HoldView:
     """
     account = admitted(service, scope=Scope.HOLD, feature=request.feature)
     with db.joined():
-        payer = User.objects.filter(pk=request.user_id, is_active=True).first()
-        if payer is None:
-            raise NotFound
+        payer = db.first_or_not_found(User.objects.filter(pk=request.user_id, is_active=True))
         compliance.services.check(payer, feature=request.feature)
         payee = _payee(request)
         _assert_below_cap(account, "cap", request.feature, payer.pk, request.amount, HELD, request.currency.value)

@@ -11,8 +11,7 @@ from django.conf import settings
 
 from accounts.models import User
 from core.clock import CoreNow
-from core.db import rows
-from core.errors import NotFound
+from core.db import first_or_not_found, rows
 from core.ids import new_id
 from slots.gates import HOUR, SESSION_IDLE, Session
 from slots.models import SlotState, Spin
@@ -94,10 +93,7 @@ def spin_of(*, user: User, spin_id: UUID) -> Spin:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    found = Spin.objects.filter(id=spin_id, user_id=user.id).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))
 
 
 def config() -> Config:
