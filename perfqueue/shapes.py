@@ -10,7 +10,8 @@ from accounts.models import User
 from core.shapes import Shape, TextOrNull, page_of
 from escrow.services import Currency
 from escrow.shapes import HoldFactsOut
-from perfqueue.services import AbandonPolicy, Fulfilment, ItemView, PerformerQueue, Presence, QueueView, State
+from perfqueue.models import PerformerQueue
+from perfqueue.services import AbandonPolicy, Fulfilment, ItemView, Presence, QueueView, State
 
 
 class WaitOut(Shape):

@@ -10,6 +10,7 @@ from accounts.models import PerformerProfile, Role, User
 from core.ids import new_id
 from escrow.services import Currency, Deposit, HoldRequest, House, Payee, operations
 from escrow.services.operations import HoldResult
+from perfqueue.models import QueueItem
 
 SETTLED_AGE = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -71,8 +72,13 @@ def held(payer: User, payee: User, amount: int = 100) -> HoldResult:
     )
 
 
-def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> perfqueue.services.QueueItem:
+def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> QueueItem:
     """Hold and submit, as a feature does; return the item."""
+    return again(queued(buyer, performer, tokens, **facts))
+
+
+def queued(buyer: User, performer: User, tokens: int = 100, **facts: object) -> perfqueue.services.ItemFacts:
+    """The same in the statements of a feature alone."""
     from core.db import command
 
     return command(
@@ -80,7 +86,7 @@ def buy(buyer: User, performer: User, tokens: int = 100, **facts: object) -> per
     )
 
 
-def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) -> perfqueue.services.QueueItem:
+def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) -> perfqueue.services.ItemFacts:
     key = str(new_id())
     with perfqueue.services.locked_queue(performer.pk) as queue:
         opened = held(buyer, performer, tokens)
@@ -98,9 +104,9 @@ def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) ->
         return perfqueue.services.intake(payload, actor=buyer, queue=queue).item
 
 
-def again(item: perfqueue.services.QueueItem) -> perfqueue.services.QueueItem:
+def again(item: perfqueue.services.ItemFacts | QueueItem) -> QueueItem:
     """The item as it is now."""
-    return perfqueue.services.item_for(item.pk)
+    return QueueItem.objects.get(pk=item.id)
 
 
 def available(user: User, currency: Currency = Currency.TOKEN) -> int:

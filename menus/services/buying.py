@@ -150,7 +150,7 @@ def _hold_and_queue(
         performer_id=performer_id,
         price_tokens=price,
         hold_id=hold_id,
-        queue_item_id=intake.item.pk,
+        queue_item_id=intake.item.id,
         note=note,
     )
     row.save(force_insert=True)

@@ -19,7 +19,8 @@ from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType, Purchase
 from menus.services import ItemDraft
 from menus.tests.factories import item_in, menu_of
-from perfqueue.services import QueueItem, State
+from perfqueue.models import QueueItem
+from perfqueue.services import State
 from tests import world
 from tests.clock import Clock
 from tests.racing import race

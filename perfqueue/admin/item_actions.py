@@ -22,7 +22,7 @@ from core.dispatch import request_run
 from core.errors import DomainError
 from core.fields import MAX_AMOUNT
 from perfqueue import services
-from perfqueue.models import QueueItem
+from perfqueue.models import QueueItem, Run
 
 COLUMNS = ("Title", "Performer", "User", "State", "Held")
 log = structlog.get_logger()
@@ -164,7 +164,7 @@ class RunPage(backoffice.ActionPage):
         return hashlib.sha256(b"".join(each.bytes for each in self.ids)).hexdigest()[:32]
 
 
-def _is_worked_here(run: services.Run) -> bool:
+def _is_worked_here(run: Run) -> bool:
     """Work on a short run; return False if workers must do the rest."""
     try:
         return services.work_runs(run_id=run.pk, at_most=backoffice.MAX_SELECTED_ROWS) == run.total

@@ -10,7 +10,8 @@ from core.api import WRITES, Endpoint
 from core.db import translated
 from core.fields import Page
 from perfqueue import services, shapes
-from perfqueue.services import Gate, ItemView, QueueItem
+from perfqueue.models import QueueItem
+from perfqueue.services import Gate, ItemFacts, ItemView
 
 
 class QueueEndpoint(Endpoint):
@@ -53,4 +54,4 @@ class ItemListEndpoint(Endpoint):
         if Gate.of_performers(in_queues).before_read():
             by_id = services.all_items().in_bulk([item.id for item in items])
             items = [by_id[item.id] for item in items]
-        return services.item_views(items, viewer=self.actor)
+        return services.item_views([ItemFacts.of(item) for item in items], viewer=self.actor)

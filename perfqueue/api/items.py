@@ -14,7 +14,8 @@ from accounts.models import SUPPORT_ROLES, Role
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice
 from perfqueue import services, shapes
 from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
-from perfqueue.services import QueueItem, State
+from perfqueue.models import QueueItem
+from perfqueue.services import ItemFacts, State
 
 OPERATORS = (Role.PERFORMER, *SUPPORT_ROLES)
 
@@ -29,7 +30,7 @@ class ItemCommand(QueueEndpoint):
     roles: ClassVar[Collection[str]] = OPERATORS
     Input: ClassVar[type[Serializer]] = Reason
     Output = shapes.QueueItemOut
-    command: ClassVar[Callable[..., QueueItem]]
+    command: ClassVar[Callable[..., ItemFacts]]
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         viewer = self.actor

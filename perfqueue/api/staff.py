@@ -18,7 +18,8 @@ from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, Stri
 from perfqueue import services, shapes
 from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
 from perfqueue.api.items import ItemCommand
-from perfqueue.services import Gate, ItemFilter, QueueItem, State
+from perfqueue.models import QueueItem, Run, RunItem
+from perfqueue.services import Gate, ItemFilter, State
 
 MAX_AGE_S = 10 * 366 * 86_400
 
@@ -111,7 +112,7 @@ class Bulk:
     """Results at once, or the run that will have them."""
 
     results: list[services.ItemResult]
-    run: services.Run | None = None
+    run: Run | None = None
 
     @property
     def totals(self) -> Totals:
@@ -123,9 +124,9 @@ class Bulk:
 class RunView:
     """A run with its progress and the results so far."""
 
-    run: services.Run
+    run: Run
     progress: services.Progress
-    results: QuerySet[services.RunItem]
+    results: QuerySet[RunItem]
 
     @property
     def totals(self) -> Totals:

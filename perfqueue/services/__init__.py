@@ -1,18 +1,15 @@
 """What other apps and perfqueue's own endpoints may call.
 
 Features call `locked_queue` and `intake`; endpoints and pages pass a `Gate`, then call a command or read a view.
+Items and queues are answered to other apps as frozen values (`facts`, `views`), never as models.
 """
 
 from perfqueue.models import (
     OPEN_STATES,
     AbandonPolicy,
     Fulfilment,
-    PerformerQueue,
     Presence,
-    QueueItem,
-    Run,
     RunAction,
-    RunItem,
     State,
 )
 from perfqueue.services.bulk import (
@@ -40,6 +37,7 @@ from perfqueue.services.control import (
     unblock,
 )
 from perfqueue.services.expiry import Gate, expire_due, is_overdue
+from perfqueue.services.facts import ItemFacts, QueueFacts
 from perfqueue.services.intake import Intake, IntakeResult, intake
 from perfqueue.services.presence import record_heartbeat
 from perfqueue.services.queues import LockedQueue, locked_queue, performer_of
@@ -56,7 +54,9 @@ from perfqueue.services.views import (
     item_view,
     item_views,
     items_of,
+    last_ended,
     last_performances,
+    performed_items,
     performers,
     queue_lengths,
     queue_view,
@@ -74,18 +74,16 @@ __all__ = [
     "Gate",
     "Intake",
     "IntakeResult",
+    "ItemFacts",
     "ItemFilter",
     "ItemResult",
     "ItemView",
     "LockedQueue",
-    "PerformerQueue",
     "Presence",
     "Progress",
-    "QueueItem",
+    "QueueFacts",
     "QueueView",
-    "Run",
     "RunAction",
-    "RunItem",
     "ServiceHoldRequest",
     "State",
     "abandon",
@@ -106,6 +104,7 @@ __all__ = [
     "item_view",
     "item_views",
     "items_of",
+    "last_ended",
     "last_performances",
     "leave",
     "locked_queue",
@@ -115,6 +114,7 @@ __all__ = [
     "open_queue",
     "open_run",
     "pause_queue",
+    "performed_items",
     "performer_of",
     "performers",
     "preview",

@@ -20,12 +20,13 @@ from perfqueue.errors import (
 )
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services import transitions
+from perfqueue.services.facts import ItemFacts
 from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_item, started_item, waiting
 
 REVIEW_S = 24 * 3600
 
 
-def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
+def start(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     """T1: start the head of its performer's queue. Arms `deadline_at` (duration + grace, seconds).
 
     Staff may start another than the head, with a reason; the head keeps its turn and what is left of its rope drop.
@@ -44,7 +45,7 @@ def start(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
 
 def finish(
     *, item_id: UUID, actor: User, settle: int | None = None, refund: int | None = None, reason: str = ""
-) -> QueueItem:
+) -> ItemFacts:
     """T2: finish the started item and pay it, in full or in part.
 
     One amount implies the other; a part that is refunded needs a reason. Settles to the performer less the fee.
@@ -61,7 +62,7 @@ def finish(
         return _applied(queue, item, actor)
 
 
-def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
+def abandon(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     """T5: abandon the started item. By the performer's policy its hold is refunded at once, or waits for review.
 
     Raises:
@@ -72,10 +73,10 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
         if item.state != State.STARTED:
             raise InvalidTransition(state=item.state)
         abandon_started(queue, item, actor=actor, reason=reason)
-        return item
+        return ItemFacts.of(item)
 
 
-def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
+def refund(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     """T3, T6, T8: refund the whole hold: a performer a created or started item, staff also one under review.
 
     Raises:
@@ -89,7 +90,7 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> QueueItem:
         return _applied(queue, item, actor)
 
 
-def leave(*, item_id: UUID, actor: User) -> QueueItem:
+def leave(*, item_id: UUID, actor: User) -> ItemFacts:
     """T3: the buyer leaves the queue and is refunded.
 
     Raises:
@@ -106,7 +107,7 @@ def leave(*, item_id: UUID, actor: User) -> QueueItem:
 
 def resolve(
     *, item_id: UUID, actor: User, reason: str, settle: int | None = None, refund: int | None = None
-) -> QueueItem:
+) -> ItemFacts:
     """T6, T7: staff end a review, by a split or by a whole refund (`refund` = all).
 
     Raises:
@@ -176,6 +177,6 @@ def _assert_started(queue: LockedQueue, item: QueueItem, actor: User) -> None:
         raise DeadlinePassed
 
 
-def _applied(queue: LockedQueue, item: QueueItem, actor: User) -> QueueItem:
+def _applied(queue: LockedQueue, item: QueueItem, actor: User) -> ItemFacts:
     transitions.apply([item], queues=[queue], actor=actor)
-    return item
+    return ItemFacts.of(item)

@@ -31,7 +31,7 @@ def make_queues(performer_ids: Iterable[UUID]) -> None:
     )
 
 
-def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
+def open_queue(*, performer_id: UUID, actor: User) -> None:
     """Open the queue. The head's rope drop starts, unless the queue is paused.
 
     Raises:
@@ -42,10 +42,9 @@ def open_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
         if not queue.row.is_open:
             queue.row.is_open, queue.row.opened_at, queue.row.seen_at = True, queue.now, None
             _saved(queue, "is_open", "opened_at", "seen_at")
-        return queue.row
 
 
-def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
+def close_queue(*, performer_id: UUID, actor: User) -> None:
     """End the stream: close the queue and refund everybody who waits (T3, `STREAM_ENDED`).
 
     A started item may be finished. Locks the queue, its created items, their holds and wallets.
@@ -56,25 +55,24 @@ def close_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
     with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
         close(queue, actor=actor)
-        return queue.row
 
 
-def pause_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
+def pause_queue(*, performer_id: UUID, actor: User) -> None:
     """Take no new items and stop the rope drop; what is left of it is kept.
 
     Raises:
         NotFound, Forbidden.
     """
-    return _paused(performer_id, actor, paused=True)
+    _paused(performer_id, actor, paused=True)
 
 
-def resume_queue(*, performer_id: UUID, actor: User) -> PerformerQueue:
+def resume_queue(*, performer_id: UUID, actor: User) -> None:
     """Take new items again and start the rope drop with what was left.
 
     Raises:
         NotFound, Forbidden.
     """
-    return _paused(performer_id, actor, paused=False)
+    _paused(performer_id, actor, paused=False)
 
 
 def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
@@ -178,13 +176,12 @@ def blocks_of(performer_id: UUID) -> QuerySet[Block]:
     return Block.objects.filter(performer_id=performer_id).select_related("user")
 
 
-def _paused(performer_id: UUID, actor: User, *, paused: bool) -> PerformerQueue:
+def _paused(performer_id: UUID, actor: User, *, paused: bool) -> None:
     with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
         if queue.row.is_paused != paused:
             queue.row.is_paused = paused
             _saved(queue, "is_paused")
-        return queue.row
 
 
 def _saved(queue: LockedQueue, *names: str) -> None:

@@ -21,6 +21,7 @@ from escrow.services import Award, Currency, HoldStatus, HoldView
 from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
 from perfqueue.models import Fulfilment, QueueItem, State, Step, Transition, columns_of
 from perfqueue.services import events, transitions
+from perfqueue.services.facts import ItemFacts
 from perfqueue.services.queues import LockedQueue, due_notice
 
 AWARDING = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
@@ -61,7 +62,7 @@ class IntakeResult:
     currency after settlement and award of an instant item, None for a performed one.
     """
 
-    item: QueueItem
+    item: ItemFacts
     position: int | None
     available: int | None
 
@@ -103,7 +104,7 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Intak
         _store(items, transitions.rows_of(items, actor=actor))
         available = transitions.close_holds(items, actor=actor) | _award(items, actor)
         live.services.emit([*events.of_steps(items), *(e for p in payloads for e in p.announce)])
-    return [IntakeResult(item, None, available[item.id]) for item in items]
+    return [IntakeResult(ItemFacts.of(item), None, available[item.id]) for item in items]
 
 
 def _join(payload: Intake, queue: LockedQueue, actor: User | None) -> IntakeResult:
@@ -123,7 +124,7 @@ def _join(payload: Intake, queue: LockedQueue, actor: User | None) -> IntakeResu
     _store([item], transitions.rows_of([item], actor=actor))
     row.next_turn += 1
     live.services.emit([*events.of_steps([item]), *([notice] if notice else []), *payload.announce])
-    return IntakeResult(item, position, None)
+    return IntakeResult(ItemFacts.of(item), position, None)
 
 
 QUEUE_STATE = """

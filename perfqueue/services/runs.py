@@ -18,9 +18,10 @@ from core import db
 from core.clock import CoreNow
 from core.errors import DomainError, Forbidden, InternalError, Kind, ValidationFailed
 from perfqueue.errors import InvalidTransition
-from perfqueue.models import QueueItem, Run, RunAction, RunItem, State
+from perfqueue.models import OPEN_STATES, QueueItem, Run, RunAction, RunItem, State
 from perfqueue.services.commands import finish, refund, resolve
 from perfqueue.services.expiry import Gate
+from perfqueue.services.facts import ItemFacts
 from perfqueue.services.views import item_for
 
 MAX_RUN_ITEMS = 5_000
@@ -171,12 +172,12 @@ def _give_result(row_id: UUID) -> int:
     )
 
 
-def _act(run: Run, item_id: UUID) -> QueueItem:
+def _act(run: Run, item_id: UUID) -> ItemFacts:
     actor, reason = run.actor, run.reason
     if not actor.is_active or actor.role not in SUPPORT_ROLES:  # by the roles of now, not of when the run was opened
         raise Forbidden
     item = item_for(item_id)
-    if item.is_final:
+    if item.state not in OPEN_STATES:
         raise InvalidTransition(state=item.state)
     match run.action:
         case RunAction.REFUND:

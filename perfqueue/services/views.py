@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -15,6 +15,7 @@ from core.errors import NotFound
 from escrow.services import TrailEntry
 from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
 from perfqueue.services.expiry import OPEN, OVERDUE
+from perfqueue.services.facts import ItemFacts, QueueFacts
 from perfqueue.services.queues import started_item, waiting
 
 SAMPLES_NEEDED = 5
@@ -28,11 +29,11 @@ class Wait:
     high_s: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """An item as one viewer may see it: `full` for the buyer, the item's performer, staff and the owning service."""
 
-    item: QueueItem
+    item: ItemFacts
     position: int | None
     wait: Wait | None
     trail: Sequence[TrailEntry]
@@ -40,11 +41,11 @@ class ItemView:
     full: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QueueView:
     """A performer's queue as one viewer may see it; `items` are the created ones, head first."""
 
-    queue: PerformerQueue
+    queue: QueueFacts
     started: ItemView | None
     items: Sequence[ItemView]
     wait: Wait | None
@@ -72,25 +73,25 @@ SELECT i.id,
 """  # noqa: S608  both parts stand above
 
 
-def item_views(items: Sequence[QueueItem], *, viewer: User | None) -> list[ItemView]:
+def item_views(items: Sequence[ItemFacts], *, viewer: User | None) -> list[ItemView]:
     """Items with position, wait and trail, in the order given (two statements, however many items)."""
     positions = {row["id"]: row for row in db.rows(POSITIONS, [[item.id for item in items]])} if items else {}
     seen = [item for item in items if may_see_all(viewer, item)]
     trails = escrow.services.trail([item.hold_id for item in seen]) if seen else {}
-    return [_item_view(item, positions[item.id], trails.get(item.hold_id, ()), viewer) for item in items]
+    views = []
+    for item in items:
+        row = positions[item.id]
+        wait = _wait(row, (row["position"] or 1) - 1 + row["has_started"])
+        views.append(_view(item, row["position"], wait, viewer, trails.get(item.hold_id, ())))
+    return views
 
 
-def _item_view(item: QueueItem, row: dict[str, Any], trail: Sequence[TrailEntry], viewer: User | None) -> ItemView:
-    wait = _wait(row, (row["position"] or 1) - 1 + row["has_started"]) if item.state == State.CREATED else None
-    return ItemView(item, row["position"], wait, trail, _is_mine(item, viewer), may_see_all(viewer, item))
-
-
-def item_view(item: QueueItem, *, viewer: User | None) -> ItemView:
+def item_view(item: ItemFacts, *, viewer: User | None) -> ItemView:
     """One item with place, wait and trail (two statements)."""
     return item_views([item], viewer=viewer)[0]
 
 
-def may_see_all(viewer: User | None, item: QueueItem) -> bool:
+def may_see_all(viewer: User | None, item: ItemFacts) -> bool:
     if viewer is None or not viewer.is_authenticated:
         return False
     if viewer.role == Role.SERVICE:
@@ -105,7 +106,7 @@ def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
     Raises:
         NotFound: no such queue.
     """
-    queue = PerformerQueue.objects.select_related("performer__performer_profile").filter(pk=performer_id).first()
+    queue = PerformerQueue.objects.filter(pk=performer_id).first()
     if queue is None:
         raise NotFound
     items = list(waiting(performer_id))
@@ -113,17 +114,17 @@ def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
     pace = db.rows(PACE.format(performer="%s"), [performer_id])[0]
     ahead = int(started is not None)
     return QueueView(
-        queue=queue,
-        started=_in_queue(started, None, None, viewer) if started else None,
+        queue=QueueFacts.of(queue),
+        started=_view(ItemFacts.of(started), None, None, viewer) if started else None,
         items=[
-            _in_queue(item, position, _wait(pace, position - 1 + ahead), viewer)
+            _view(ItemFacts.of(item), position, _wait(pace, position - 1 + ahead), viewer)
             for position, item in enumerate(items, start=1)
         ],
         wait=_wait(pace, len(items) + ahead),
     )
 
 
-def item_for(item_id: UUID) -> QueueItem:
+def item_for(item_id: UUID) -> ItemFacts:
     """One item, unlocked (one statement).
 
     Raises:
@@ -132,7 +133,7 @@ def item_for(item_id: UUID) -> QueueItem:
     found = QueueItem.objects.filter(pk=item_id).first()
     if found is None:
         raise NotFound
-    return found
+    return ItemFacts.of(found)
 
 
 def items_of(user: User) -> QuerySet[QueueItem]:
@@ -140,6 +141,23 @@ def items_of(user: User) -> QuerySet[QueueItem]:
     if user.role == Role.PERFORMER:
         return QueueItem.objects.filter(performer_id=user.pk, fulfilment=Fulfilment.PERFORMED)
     return QueueItem.objects.filter(user_id=user.pk)
+
+
+def performed_items(
+    user: User, *, states: Collection[State], before: UUID | None = None, at_most: int
+) -> list[ItemFacts]:
+    """A person's performed items in these states, newest first, of those older than `before` (one statement)."""
+    found = items_of(user).filter(fulfilment=Fulfilment.PERFORMED, state__in=states)
+    if before is not None:
+        found = found.filter(id__lt=before)
+    return [ItemFacts.of(row) for row in found.order_by("-id")[:at_most]]
+
+
+def last_ended(user: User, *, performer_id: UUID, since: datetime) -> ItemFacts | None:
+    """A person's performed item that ended last in one queue, if it ended `since` (one statement)."""
+    found = items_of(user).filter(performer_id=performer_id, ended_at__gte=since, fulfilment=Fulfilment.PERFORMED)
+    row = found.order_by("-ended_at").first()
+    return ItemFacts.of(row) if row else None
 
 
 def all_items() -> QuerySet[QueueItem]:
@@ -157,11 +175,11 @@ def performers() -> QuerySet[User]:
     )
 
 
-def last_performances(performer_id: UUID, limit: int = 5) -> list[QueueItem]:
+def last_performances(performer_id: UUID, limit: int = 5) -> list[ItemFacts]:
     """What ended most recently in a queue, newest first (one statement)."""
     ended = Q(state__in=(State.FINISHED, State.REFUNDED, State.ABANDONED))
     found = QueueItem.objects.filter(ended, performer_id=performer_id, fulfilment=Fulfilment.PERFORMED)
-    return list(found.order_by("-id")[:limit])
+    return [ItemFacts.of(row) for row in found.order_by("-id")[:limit]]
 
 
 BACKLOG = f"""
@@ -203,7 +221,7 @@ def backlog() -> Backlog:
     return Backlog(**db.rows(BACKLOG)[0])
 
 
-def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[PerformerQueue, int]]:
+def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[QueueFacts, int]]:
     """Each performer's queue with the number of its created items (one statement)."""
     created = (
         QueueItem.objects.filter(performer_id=OuterRef("performer_id"), state=State.CREATED)
@@ -213,15 +231,15 @@ def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[Performer
         .values("count")
     )
     found = PerformerQueue.objects.filter(performer_id__in=performer_ids)
-    return {queue.pk: (queue, queue.length) for queue in found.annotate(length=Coalesce(Subquery(created), 0))}
+    counted = found.annotate(length=Coalesce(Subquery(created), 0))
+    return {queue.pk: (QueueFacts.of(queue), queue.length) for queue in counted}
 
 
-def _in_queue(item: QueueItem, position: int | None, wait: Wait | None, viewer: User | None) -> ItemView:
-    return ItemView(item, position, wait, (), _is_mine(item, viewer), may_see_all(viewer, item))
-
-
-def _is_mine(item: QueueItem, viewer: User | None) -> bool:
-    return viewer is not None and item.user_id == viewer.pk
+def _view(
+    item: ItemFacts, position: int | None, wait: Wait | None, viewer: User | None, trail: Sequence[TrailEntry] = ()
+) -> ItemView:
+    mine = viewer is not None and item.user_id == viewer.pk
+    return ItemView(item, position, wait, trail, mine, may_see_all(viewer, item))
 
 
 def _wait(pace: dict[str, float | int | None], ahead: int) -> Wait | None:

@@ -10,8 +10,8 @@ from django.urls import URLPattern, reverse
 from accounts.models import Role, Scope, ServiceAccount, User
 from menus.models import MenuItem
 from perfqueue import services
-from perfqueue.models import Transition
-from perfqueue.services import QueueItem, State
+from perfqueue.models import QueueItem, Transition
+from perfqueue.services import State
 from tests.addresses import addresses
 from tests.clock import Clock
 from tests.hostile.asking import song_of

@@ -13,7 +13,7 @@ from core.errors import QueueBusy
 from escrow.models import Hold
 from perfqueue import services
 from perfqueue.errors import QueueFull
-from perfqueue.services import QueueItem
+from perfqueue.models import QueueItem
 from tests.concurrency.naive import Twin
 from tests.racing import names, race
 from tests.world import available, buy, people, performer, person
@@ -81,11 +81,11 @@ def test_the_cap_counts_the_stage_while_items_move_there() -> None:
     first, _second = buy(alice, ruby), buy(alice, ruby)
 
     outcomes = race(lambda: services.start(item_id=first.id, actor=ruby), *[lambda: buy(alice, ruby)] * 4)
-    assert names(outcomes) == {"QueueItem": 1, "UserQueueLimit": 4}
+    assert names(outcomes) == {"ItemFacts": 1, "UserQueueLimit": 4}
 
     outcomes = race(lambda: services.finish(item_id=first.id, actor=ruby), *[lambda: buy(alice, ruby)] * 4)
     bought = names(outcomes[1:])["QueueItem"]
-    assert isinstance(outcomes[0], QueueItem)
+    assert isinstance(outcomes[0], services.ItemFacts)
     assert bought in (0, 1)
     assert QueueItem.objects.filter(state="created").count() == 1 + bought
 

@@ -16,7 +16,8 @@ from escrow.models import Hold, HoldStatus, Operation
 from escrow.services import Close, Currency, Deposit, House, adjustments, operations
 from escrow.services.adjustments import Reversal, WriteOff
 from escrow.tests.factories import balances, finished, indebt, request, wallet
-from perfqueue.services import Intake, QueueItem
+from perfqueue.models import QueueItem
+from perfqueue.services import Intake
 from tests.clock import Clock
 from tests.concurrency.test_deadlocks import deadlocks
 from tests.interleaving import Concurrent
@@ -127,7 +128,7 @@ def test_two_spends_of_one_balance_one_behind_the_other() -> None:
 # --- expiry against intake ------------------------------------------------------------------------------------
 
 
-def joining(alice: User, ruby: User, hold_id: Any) -> QueueItem:
+def joining(alice: User, ruby: User, hold_id: Any) -> perfqueue.services.ItemFacts:
     key = str(new_id())
     payload = Intake(
         idempotency_key=key, source_feature="test", source_event_id=key, performer_id=ruby.pk, user_id=alice.pk,
@@ -176,7 +177,7 @@ def test_an_ending_behind_another_finds_the_item_ended(first: str, second: str) 
     alice, ruby = person(tokens=100), performer()
     item = buy(alice, ruby, 100)
     perfqueue.services.start(item_id=item.pk, actor=ruby)
-    ends: dict[str, Callable[[], QueueItem]] = {
+    ends: dict[str, Callable[[], perfqueue.services.ItemFacts]] = {
         "finish": lambda: perfqueue.services.finish(item_id=item.pk, actor=ruby),
         "refund": lambda: perfqueue.services.refund(item_id=item.pk, actor=ruby, reason="goodwill"),
         "abandon": lambda: perfqueue.services.abandon(item_id=item.pk, actor=ruby),
@@ -184,7 +185,7 @@ def test_an_ending_behind_another_finds_the_item_ended(first: str, second: str) 
 
     told, late = in_order(ends[first], lambda: command(ends[second]))
 
-    assert (type(told).__name__, type(late).__name__) == ("QueueItem", "InvalidTransition")
+    assert (type(told).__name__, type(late).__name__) == ("ItemFacts", "InvalidTransition")
     assert (available(alice), balances(ruby)[2]) == ((0, 100) if first == "finish" else (100, 0))
 
 

@@ -10,8 +10,7 @@ from accounts.models import Role, User
 from core.models import IdempotencyKey
 from menus import services as menus
 from menus.services import ItemDraft, MenuDraft
-from perfqueue.models import Transition
-from perfqueue.services import QueueItem
+from perfqueue.models import QueueItem, Transition
 from tests.concurrency.naive import Twin
 from tests.racing import race
 from tests.world import available, buy, client_of, performer, person, staff

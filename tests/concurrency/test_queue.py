@@ -12,8 +12,8 @@ from core.clock import db_now
 from core.db import command
 from escrow.tests.factories import balances
 from perfqueue import services
-from perfqueue.models import Transition
-from perfqueue.services import QueueItem, State
+from perfqueue.models import QueueItem, Transition
+from perfqueue.services import State
 from tests.clock import Clock
 from tests.concurrency.naive import Twin
 from tests.concurrency.test_deadlocks import deadlocks
@@ -43,8 +43,8 @@ def test_two_devices_start_and_finish_at_once_and_each_happens_once() -> None:
         if again(item).state == State.STARTED:  # both finishes came too early
             services.finish(item_id=item.id, actor=ruby)
 
-        assert names(outcomes[0::2])["QueueItem"] == 1
-        assert set(names(outcomes)) <= {"QueueItem", "AlreadyStarted", "InvalidTransition"}
+        assert names(outcomes[0::2])["ItemFacts"] == 1
+        assert set(names(outcomes)) <= {"ItemFacts", "AlreadyStarted", "InvalidTransition"}
         steps = Transition.objects.filter(item=item).order_by("id").values_list("to_state", flat=True)
         assert list(steps) == [State.CREATED, State.STARTED, State.FINISHED]
         assert balances(ruby)[2] == played * 10
@@ -61,7 +61,7 @@ def test_two_devices_start_two_items_and_the_head_is_on_stage() -> None:
             *[lambda item=item: command(lambda: services.start(item_id=item.id, actor=ruby)) for item in (head, behind)]
         )
 
-        assert isinstance(outcomes[0], QueueItem)
+        assert isinstance(outcomes[0], services.ItemFacts)
         assert type(outcomes[1]).__name__ in ("AlreadyStarted", "NotHeadOfQueue")
         assert (again(head).state, again(behind).state) == (State.STARTED, State.CREATED)
         services.refund_many(item_ids=[head.id, behind.id], actor=staff(), reason="over")
@@ -106,16 +106,16 @@ def test_whoever_buys_while_the_line_opens_and_closes_waits_in_an_open_line_or_h
 def test_a_purchase_and_a_close_one_behind_the_other(first: str) -> None:
     ruby, alice = performer(), person(tokens=100)
 
-    def close() -> object:
-        return services.close_queue(performer_id=ruby.pk, actor=ruby)
+    def close() -> None:
+        services.close_queue(performer_id=ruby.pk, actor=ruby)
 
-    def join() -> QueueItem:
+    def join() -> services.ItemFacts:
         return bought(alice, song)
 
     song = song_of(ruby, price=100)
     if first == "buy":
         item, closed = in_order(join, lambda: command(close))
-        assert (again(item).cause, type(closed).__name__) == ("STREAM_ENDED", "PerformerQueue")
+        assert (again(item).cause, closed) == ("STREAM_ENDED", None)
     else:
         _, refused = in_order(close, lambda: command(join))
         assert (type(refused).__name__, QueueItem.objects.exists()) == ("QueueClosed", False)
@@ -137,7 +137,7 @@ def test_control_a_naive_close_forgets_whom_it_has_not_seen(twin: Callable[..., 
 # --- one behind the other, in both orders -------------------------------------------------------------------------
 
 
-def bought(buyer: User, song: Any) -> QueueItem:
+def bought(buyer: User, song: Any) -> services.ItemFacts:
     """A purchase from the menu, in the caller's transaction."""
     price = song.price_tokens
     return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).intake.item
@@ -239,7 +239,7 @@ def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: 
 
     told = in_order(deeds.pop(first), lambda: command(*deeds.values()))
 
-    assert names(told) == {"QueueItem": 2}
+    assert names(told) == {"ItemFacts": 2}
     assert (balances(alice), balances(ruby)[2]) == ((40, 100, 0, 0), 60)
     assert deadlocks() == before
 
@@ -260,7 +260,7 @@ def test_purchases_and_finishes_of_one_buyer_in_two_queues_end_in_no_ring() -> N
                 for item, ruby in zip(staged, queues, strict=True)
             ],
         )
-        assert names(told) == {"QueueItem": 4}
+        assert names(told) == {"ItemFacts": 4}
         for ruby in queues:
             services.close_queue(performer_id=ruby.pk, actor=ruby)
             services.open_queue(performer_id=ruby.pk, actor=ruby)

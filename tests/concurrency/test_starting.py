@@ -9,8 +9,8 @@ from core.clock import db_now
 from core.db import command
 from escrow.models import Hold, HoldStatus
 from perfqueue import services
-from perfqueue.models import Strike, Transition
-from perfqueue.services import QueueItem, State
+from perfqueue.models import QueueItem, Strike, Transition
+from perfqueue.services import State
 from tests.clock import Clock
 from tests.concurrency.naive import Twin
 from tests.racing import names, race
@@ -19,7 +19,7 @@ from tests.world import again, available, buy, performer, person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def starting(item: QueueItem, ruby: Any) -> Callable[[], QueueItem]:
+def starting(item: QueueItem, ruby: Any) -> Callable[[], services.ItemFacts]:
     """Start as the endpoint does: what time has decided first, in transactions of its own."""
     return lambda: command(
         lambda: services.start(item_id=item.id, actor=ruby), before=lambda: services.expire_due(ruby.pk)
@@ -32,7 +32,7 @@ def test_two_starts_of_one_item() -> None:
 
     outcomes = race(starting(item, ruby), starting(item, ruby))
 
-    assert names(outcomes) == {"QueueItem": 1, "AlreadyStarted": 1}
+    assert names(outcomes) == {"ItemFacts": 1, "AlreadyStarted": 1}
     assert Transition.objects.filter(item=item, to_state=State.STARTED).count() == 1
 
 
@@ -42,7 +42,7 @@ def test_starts_of_everybody_in_line_put_the_head_on_stage() -> None:
 
     outcomes = race(*(starting(item, ruby) for item in items))
 
-    assert isinstance(outcomes[0], QueueItem)
+    assert isinstance(outcomes[0], services.ItemFacts)
     assert set(names(outcomes[1:])) <= {"AlreadyStarted", "NotHeadOfQueue"}
     assert [again(item).state for item in items] == ["started"] + ["created"] * 4
 
@@ -71,7 +71,7 @@ def test_the_sweeper_against_a_start_at_the_deadline(clock: Clock) -> None:
 
         now, hold = again(item), Hold.objects.get(pk=item.hold_id)
         assert isinstance(swept, int)
-        if isinstance(started, QueueItem):
+        if isinstance(started, services.ItemFacts):
             assert (now.state, hold.status, available(alice)) == (State.STARTED, HoldStatus.HELD, 0)
             services.refund(item_id=item.id, actor=ruby)
         else:
@@ -81,7 +81,7 @@ def test_the_sweeper_against_a_start_at_the_deadline(clock: Clock) -> None:
             assert Strike.objects.filter(item=item).count() == 1
         ends.append(type(started).__name__)
 
-    assert (ends[0], ends[-1]) == ("RopeDropExpired", "QueueItem")
+    assert (ends[0], ends[-1]) == ("RopeDropExpired", "ItemFacts")
 
 
 def test_control_a_naive_sweeper_refunds_what_is_on_stage(twin: Callable[..., Twin]) -> None:

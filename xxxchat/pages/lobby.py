@@ -21,7 +21,7 @@ class Room:
     """One card of the lobby. `price_from` in tokens."""
 
     performer: Performer
-    queue: perfqueue.PerformerQueue | None
+    queue: perfqueue.QueueFacts | None
     depth: int
     price_from: int | None
 

@@ -40,7 +40,7 @@ class ItemCard:
     note: str
 
     @property
-    def item(self) -> perfqueue.QueueItem:
+    def item(self) -> perfqueue.ItemFacts:
         return self.view.item
 
     @property
@@ -73,15 +73,14 @@ class ItemCard:
 
     def values(self) -> tuple[object, ...]:
         """Everything that a page may show of it, for `digest`."""
-        columns = [getattr(self.item, field.attname) for field in self.item._meta.concrete_fields]
-        return (*columns, self.position, self.wait, self.buyer, self.note)
+        return (self.item, self.position, self.wait, self.buyer, self.note)
 
 
 @dataclass(frozen=True)
 class QueueBoard:
     """A performer's queue: the started item and those that wait, the head first."""
 
-    queue: perfqueue.PerformerQueue
+    queue: perfqueue.QueueFacts
     started: ItemCard | None
     waiting: tuple[ItemCard, ...]
 
@@ -120,9 +119,7 @@ class QueueBoard:
 
     def values(self) -> tuple[object, ...]:
         """Everything that a page may show of it, for `digest`."""
-        queue = self.queue
-        shown = (queue.is_open, queue.is_paused, queue.depth, queue.rope_drop_s, queue.max_wait_s)
-        return (*shown, bool(self.started), *(card.values() for card in self.cards))
+        return (self.queue, bool(self.started), *(card.values() for card in self.cards))
 
 
 def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
@@ -142,10 +139,10 @@ def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
 
 def item_card(view: perfqueue.ItemView, details: BuyerDetails = NO_DETAILS) -> ItemCard:
     buyer = "you" if view.mine else details.names.get(view.item.user_id, ANONYMOUS)
-    return ItemCard(view, buyer, details.notes.get(view.item.pk, ""))
+    return ItemCard(view, buyer, details.notes.get(view.item.id, ""))
 
 
-def item_cards(items: Sequence[perfqueue.QueueItem], viewer: User, *, with_names: bool = False) -> list[ItemCard]:
+def item_cards(items: Sequence[perfqueue.ItemFacts], viewer: User, *, with_names: bool = False) -> list[ItemCard]:
     """Cards of items in their order, with the buyers' names for a performer."""
     details = BuyerDetails(names_of({item.user_id for item in items}), {}) if with_names else NO_DETAILS
     return [item_card(view, details) for view in perfqueue.item_views(items, viewer=viewer)]
@@ -161,7 +158,7 @@ def digest(*shown: object) -> str:
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def _details(items: Sequence[perfqueue.QueueItem]) -> BuyerDetails:
+def _details(items: Sequence[perfqueue.ItemFacts]) -> BuyerDetails:
     if not items:
         return NO_DETAILS
-    return BuyerDetails(names_of({item.user_id for item in items}), menus.notes_of([item.pk for item in items]))
+    return BuyerDetails(names_of({item.user_id for item in items}), menus.notes_of([item.id for item in items]))

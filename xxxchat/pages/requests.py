@@ -1,5 +1,6 @@
 """My requests: what is open, what has ended, what was paid and what came back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,7 @@ from xxxchat.pages.performers import Performer, performers_by_id
 from xxxchat.pages.queue import ItemCard, digest, item_cards
 from xxxchat.pages.slots_card import slots_card_of
 
-OPEN_STATES = ("created", "started", "abandoned")
-ENDED_STATES = ("finished", "refunded")
+ENDED_STATES = (perfqueue.State.FINISHED, perfqueue.State.REFUNDED)
 QUIET_KEY = "queue.item.created"
 FOLLOWED_KEYS = (
     QUIET_KEY,
@@ -63,7 +63,7 @@ def _context(request: HttpRequest, before: str = "") -> dict[str, Any]:
         "now": now,
         "done": done,
         "rows": [Request(known[card.item.performer_id], card) for card in shown if card.item.performer_id in known],
-        "older": shown[-1].item.pk if len(cards) > PAGE_ROWS else None,
+        "older": shown[-1].item.id if len(cards) > PAGE_ROWS else None,
         "open_count": None if done else len(cards),
         "spins_left": slots_card.spins_left if slots_card else None,
         "follows": user.role == Role.USER and not before,
@@ -77,19 +77,16 @@ def open_requests(user: User) -> list[ItemCard]:
     """Expire what is due, then return a buyer's requests that have not ended, newest first."""
     if user.role != Role.USER:
         return []
-    items = _items(user, OPEN_STATES)
-    expired = perfqueue.Gate.of_items([item.pk for item in items]).before_read()
-    return item_cards(_items(user, OPEN_STATES) if expired else items, user)
+    items = _items(user, perfqueue.OPEN_STATES)
+    expired = perfqueue.Gate.of_items([item.id for item in items]).before_read()
+    return item_cards(_items(user, perfqueue.OPEN_STATES) if expired else items, user)
 
 
 def _ended_requests(user: User, before: str) -> list[ItemCard]:
     """Expire what is due; one more than a page, so that the page knows whether there are older ones."""
-    perfqueue.Gate.of_items([item.pk for item in _items(user, OPEN_STATES)]).before_read()
+    perfqueue.Gate.of_items([item.id for item in _items(user, perfqueue.OPEN_STATES)]).before_read()
     return item_cards(_items(user, ENDED_STATES, before=UUID(before) if UUID_TEXT.match(before) else None), user)
 
 
-def _items(user: User, states: tuple[str, ...], before: UUID | None = None) -> list[perfqueue.QueueItem]:
-    found = perfqueue.items_of(user).filter(fulfilment=perfqueue.Fulfilment.PERFORMED, state__in=states)
-    if before is not None:
-        found = found.filter(id__lt=before)
-    return list(found.order_by("-id")[: PAGE_ROWS + 1])
+def _items(user: User, states: Collection[perfqueue.State], before: UUID | None = None) -> list[perfqueue.ItemFacts]:
+    return perfqueue.performed_items(user, states=states, before=before, at_most=PAGE_ROWS + 1)

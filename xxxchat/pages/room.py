@@ -137,8 +137,8 @@ def _board(performer: Performer, viewer: User | None) -> QueueBoard:
 
 
 def _ended_card(viewer: User, performer: Performer, since: datetime) -> ItemCard | None:
-    ended = perfqueue.items_of(viewer).filter(performer_id=performer.id, ended_at__gte=since, fulfilment="performed")
-    return next(iter(item_cards(list(ended.order_by("-ended_at")[:1]), viewer)), None)
+    ended = perfqueue.last_ended(viewer, performer_id=performer.id, since=since)
+    return item_cards([ended], viewer)[0] if ended else None
 
 
 def _respond(

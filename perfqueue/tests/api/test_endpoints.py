@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Role, User
 from core.ids import new_id
 from perfqueue import services
-from perfqueue.services import QueueItem
+from perfqueue.models import QueueItem
 from perfqueue.tests.service_accounts.test_holds import service
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import User
 from core.ids import new_id
 from perfqueue import services
-from perfqueue.services import QueueItem
+from perfqueue.models import QueueItem
 from tests.clock import Clock
 from tests.world import buy, client_of, performer, person
 

@@ -13,7 +13,7 @@ from core.clock import db_now
 from core.db import command
 from perfqueue import services
 from tests.clock import Clock
-from tests.world import buy, client_of, key, performer, person, staff
+from tests.world import buy, client_of, key, performer, person, queued, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1"
@@ -67,7 +67,7 @@ def test_joining_takes_seven_statements_however_long_the_queue(ruby: User, alice
         buy(alice, ruby)
 
     with counted() as sent:
-        buy(alice, ruby)
+        queued(alice, ruby)
 
     assert len(sent) == 7, sent
 

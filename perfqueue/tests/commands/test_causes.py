@@ -72,7 +72,7 @@ def test_a_part_paid_with_a_causes_code_as_reason_keeps_it_as_text() -> None:
 
     done = services.finish(item_id=item.pk, actor=ruby, settle=40, reason="DEADLINE_PASSED")
 
-    assert (done.state, done.cause, done.reason) == (State.FINISHED, "", "DEADLINE_PASSED")
+    assert (done.state, done.cause, done.shown_reason) == (State.FINISHED, "", "DEADLINE_PASSED")
     with pytest.raises(InvalidTransition):
         services.finish(item_id=item.pk, actor=ruby)
 

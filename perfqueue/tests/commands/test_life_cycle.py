@@ -20,8 +20,8 @@ from perfqueue.errors import (
     RopeDropExpired,
     UserQueueLimit,
 )
-from perfqueue.models import Strike, Transition
-from perfqueue.services import AbandonPolicy, QueueItem, State
+from perfqueue.models import QueueItem, Strike, Transition
+from perfqueue.services import AbandonPolicy, State
 from tests.clock import Clock
 from tests.world import again, available, buy, performer, person, staff
 

@@ -100,7 +100,7 @@ def test_a_withdrawal_gives_back_what_waits_and_nothing_else(ruby: User, alice: 
 
     assert [item.pk for item in done] == [gone.pk]
     assert (again(gone).cause, again(started).state, again(stays).state) == ("ITEM_WITHDRAWN", "started", "created")
-    assert services.item_views([again(stays)], viewer=bob)[0].position == 1
+    assert services.item_view(services.item_for(stays.pk), viewer=bob).position == 1
 
 
 @pytest.mark.parametrize("method", ["get", "post", "delete"])

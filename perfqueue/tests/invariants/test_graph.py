@@ -12,8 +12,8 @@ from core.clock import db_now
 from core.db import rows
 from core.ids import new_id
 from perfqueue import services
-from perfqueue.models import Strike
-from perfqueue.services import AbandonPolicy, QueueItem, State
+from perfqueue.models import QueueItem, Strike
+from perfqueue.services import AbandonPolicy, State
 from tests.world import again, available, buy, held, performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -25,8 +25,8 @@ from escrow.services import Currency, Deposit
 from escrow.services import House as Source
 from escrow.services.operations import deposit_many
 from perfqueue import services
-from perfqueue.models import Block
-from perfqueue.services import AbandonPolicy, PerformerQueue, Presence, QueueItem, State, control
+from perfqueue.models import Block, PerformerQueue, QueueItem
+from perfqueue.services import AbandonPolicy, Presence, State, control
 from perfqueue.tests.invariants.replay import assert_queues_are_as_their_transitions_say
 from perfqueue.tests.invariants.test_graph import EDGES
 from tests.cleaning import empty_database, vacuum
@@ -170,7 +170,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(line=which_line, part=st.integers(0, 101))
     def splits_the_stage(self, line: int, part: int) -> None:
-        def split(item: QueueItem, ruby: User) -> QueueItem:
+        def split(item: QueueItem, ruby: User) -> services.ItemFacts:
             return services.finish(item_id=item.id, actor=ruby, settle=item.tokens * part // 100, reason="part")
 
         self.on("split", line, State.STARTED, split)
@@ -199,7 +199,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(line=which_line, part=st.sampled_from([0, 40, 100, 101]))
     def resolves(self, line: int, part: int) -> None:
-        def resolve(item: QueueItem, _: User) -> QueueItem:
+        def resolve(item: QueueItem, _: User) -> services.ItemFacts:
             settle = item.tokens * part // 100
             back = None if settle else item.tokens
             return services.resolve(item_id=item.id, actor=self.desk, settle=settle or None, refund=back, reason="r")

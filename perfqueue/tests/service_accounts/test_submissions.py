@@ -12,7 +12,7 @@ from core.ids import new_id
 from escrow.models import Hold, HoldStatus
 from live.models import EventRow
 from perfqueue import services
-from perfqueue.services import QueueItem
+from perfqueue.models import QueueItem
 from perfqueue.tests.service_accounts.test_holds import ask, service, told
 from tests import world
 from tests.clock import Clock
@@ -76,10 +76,10 @@ def test_a_performed_item_joins_the_queue_and_is_settled_by_the_performer(
     hold = Hold.objects.get()
     assert hold.expires_at is None
     item = services.item_for(UUID(told_item["id"]))
-    services.start(item_id=item.pk, actor=ruby)
-    services.finish(item_id=item.pk, actor=ruby)
+    services.start(item_id=item.id, actor=ruby)
+    services.finish(item_id=item.id, actor=ruby)
     assert escrow.services.wallets_of(ruby.pk)[0].earned == 90
-    assert world.client_of(arcade).get(f"/api/v1/queue/items/{item.pk}").json()["settledTokens"] == 100
+    assert world.client_of(arcade).get(f"/api/v1/queue/items/{item.id}").json()["settledTokens"] == 100
     assert EventRow.objects.filter(key="queue.item.created", recipient=alice.pk).exists()
 
 

@@ -8,8 +8,8 @@ from accounts.models import Role, User
 from core.ids import new_id
 from core.models import IdempotencyKey
 from perfqueue import services
-from perfqueue.models import Transition
-from perfqueue.services import AbandonPolicy, QueueItem
+from perfqueue.models import QueueItem, Transition
+from perfqueue.services import AbandonPolicy
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 

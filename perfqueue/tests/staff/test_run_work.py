@@ -9,7 +9,7 @@ from accounts.models import Role, User
 from core.errors import QueueBusy
 from perfqueue import services
 from perfqueue.models import Run, RunAction, RunItem, Transition
-from perfqueue.services import AbandonPolicy, QueueItem, runs
+from perfqueue.services import AbandonPolicy, runs
 from tests.racing import race
 from tests.world import again, available, buy, performer, person, staff
 
@@ -38,7 +38,7 @@ def test_what_is_busy_waits_for_the_next_round(
     run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
     real = services.refund
 
-    def busy(**facts: Any) -> QueueItem:
+    def busy(**facts: Any) -> services.ItemFacts:
         if facts["item_id"] == items[0].id:
             raise QueueBusy
         return real(**facts)
@@ -127,7 +127,7 @@ def test_a_defect_is_one_items_result_and_stops_nobody(
     run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
     real = services.refund
 
-    def broken(**facts: Any) -> QueueItem:
+    def broken(**facts: Any) -> services.ItemFacts:
         if facts["item_id"] == items[0].id:
             raise KeyError("a defect")
         return real(**facts)

@@ -10,8 +10,8 @@ from core.errors import ValidationFailed
 from core.ids import new_id
 from core.models import IdempotencyKey
 from perfqueue import services
-from perfqueue.models import Run, RunAction, RunItem, Transition
-from perfqueue.services import AbandonPolicy, QueueItem
+from perfqueue.models import QueueItem, Run, RunAction, RunItem, Transition
+from perfqueue.services import AbandonPolicy
 from tests.clock import Clock
 from tests.world import again, available, buy, client_of, key, performer, person, staff
 

@@ -70,7 +70,7 @@ def split_dialog(request: HttpRequest, card: ItemCard) -> Dialog:
         f"Split {counted(tokens, 'token')}",
         f"{card.item.title}, for {card.buyer}. Both parts add up to what is held.",
         "Finish and split",
-        reverse("studio-finish", args=[card.item.pk]),
+        reverse("studio-finish", args=[card.item.id]),
         splits=True,
         settle=request.POST.get("settle", str(half))[:10],
         refund=request.POST.get("refund", str(tokens - half))[:10],
@@ -84,7 +84,7 @@ def stop_dialog(request: HttpRequest, card: ItemCard) -> Dialog:
         f"You are not paid. By your line’s setting the {counted(card.item.tokens, 'token')} go back to {card.buyer},"
         " at once or after a look by our team.",
         "Stop it",
-        reverse("studio-stop", args=[card.item.pk]),
+        reverse("studio-stop", args=[card.item.id]),
         danger=True,
         reason=_reason(request),
     )
@@ -97,7 +97,7 @@ def refund_dialog(request: HttpRequest, card: ItemCard) -> Dialog:
         f"{card.buyer} gets {counted(card.item.tokens, 'token')} back"
         + ("." if started else ", and the next request moves up."),
         f"Refund {grouped(card.item.tokens)}" if started else "Decline",
-        reverse("studio-refund", args=[card.item.pk]),
+        reverse("studio-refund", args=[card.item.id]),
         danger=True,
         reason=_reason(request),
     )

@@ -49,12 +49,12 @@ class ItemCommand:
     """A command on an own item. `arguments` reads from the form what it takes; `dialog` is what a GET shows."""
 
     operation: str
-    run: Callable[..., perfqueue.QueueItem]
+    run: Callable[..., perfqueue.ItemFacts]
     message: str
     arguments: Callable[[HttpRequest], Arguments] = _reason
     dialog: dialogs.ItemDialog | None = None
 
-    def message_of(self, item: perfqueue.QueueItem) -> str:
+    def message_of(self, item: perfqueue.ItemFacts) -> str:
         settled, refunded = (counted(amount or 0, "token") for amount in (item.settle_tokens, item.refund_tokens))
         return self.message.format(title=item.title, settled=settled, refunded=refunded)
 

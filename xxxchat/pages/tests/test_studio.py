@@ -1,6 +1,7 @@
 """The studio's commands by form posts alone."""
 
 import re
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -20,7 +21,7 @@ def earned(user: User) -> int:
     return escrow.wallets_of(user.pk)[0].earned
 
 
-def started(tokens: int = 100) -> tuple[User, User, perfqueue.QueueItem]:
+def started(tokens: int = 100) -> tuple[User, User, Any]:
     performer, _ = stage("Request a song")
     buyer = world.person("alice", tokens=tokens)
     item = world.buy(buyer, performer, tokens=tokens)
