@@ -10,13 +10,13 @@ from perfqueue.shapes import QueueItemOut
 
 
 class OfferOut(Shape):
-    id = serializers.UUIDField(source="item.pk")
-    title = serializers.CharField(source="item.title")
-    section = serializers.CharField(source="item.section", allow_blank=True)
-    position = serializers.IntegerField(source="item.position")
-    price = serializers.IntegerField(source="item.price_tokens", allow_null=True)
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    section = serializers.CharField(allow_blank=True)
+    position = serializers.IntegerField()
+    price = serializers.IntegerField(source="price_tokens", allow_null=True)
     currency = InTokens()
-    durationSeconds = serializers.IntegerField(source="item.duration_s", allow_null=True)
+    durationSeconds = serializers.IntegerField(source="duration_s", allow_null=True)
     available = serializers.BooleanField()
     reason = serializers.CharField(allow_null=True)
 
@@ -25,9 +25,9 @@ class OfferOut(Shape):
 
 
 class MenuOut(Shape):
-    id = serializers.UUIDField(source="menu.pk")
-    type = serializers.CharField(source="menu.type", help_text="navigation, purchasable or performance")
-    title = serializers.CharField(source="menu.title")
+    id = serializers.UUIDField()
+    type = serializers.CharField(help_text="navigation, purchasable or performance")
+    title = serializers.CharField()
     items = OfferOut(source="offers", many=True)
 
 
@@ -36,6 +36,6 @@ class MenusOut(Shape):
 
 
 class PurchaseOut(Shape):
-    purchaseId = serializers.UUIDField(source="result.purchase.pk")
+    purchaseId = serializers.UUIDField(source="result.purchase_id")
     status = serializers.CharField(source="result.status", help_text="queued, completed or pending_payment")
     queueItem = QueueItemOut(source="item", allow_null=True)

@@ -27,7 +27,7 @@ ANCESTORS = "__".join(["parent"] * (MAX_DEPTH - 1))
 class PurchaseResult:
     """A purchase and its item in the performer's queue."""
 
-    purchase: Purchase
+    purchase_id: UUID
     intake: perfqueue.services.IntakeResult
     status: str = "queued"
 
@@ -143,7 +143,7 @@ def _hold_and_queue(
         actor=buyer,
         queue=queue,
     )
-    row = Purchase(
+    Purchase(
         id=purchase_id,
         buyer=buyer,
         item=item,
@@ -152,6 +152,5 @@ def _hold_and_queue(
         hold_id=hold_id,
         queue_item_id=intake.item.id,
         note=note,
-    )
-    row.save(force_insert=True)
-    return PurchaseResult(row, intake)
+    ).save(force_insert=True)
+    return PurchaseResult(purchase_id, intake)

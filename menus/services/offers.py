@@ -15,11 +15,17 @@ from menus.models import Menu, MenuItem, MenuType
 MAX_MENUS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A shown item. ``reason`` is the code that a purchase would be refused with; None while it is available."""
 
-    item: MenuItem
+    id: UUID
+    title: str
+    description: str
+    section: str
+    position: int
+    price_tokens: int | None
+    duration_s: int | None
     reason: str | None
     children: tuple["Offer", ...]
 
@@ -28,11 +34,14 @@ class Offer:
         return self.reason is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ShownMenu:
     """A shown menu with its root items in order."""
 
-    menu: Menu
+    id: UUID
+    type: str
+    title: str
+    section: str
     offers: tuple[Offer, ...]
 
 
@@ -90,7 +99,7 @@ def _shown(found: QuerySet[Menu], kept: Q) -> list[ShownMenu]:
         .order_by("position", "pk")
     ):
         items[item.menu_id].append(item)
-    return [ShownMenu(menu, _offers(items[menu.pk])) for menu in shown]
+    return [ShownMenu(menu.pk, menu.type, menu.title, menu.section, _offers(items[menu.pk])) for menu in shown]
 
 
 def _offers(items: list[MenuItem]) -> tuple[Offer, ...]:
@@ -100,10 +109,24 @@ def _offers(items: list[MenuItem]) -> tuple[Offer, ...]:
         children[item.parent_id].append(item)
 
     def under(parent_id: UUID | None) -> tuple[Offer, ...]:
-        offers = (Offer(item, reason_against(item), under(item.pk)) for item in children[parent_id])
-        return tuple(offer for offer in offers if offer.children or offer.item.kept)  # type: ignore[attr-defined]
+        found = [(item, under(item.pk)) for item in children[parent_id]]
+        return tuple(_offer(item, below) for item, below in found if below or item.kept)  # type: ignore[attr-defined]
 
     return under(None)
+
+
+def _offer(item: MenuItem, children: tuple[Offer, ...]) -> Offer:
+    return Offer(
+        id=item.pk,
+        title=item.title,
+        description=item.description,
+        section=item.section,
+        position=item.position,
+        price_tokens=item.price_tokens,
+        duration_s=item.duration_s,
+        reason=reason_against(item),
+        children=children,
+    )
 
 
 def reason_against(item: MenuItem) -> str | None:

@@ -117,16 +117,15 @@ def sections_of(performer_id: UUID) -> list[Section]:
     found: dict[str, list[menus.Offer]] = {}
     for shown in menus.menus_of(performer_id):
         for offer in shown.offers:
-            _collect(offer, shown.menu.section, found)
+            _collect(offer, shown.section, found)
     return [Section(title, tuple(offers)) for title, offers in found.items()]
 
 
 def _collect(offer: menus.Offer, heading: str, found: dict[str, list[menus.Offer]]) -> None:
-    item = offer.item
-    if item.price_tokens is not None:
-        found.setdefault(item.section or heading, []).append(offer)
+    if offer.price_tokens is not None:
+        found.setdefault(offer.section or heading, []).append(offer)
     for child in offer.children:
-        _collect(child, item.section or (item.title if item.price_tokens is None else heading), found)
+        _collect(child, offer.section or (offer.title if offer.price_tokens is None else heading), found)
 
 
 def _board(performer: Performer, viewer: User | None) -> QueueBoard:
@@ -155,7 +154,7 @@ def _ask_form(
     request: HttpRequest, performer: Performer, item_id: UUID, result: commands.CommandResult | None = None
 ) -> HttpResponse:
     offers = [offer for section in sections_of(performer.id) for offer in section.offers]
-    item = next((offer.item for offer in offers if offer.item.pk == item_id), None)
+    item = next((offer for offer in offers if offer.id == item_id), None)
     if item is None:
         raise Http404
     user, now = commands.signed_in(request), db_now()
