@@ -19,16 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core import idempotency
-from core.errors import (
-    BodyTooLarge,
-    IdempotencyKeyRequired,
-    MethodNotAllowed,
-    RoleNotAllowed,
-    Unauthenticated,
-    UnsupportedMediaType,
-    ValidationFailed,
-)
+from core import errors, idempotency
 from core.fields import UUID_TEXT, Body
 from core.freshness import conditional
 from core.ids import NIL
@@ -116,7 +107,7 @@ class Endpoint(APIView):
         request.accepted_renderer = self.get_renderers()[0]
         self.perform_authentication(request)
         if not self.public and not request.user.is_authenticated:
-            raise Unauthenticated
+            raise errors.Unauthenticated
         self.actor = request.user if request.user.is_authenticated else None
         handler = self._handler(request)
         self.perform_content_negotiation(request)
@@ -134,19 +125,19 @@ class Endpoint(APIView):
         handler = getattr(self, method, None) if method in self.http_method_names else None
         if handler is None:
             self.headers["Allow"] = ", ".join(name.upper() for name in self.http_method_names if hasattr(self, name))
-            raise MethodNotAllowed(method=str(request.method)[:20])
+            raise errors.MethodNotAllowed(method=str(request.method)[:20])
         return cast(Callable[..., HttpResponse], handler)
 
     def _parsed(self, request: Request) -> dict[str, Any]:
         if request.method not in WRITES:
             return {}
         if request.content_type and request.content_type.split(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMediaType
+            raise errors.UnsupportedMediaType
         if declared_length(request.META) > MAX_BODY_BYTES:
-            raise BodyTooLarge
+            raise errors.BodyTooLarge
         body = request.data
         if not isinstance(body, dict):
-            raise ValidationFailed(body=["A JSON object is needed."])
+            raise errors.ValidationFailed(body=["A JSON object is needed."])
         parsed = self.Input(data=dict(body))
         parsed.is_valid(raise_exception=True)
         return cast(dict[str, Any], parsed.validated_data)
@@ -165,7 +156,7 @@ class Endpoint(APIView):
         """Use this key for the request; return the answer stored under it, if any."""
         self.key = key
         if not KEY.match(self.key):
-            raise IdempotencyKeyRequired
+            raise errors.IdempotencyKeyRequired
         self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)
         return idempotency.replay(
             caller=self.actor.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint
@@ -173,7 +164,7 @@ class Endpoint(APIView):
 
     def _admit(self, request: Request) -> None:
         if self.roles and getattr(self.actor, "role", "") not in self.roles:
-            raise RoleNotAllowed
+            raise errors.RoleNotAllowed
 
     def before_command(self) -> None:
         """Work of a keyed command that commits first, on its own, once no earlier answer was found."""

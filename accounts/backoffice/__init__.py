@@ -17,26 +17,3 @@ from accounts.backoffice.filters import ExactFilter, exact_filter, person_filter
 from accounts.backoffice.lists import RoleAdmin, RoleInline
 from accounts.backoffice.related import register_related
 from accounts.backoffice.roles import BACK_OFFICE_ROLES, is_performer, signed_in
-
-__all__ = [
-    "BACK_OFFICE_ROLES",
-    "MAX_SELECTED_ROWS",
-    "Action",
-    "ActionAdmin",
-    "ActionPage",
-    "ActionText",
-    "ExactFilter",
-    "Preview",
-    "ReasonForm",
-    "RoleAdmin",
-    "RoleInline",
-    "RowPage",
-    "RowResult",
-    "exact_filter",
-    "is_performer",
-    "person_filter",
-    "register_related",
-    "same_rows",
-    "signed_in",
-    "sums_by_currency",
-]

@@ -15,28 +15,3 @@ from escrow.models.ledger import (
     WalletStatus,
 )
 from escrow.models.shop import Order, OrderStatus, PaymentEvent, TokenPackage
-
-__all__ = [
-    "Approval",
-    "ApprovalKind",
-    "ApprovalStatus",
-    "Currency",
-    "Entry",
-    "Finding",
-    "Freeze",
-    "Hold",
-    "HoldStatus",
-    "House",
-    "HouseSnapshot",
-    "Operation",
-    "OperationKind",
-    "Order",
-    "OrderStatus",
-    "PaymentEvent",
-    "Payout",
-    "PayoutStatus",
-    "TokenPackage",
-    "Verification",
-    "Wallet",
-    "WalletStatus",
-]

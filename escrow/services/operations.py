@@ -96,7 +96,7 @@ class Award:
 
 @dataclass(frozen=True)
 class Deposit:
-    """Credit a wallet from a house account (sales, mint, loyalty_clearing)."""
+    """Credit a wallet from a house account (sales, mint, loyalty_clearing; slots_bank for an award)."""
 
     key: str
     owner_id: UUID
@@ -193,12 +193,9 @@ def award_many(awards: Sequence[Award]) -> list[CreditResult]:
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
     """
-    return _credit(
-        [
-            _Credit("award", a.key, a.owner_id, House.SLOTS_BANK, Currency.POINT, a.amount, a.actor_id, a.hold_id)
-            for a in awards
-        ]
-    )
+    bank, points = House.SLOTS_BANK, Currency.POINT
+    credits = [Deposit(a.key, a.owner_id, points, a.amount, bank, a.actor_id) for a in awards]
+    return _credit("award", credits, holds=[a.hold_id for a in awards])
 
 
 def deposit_many(requests: Sequence[Deposit]) -> list[CreditResult]:
@@ -206,12 +203,7 @@ def deposit_many(requests: Sequence[Deposit]) -> list[CreditResult]:
 
     Codes: IDEMPOTENCY_KEY_REUSED, WALLET_UNKNOWN, WALLET_FROZEN.
     """
-    return _credit(
-        [
-            _Credit("deposit", r.key, r.owner_id, r.house, r.currency, r.amount, r.actor_id, None, r.reason, r.meta)
-            for r in requests
-        ]
-    )
+    return _credit("deposit", requests, holds=[None for _ in requests])
 
 
 def deposit(request: Deposit) -> CreditResult:
@@ -226,35 +218,20 @@ def deposit(request: Deposit) -> CreditResult:
     return credited
 
 
-@dataclass(frozen=True)
-class _Credit:
-    """One element of `escrow_credit`; its kind is also the scope of its key."""
-
-    kind: str
-    key: str
-    owner_id: UUID
-    house: House
-    currency: Currency
-    amount: int
-    actor_id: UUID | None = None
-    hold_id: UUID | None = None
-    reason: str = ""
-    meta: dict[str, Any] = field(default_factory=dict)
-
-
-def _credit(credits: Sequence[_Credit]) -> list[CreditResult]:
+def _credit(kind: str, credits: Sequence[Deposit], *, holds: list[UUID | None]) -> list[CreditResult]:
+    """Credit wallets from house accounts. The kind of the operations is also the scope of their keys."""
     rows = call(
         "escrow_credit",
         operation=[new_id() for _ in credits],
-        scope=[c.kind for c in credits],
+        scope=[kind for _ in credits],
         key=[c.key for c in credits],
         fingerprint=[fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits],
-        kind=[c.kind for c in credits],
+        kind=[kind for _ in credits],
         owner=[c.owner_id for c in credits],
         house=[c.house.value for c in credits],
         currency=[c.currency.value for c in credits],
         amount=[c.amount for c in credits],
-        hold=[c.hold_id for c in credits],
+        hold=holds,
         actor=[c.actor_id for c in credits],
         reason=[c.reason for c in credits],
         meta=[traced(c.meta) for c in credits],

@@ -18,24 +18,3 @@ from perfqueue.models.queue import (
     columns_of,
 )
 from perfqueue.models.runs import Run, RunAction, RunItem
-
-__all__ = [
-    "DEADLINES",
-    "MAX_ROPE_DROP_S",
-    "OPEN_STATES",
-    "AbandonPolicy",
-    "Block",
-    "Cause",
-    "Fulfilment",
-    "PerformerQueue",
-    "Presence",
-    "QueueItem",
-    "Run",
-    "RunAction",
-    "RunItem",
-    "State",
-    "Step",
-    "Strike",
-    "Transition",
-    "columns_of",
-]

@@ -14,13 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 import escrow.services
 from accounts.models import User
 from core.clock import db_now
-from core.errors import NotFound
 from menus import services as menus
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
 from xxxchat.pages.feed import feed_of
 from xxxchat.pages.performers import Performer, performer_or_404
-from xxxchat.pages.queue import ItemCard, QueueBoard, digest, item_cards, queue_board
+from xxxchat.pages.queue import ItemCard, digest, item_cards, queue_board
 from xxxchat.pages.slots_card import slots_card_of
 from xxxchat.templatetags.ui import counted, ordinal
 
@@ -83,10 +82,7 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
 def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Leave the queue and get the tokens back."""
     user = commands.signed_in(request)
-    try:
-        performer = performer_or_404(perfqueue.performer_of(item_id))
-    except NotFound as error:
-        raise Http404 from error
+    performer = performer_or_404(perfqueue.performer_of(item_id))
     result = commands.keyed(
         request,
         operation="queue.leave",
@@ -101,7 +97,7 @@ def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
 def room_context(request: HttpRequest, performer: Performer) -> dict[str, Any]:
     """Everything of a room that changes, for this viewer; `ended` is the last own request while none is open."""
     viewer, now = commands.viewer(request), db_now()
-    board = _board(performer, viewer)
+    board = queue_board(performer.id, viewer)
     ended = None if board.own_cards or viewer is None else _ended_card(viewer, performer, now - ENDED_SHOWN_FOR)
     return {
         "performer": performer,
@@ -128,13 +124,6 @@ def _collect(offer: menus.Offer, heading: str, found: dict[str, list[menus.Offer
         _collect(child, offer.section or (offer.title if offer.price_tokens is None else heading), found)
 
 
-def _board(performer: Performer, viewer: User | None) -> QueueBoard:
-    try:
-        return queue_board(performer.id, viewer)
-    except NotFound as error:
-        raise Http404 from error
-
-
 def _ended_card(viewer: User, performer: Performer, since: datetime) -> ItemCard | None:
     ended = perfqueue.last_ended(viewer, performer_id=performer.id, since=since)
     return item_cards([ended], viewer)[0] if ended else None
@@ -158,7 +147,7 @@ def _ask_form(
     if item is None:
         raise Http404
     user, now = commands.signed_in(request), db_now()
-    board = _board(performer, user)
+    board = queue_board(performer.id, user)
     context = {
         "performer": performer,
         "item": item,

@@ -1,20 +1,35 @@
 """Addresses of the pages, at the root. `<id:…>` makes anything that is no UUID an id that no row has: 404."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.urls import URLPattern, path
 from django.views.decorators.cache import cache_control
 
 from core import api as _converters  # noqa: F401  registers `id`
+from core.errors import NotFound
 from xxxchat.pages import account, feed, lobby, requests, room, slot, wallet
 from xxxchat.pages.studio import payout
 from xxxchat.pages.studio import views as studio
 
 
 def page(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> URLPattern:
-    """An address whose answer is never cached: after signing out, the browser's back button shows nothing of it."""
-    return path(route, cache_control(private=True, no_store=True)(view), name=name)
+    """An address whose answer is never cached: after signing out, the browser's back button shows nothing of it.
+
+    A NotFound of a service is the page for 404.
+    """
+
+    @cache_control(private=True, no_store=True)
+    @wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(*args, **kwargs)
+        except NotFound as error:
+            raise Http404 from error
+
+    return path(route, answered, name=name)
 
 
 urlpatterns = [

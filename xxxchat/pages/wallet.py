@@ -7,12 +7,11 @@ from itertools import chain
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.models import Role
-from core.errors import NotFound
 from core.fields import PAGE_ROWS
 from core.shapes import utc
 from escrow import services as escrow
@@ -74,10 +73,7 @@ def statement_csv(request: HttpRequest) -> StreamingHttpResponse:
     """Every entry of one wallet, oldest first. Ids, kinds and numbers only: nothing that a spreadsheet would run."""
     points = request.GET.get("of") == "points"
     currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
-    try:
-        entries = escrow.whole_statement(commands.signed_in(request).pk, currency)
-    except NotFound as error:
-        raise Http404 from error
+    entries = escrow.whole_statement(commands.signed_in(request).pk, currency)
     rows = chain([(*COLUMNS, *SUMS, *(f"{name}_after" for name in SUMS))], map(_cells, entries))
     writer = csv.writer(Echo())
     response = StreamingHttpResponse(map(writer.writerow, rows), content_type="text/csv; charset=utf-8")

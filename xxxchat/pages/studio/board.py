@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.models import Role, User
@@ -39,10 +39,7 @@ def own_item_id(performer: User, item_id: UUID) -> UUID:
 
 def board_context(performer: User) -> dict[str, Any]:
     now = db_now()
-    try:
-        board = queue_board(performer.pk, performer)
-    except NotFound as error:
-        raise Http404 from error
+    board = queue_board(performer.pk, performer)
     recent = item_cards(perfqueue.last_performances(performer.pk, RECENT_ITEMS), performer, with_names=True)
     pending = escrow.pending_payouts(performer.pk)
     return {

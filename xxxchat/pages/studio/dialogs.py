@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from core.errors import NotFound
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
 from xxxchat.pages.queue import ItemCard, QueueBoard, item_cards
@@ -45,10 +44,7 @@ def item_dialog(
     """A dialog about one of the performer's own items, with the refusal of its form if there is one."""
     performer = commands.signed_in(request)
     perfqueue.Gate.of_performers([performer.pk]).before_read()
-    try:
-        item = perfqueue.item_for(own_item_id(performer, item_id))
-    except NotFound as error:
-        raise Http404 from error
+    item = perfqueue.item_for(own_item_id(performer, item_id))
     (card,) = item_cards([item], performer, with_names=True)
     return show(request, dialog_of(request, card), result, card=card)
 
