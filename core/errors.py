@@ -142,10 +142,6 @@ class InternalError(DomainError):
 
 
 def assert_reason(reason: str) -> None:
-    """Refuse a decision of staff that has no reason.
-
-    Raises:
-        ValidationFailed.
-    """
+    """Refuse a decision of staff that has no reason. Raises ValidationFailed."""
     if not reason.strip():
         raise ValidationFailed(reason=["A reason is needed."])

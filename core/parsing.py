@@ -17,11 +17,7 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Read the body.
-
-        Raises:
-            BodyTooLarge, InvalidJson.
-        """
+        """Read the body. Raises BodyTooLarge, InvalidJson."""
         raw = stream.read(MAX_BODY_BYTES + 1)
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge

@@ -39,11 +39,7 @@ async def in_database_thread(query: Callable[[], T]) -> T:
 
 
 def person(headers: Mapping[str, str]) -> StreamAccess:
-    """Grant the bearer of a token or of a session access to their own stream.
-
-    Raises:
-        Unauthenticated.
-    """
+    """Grant the bearer of a token or of a session access to their own stream. Raises Unauthenticated."""
     scheme, _, raw = headers.get("authorization", "").partition(" ")
     if scheme == "Bearer":
         user, until = accounts.token_user(raw.strip())

@@ -118,16 +118,10 @@ class MessageTemplateAdmin(ActionAdmin):
     def written_by(self, template: Any) -> str:
         return template.author_name or (str(template.author) if template.author else "shipped with the product")
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        row = self.get_object(request, object_id) if object_id is not None else None
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        row = self.get_object(request, object_id)
         versions = self._versions(request, row.key) if row is not None else ()
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "versions": versions})
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "versions": versions})
 
     @action(description="New words…", url_path="edit-template", permissions=["act"])
     def edit_template(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -28,19 +28,13 @@ class RunAdmin(RoleAdmin):
     person_fields = ("actor",)
     ordering = ("-id",)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        run: Run | None = self.get_object(request, object_id) if object_id is not None else None
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        run: Run | None = self.get_object(request, object_id)
         if run is None or request.method != "GET":
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().change_view(request, object_id, form_url, extra_context)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        return self._run_page(request, run, str(object_id))
+        return self._run_page(request, run, object_id)
 
     def _run_page(self, request: HttpRequest, run: Run, object_id: str) -> HttpResponse:
         """Show progress, tokens moved and the first results; the page reloads itself until the run has ended."""

@@ -10,14 +10,7 @@ from accounts.models import User
 from core import db
 from core.errors import Forbidden, ValidationFailed
 from escrow.errors import SplitMismatch
-from perfqueue.errors import (
-    AlreadyStarted,
-    DeadlinePassed,
-    InvalidTransition,
-    NotHeadOfQueue,
-    QueuePaused,
-    RopeDropExpired,
-)
+from perfqueue import errors
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services import transitions
 from perfqueue.services.facts import ItemFacts
@@ -71,7 +64,7 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     with db.joined(), locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         if item.state != State.STARTED:
-            raise InvalidTransition(state=item.state)
+            raise errors.InvalidTransition(state=item.state)
         abandon_started(queue, item, actor=actor, reason=reason)
         return ItemFacts.of(item)
 
@@ -85,7 +78,7 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     with db.joined(), locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
-            raise InvalidTransition(state=item.state)
+            raise errors.InvalidTransition(state=item.state)
         item.refund(now=queue.now, reason=reason)
         return _applied(queue, item, actor)
 
@@ -100,7 +93,7 @@ def leave(*, item_id: UUID, actor: User) -> ItemFacts:
         if item.user_id != actor.pk:
             raise Forbidden
         if item.state != State.CREATED:
-            raise InvalidTransition(state=item.state)
+            raise errors.InvalidTransition(state=item.state)
         item.refund(now=queue.now, cause=Cause.LEFT)
         return _applied(queue, item, actor)
 
@@ -117,7 +110,7 @@ def resolve(
         if not reason:
             raise ValidationFailed(reason=["A reason is needed."])
         if item.state != State.ABANDONED:
-            raise InvalidTransition(state=item.state)
+            raise errors.InvalidTransition(state=item.state)
         if refund == item.tokens and not settle:
             item.refund(now=queue.now, reason=reason)
         else:
@@ -156,25 +149,25 @@ def split_of(item: QueueItem, settle: int | None, refund: int | None, reason: st
 
 def _assert_may_start(queue: LockedQueue, item: QueueItem, *, may_skip: bool) -> None:
     if item.state == State.STARTED:
-        raise AlreadyStarted
+        raise errors.AlreadyStarted
     if item.state != State.CREATED:
         expired = item.started_at is None and item.cause in (Cause.ROPE_DROP, Cause.MAX_WAIT)
-        raise RopeDropExpired if expired else InvalidTransition(state=item.state)
+        raise errors.RopeDropExpired if expired else errors.InvalidTransition(state=item.state)
     if started_item(queue.performer_id) is not None:
-        raise AlreadyStarted
+        raise errors.AlreadyStarted
     if queue.row.is_paused:
-        raise QueuePaused
+        raise errors.QueuePaused
     if not may_skip and waiting(queue.performer_id)[:1].get().id != item.id:
-        raise NotHeadOfQueue
+        raise errors.NotHeadOfQueue
     if item.is_overdue(queue.now):
-        raise RopeDropExpired
+        raise errors.RopeDropExpired
 
 
 def _assert_started(queue: LockedQueue, item: QueueItem, actor: User) -> None:
     if item.state != State.STARTED:
-        raise DeadlinePassed if item.cause == Cause.DEADLINE else InvalidTransition(state=item.state)
+        raise errors.DeadlinePassed if item.cause == Cause.DEADLINE else errors.InvalidTransition(state=item.state)
     if not actor.is_backoffice and item.is_overdue(queue.now):
-        raise DeadlinePassed
+        raise errors.DeadlinePassed
 
 
 def _applied(queue: LockedQueue, item: QueueItem, actor: User) -> ItemFacts:

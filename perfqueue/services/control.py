@@ -32,11 +32,7 @@ def make_queues(performer_ids: Iterable[UUID]) -> None:
 
 
 def open_queue(*, performer_id: UUID, actor: User) -> None:
-    """Open the queue. The head's rope drop starts, unless the queue is paused.
-
-    Raises:
-        NotFound, Forbidden.
-    """
+    """Open the queue. The head's rope drop starts, unless the queue is paused. Raises NotFound, Forbidden."""
     with locked_queue(performer_id) as queue:
         assert_runs_queue(actor, performer_id)
         if not queue.row.is_open:
@@ -58,20 +54,12 @@ def close_queue(*, performer_id: UUID, actor: User) -> None:
 
 
 def pause_queue(*, performer_id: UUID, actor: User) -> None:
-    """Take no new items and stop the rope drop; what is left of it is kept.
-
-    Raises:
-        NotFound, Forbidden.
-    """
+    """Take no new items and stop the rope drop; what is left of it is kept. Raises NotFound, Forbidden."""
     _paused(performer_id, actor, paused=True)
 
 
 def resume_queue(*, performer_id: UUID, actor: User) -> None:
-    """Take new items again and start the rope drop with what was left.
-
-    Raises:
-        NotFound, Forbidden.
-    """
+    """Take new items again and start the rope drop with what was left. Raises NotFound, Forbidden."""
     _paused(performer_id, actor, paused=False)
 
 

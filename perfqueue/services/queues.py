@@ -156,10 +156,6 @@ def performer_of(item_id: UUID) -> UUID:
 
 
 def assert_runs_queue(actor: User, performer_id: UUID) -> None:
-    """A performer commands their own queue only; staff are admitted by their role at the endpoint.
-
-    Raises:
-        Forbidden.
-    """
+    """A performer commands their own queue only; staff are admitted by their role at the endpoint. Raises Forbidden."""
     if actor.pk != performer_id and not actor.is_backoffice:
         raise Forbidden
