@@ -46,51 +46,62 @@ def main(base: str) -> None:
     game, alice, ruby = Api(base, "arcade"), Api(base, "alice"), Api(base, "ruby")
     buyer, performer = alice.get("/me")["id"], ruby.get("/me")["id"]
     ruby.post(f"/performer/{performer}/queue/open", {})
+    item_id = dare(game, buyer, performer)
+    perform(ruby, performer, item_id)
+    item = game.get(f"/queue/items/{item_id}")
+    print(f"{item['state']}: {item['settledTokens']} settled, {item['refundedTokens']} back")
+    toss(game, buyer)
 
-    # 1. Hold the buyer's tokens. A repetition with the same key returns the same hold.
-    dare = f"dare-{secrets.token_hex(4)}"
+
+def dare(game: Api, buyer: str, performer: str) -> str:
+    """Hold the buyer's tokens, submit the dare, and return its queue item's id."""
+    source = f"dare-{secrets.token_hex(4)}"
+    # 1. Hold the tokens. A repetition with the same key returns the same hold.
     hold = game.post(
         "/escrow/holds",
         {"userId": buyer, "amount": 25, "currency": "TOKEN", "payee": performer, "reason": "A dare",
-         "sourceFeature": "arcade", "sourceEventId": dare},
-        key=f"{dare}-hold",
+         "sourceFeature": "arcade", "sourceEventId": source},
+        key=f"{source}-hold",
     )  # fmt: skip
     print(f"held {hold['amount']} {hold['currency']} until {hold['expiresAt']}")
 
     # 2. Submit the dare. The queue orders, times, settles and refunds it; the game does not.
     item = game.post(
         "/queue/intake",
-        {"idempotencyKey": f"{dare}-intake", "sourceFeature": "arcade", "sourceEventId": dare, "performerId": performer,
-         "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 25, "currency": "TOKEN",
-         "title": "Sing it backwards", "durationSeconds": 60, "fulfilment": "performed", "award": None,
-         "metadata": {"round": dare}},
-        key=f"{dare}-intake",
+        {"idempotencyKey": f"{source}-intake", "sourceFeature": "arcade", "sourceEventId": source,
+         "performerId": performer, "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 25,
+         "currency": "TOKEN", "title": "Sing it backwards", "durationSeconds": 60, "fulfilment": "performed",
+         "award": None, "metadata": {"round": source}},
+        key=f"{source}-intake",
     )  # fmt: skip
     print(f"in line at {item['position']}, state {item['state']}")
+    return str(item["id"])
 
-    # 3. The performer starts and finishes it (here by the API, usually on the studio page).
-    while ruby.get(f"/queue/items/{item['id']}")["position"] != 1:
+
+def perform(ruby: Api, performer: str, item_id: str) -> None:
+    """3. The performer starts and finishes it (here by the API, usually on the studio page)."""
+    while ruby.get(f"/queue/items/{item_id}")["position"] != 1:
         head = ruby.get(f"/performer/{performer}/queue")["items"][0]["id"]
         ruby.post(f"/queue/items/{head}/refund", {"reason": "The example is in a hurry."})
-    ruby.post(f"/queue/items/{item['id']}/start", {})
-    ruby.post(f"/queue/items/{item['id']}/finish", {})
-    item = game.get(f"/queue/items/{item['id']}")
-    print(f"{item['state']}: {item['settledTokens']} settled, {item['refundedTokens']} back")
+    ruby.post(f"/queue/items/{item_id}/start", {})
+    ruby.post(f"/queue/items/{item_id}/finish", {})
 
-    # 4. An instant item is not performed: its hold pays the house and is settled by the intake.
-    toss = f"toss-{secrets.token_hex(4)}"
+
+def toss(game: Api, buyer: str) -> None:
+    """4. An instant item is not performed: its hold pays the house and is settled by the intake."""
+    source = f"toss-{secrets.token_hex(4)}"
     hold = game.post(
         "/escrow/holds",
         {"userId": buyer, "amount": 10, "currency": "TOKEN", "payee": "revenue", "reason": "A toss",
-         "sourceFeature": "arcade", "sourceEventId": toss},
-        key=f"{toss}-hold",
+         "sourceFeature": "arcade", "sourceEventId": source},
+        key=f"{source}-hold",
     )  # fmt: skip
     done = game.post(
         "/queue/intake",
-        {"idempotencyKey": f"{toss}-intake", "sourceFeature": "arcade", "sourceEventId": toss, "performerId": None,
+        {"idempotencyKey": f"{source}-intake", "sourceFeature": "arcade", "sourceEventId": source, "performerId": None,
          "userId": buyer, "escrowTransactionId": hold["id"], "tokens": 10, "currency": "TOKEN",
          "title": f"Coin toss: {secrets.choice(['heads', 'tails'])}", "fulfilment": "instant"},
-        key=f"{toss}-intake",
+        key=f"{source}-intake",
     )  # fmt: skip
     print(f"{done['title']}, {done['state']}, {done['settledTokens']} settled")
 

@@ -111,46 +111,43 @@ def _shown(item: MenuItem) -> bool:
 def _hold_and_queue(
     buyer: User, item: MenuItem, queue: perfqueue.services.LockedQueue, price: int, note: str
 ) -> PurchaseResult:
-    purchase_id, hold_id, performer_id = new_id(), new_id(), queue.performer_id
-    escrow.services.hold(
-        escrow.services.HoldRequest(
-            hold_id=hold_id,
-            key=str(purchase_id),
-            payer_id=buyer.pk,
-            payee=escrow.services.Payee(user_id=performer_id),
-            currency=escrow.services.Currency.TOKEN,
-            amount=price,
-            feature=FEATURE,
-            source_event_id=str(purchase_id),
-            actor_id=buyer.pk,
-        )
+    row = Purchase(
+        buyer=buyer, item=item, performer_id=queue.performer_id, price_tokens=price, hold_id=new_id(), note=note
     )
-    intake = perfqueue.services.intake(
-        perfqueue.services.Intake(
-            idempotency_key=str(purchase_id),
-            source_feature=FEATURE,
-            source_event_id=str(purchase_id),
-            performer_id=performer_id,
-            user_id=buyer.pk,
-            hold_id=hold_id,
-            tokens=price,
-            currency=escrow.services.Currency.TOKEN,
-            title=item.title,
-            description=item.description,
-            duration_s=item.duration_s,
-            metadata={"menuItemId": str(item.pk)},
-        ),
-        actor=buyer,
-        queue=queue,
+    escrow.services.hold(_hold_request(row))
+    intake = perfqueue.services.intake(_intake(row), actor=buyer, queue=queue)
+    row.queue_item_id = intake.item.id
+    row.save(force_insert=True)
+    return PurchaseResult(row.pk, intake)
+
+
+def _hold_request(row: Purchase) -> escrow.services.HoldRequest:
+    return escrow.services.HoldRequest(
+        hold_id=row.hold_id,
+        key=str(row.pk),
+        payer_id=row.buyer_id,
+        payee=escrow.services.Payee(user_id=row.performer_id),
+        currency=escrow.services.Currency.TOKEN,
+        amount=row.price_tokens,
+        feature=FEATURE,
+        source_event_id=str(row.pk),
+        actor_id=row.buyer_id,
     )
-    Purchase(
-        id=purchase_id,
-        buyer=buyer,
-        item=item,
-        performer_id=performer_id,
-        price_tokens=price,
-        hold_id=hold_id,
-        queue_item_id=intake.item.id,
-        note=note,
-    ).save(force_insert=True)
-    return PurchaseResult(purchase_id, intake)
+
+
+def _intake(row: Purchase) -> perfqueue.services.Intake:
+    item = row.item
+    return perfqueue.services.Intake(
+        idempotency_key=str(row.pk),
+        source_feature=FEATURE,
+        source_event_id=str(row.pk),
+        performer_id=row.performer_id,
+        user_id=row.buyer_id,
+        hold_id=row.hold_id,
+        tokens=row.price_tokens,
+        currency=escrow.services.Currency.TOKEN,
+        title=item.title,
+        description=item.description,
+        duration_s=item.duration_s,
+        metadata={"menuItemId": str(item.pk)},
+    )
