@@ -78,7 +78,7 @@ def create_user(
     terms_version: int = 0,
     **fields: Any,
 ) -> User:
-    """Create an account, without wallets: accounts knows no money.
+    """Create an account, without wallets, which are escrow's.
 
     Without either password nobody can sign in with it. `hashed_password` is the output of Django's hasher.
     """

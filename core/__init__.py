@@ -1,4 +1,4 @@
 """What all apps share: error kinds, the API envelope, idempotency, pagination, locks, clock and ids.
 
-Invariant: core depends on no app and knows no feature, no money and no role.
+Invariant: core depends on no app and contains no feature, money or role.
 """

@@ -90,7 +90,7 @@ def translated() -> Iterator[None]:
 
 
 def refusal_of(error: BaseException) -> DomainError | None:
-    """Return the refusal that a database error stands for; None for a defect or an error to retry."""
+    """Return the refusal for a database error; None for a defect or an error to retry."""
     match error.__cause__:
         case pg.LockNotAvailable():
             return QueueBusy(retry_after_s=1)

@@ -1,4 +1,4 @@
-"""Kinds of refusals. Only `core.envelope` knows their HTTP numbers."""
+"""Kinds of refusals. Only `core.envelope` maps them to HTTP statuses."""
 
 from enum import StrEnum
 from typing import Any, ClassVar

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags, quote_etag
 
-KEPT = ("Cache-Control", "ETag", "Vary")
+HEADERS_304 = ("Cache-Control", "ETag", "Vary")
 
 
 def conditional(request: HttpRequest, answer: HttpResponse, *, cache: str, vary: tuple[str, ...] = ()) -> HttpResponse:
@@ -19,7 +19,9 @@ def conditional(request: HttpRequest, answer: HttpResponse, *, cache: str, vary:
     patch_vary_headers(answer, vary)
     if not matches(request.headers.get("If-None-Match", ""), answer.headers["ETag"]):
         return answer
-    return HttpResponseNotModified(headers={name: answer.headers[name] for name in KEPT if name in answer.headers})
+    return HttpResponseNotModified(
+        headers={name: answer.headers[name] for name in HEADERS_304 if name in answer.headers}
+    )
 
 
 def etag_of(body: bytes) -> str:

@@ -19,7 +19,7 @@ from core.ids import new_id
 
 log = structlog.get_logger()
 T = TypeVar("T")
-KEEP = timedelta(days=30)
+MAX_KEY_AGE = timedelta(days=30)
 MAX_PRUNED_ROWS = 5_000
 
 
@@ -131,7 +131,7 @@ def _store(row: UUID, answer: Answer) -> None:
         )
 
 
-def prune(*, keep: timedelta = KEEP) -> int:
+def prune(*, keep: timedelta = MAX_KEY_AGE) -> int:
     """Delete keys older than `keep`, in transactions of a few thousand rows each; return how many.
 
     The ledger's own keys are never deleted.

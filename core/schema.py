@@ -33,7 +33,7 @@ class EndpointSchema(AutoSchema):
         return {**outputs(self.view.__class__, self.method), "default": ErrorEnvelope}
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """A bearer token, optional on public endpoints; endpoints that authenticate nobody have none."""
+        """A bearer token, optional on public endpoints; endpoints without authentication have none."""
         if not self.view.authentication_classes:
             return []
         return [{"bearer": []}, *([{}] if getattr(self.view, "public", False) else [])]

@@ -69,7 +69,7 @@ class EditPage(RowPage):
         return {
             "newest": self.newest,
             "next_version": self.newest.version + 1,
-            "now_says": fill(self.newest.text, self.example),
+            "current_message": fill(self.newest.text, self.example),
             "examples": self.example,
         }
 

@@ -91,7 +91,7 @@ class FramedEvent:
         return f"event: {message.key}\ndata: {json.dumps(message.out())}\nid: {message.id}\n\n".encode()
 
 
-def hello(position: Position, *, complete: bool, retry_ms: int) -> bytes:
+def first_block(position: Position, *, complete: bool, retry_ms: int) -> bytes:
     """Return a stream's first block: its position and, when events may be missing before it, `live.reset`."""
     block = f"retry: {retry_ms}\nid: {position[0]}-{position[1]}\n\n"
     return (block if complete else f'event: live.reset\ndata: {{"key": "live.reset"}}\n{block}').encode()

@@ -33,7 +33,7 @@ class EventRow(models.Model):
 
 
 class MessageTemplate(models.Model):
-    """One version of the text of a template key. The highest version is in force; `$name` stands for a variable.
+    """One version of the text of a template key. The highest version is in force; `$name` is replaced by a variable.
 
     Append-only (a trigger): an edit is a new version. `author` null: shipped with the product.
     """

@@ -24,9 +24,9 @@ BATCH = 1_000
 START_S = 10.0
 READS_PER_TEMPLATE_REFRESH = 50
 COLUMNS = "e.xid::text::bigint, e.id, e.key, e.variables, e.room, e.recipient, e.at"
-SEEN = "SELECT pg_snapshot_xmin(s.now)::text::bigint AS oldest, pg_snapshot_xmax(s.now)::text::bigint AS next"
+BOUNDS = "SELECT pg_snapshot_xmin(s.now)::text::bigint AS oldest, pg_snapshot_xmax(s.now)::text::bigint AS next"
 NEXT = f"""
-{SEEN}, {COLUMNS}
+{BOUNDS}, {COLUMNS}
 FROM (SELECT pg_current_snapshot() AS now) AS s
 LEFT JOIN LATERAL (
     SELECT * FROM live_event
@@ -36,7 +36,7 @@ LEFT JOIN LATERAL (
 ORDER BY e.xid, e.id
 """  # noqa: S608  composed of the constants above
 NEWEST = f"""
-{SEEN}, {COLUMNS}
+{BOUNDS}, {COLUMNS}
 FROM (SELECT pg_current_snapshot() AS now) AS s
 LEFT JOIN LATERAL (
     SELECT * FROM live_event WHERE xid < pg_snapshot_xmin(s.now) ORDER BY xid DESC, id DESC LIMIT %s

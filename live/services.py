@@ -33,7 +33,7 @@ __all__ = [
     "seed_reference",
 ]
 
-KEEP = timedelta(hours=24)
+MAX_EVENT_AGE = timedelta(hours=24)
 MAX_PRUNED_ROWS = 10_000
 MAX_PRUNE_BATCHES = 100
 EDITOR_ROLES = SUPPORT_ROLES
@@ -148,7 +148,7 @@ def seed_reference() -> None:
     )
 
 
-def prune(*, keep: timedelta = KEEP, at_most: int = MAX_PRUNED_ROWS) -> int:
+def prune(*, keep: timedelta = MAX_EVENT_AGE, at_most: int = MAX_PRUNED_ROWS) -> int:
     """Delete events older than `keep`, in transactions of at most `at_most` rows each; return how many."""
     before, deleted = db_now() - keep, 0
     for _ in range(MAX_PRUNE_BATCHES):

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from live.feed import HEARTBEAT, hello
+from live.feed import HEARTBEAT, first_block
 from live.hub import Limits, Stream
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ async def serve(
 
 async def _pump(stream: Stream, limits: Limits, send: Send) -> None:
     """Send the first block, then events as they come, and a heartbeat when there are none."""
-    piece = hello(stream.after, complete=stream.complete, retry_ms=int(limits.retry_s * 1000))
+    piece = first_block(stream.after, complete=stream.complete, retry_ms=int(limits.retry_s * 1000))
     while True:
         await asyncio.wait_for(send(body(piece, more=True)), limits.send_s)
         if stream.ended and stream.drained:

@@ -14,7 +14,7 @@ TEXTS = {
     "abandoned": "“$title” was stopped.",
     "refunded": "“$title” left the line. The tokens are back with the buyer.",
 }
-ROOM_VARIABLES = frozenset({*ITEM, "state", "position"})  # what anybody may know of an item
+ROOM_VARIABLES = frozenset({*ITEM, "state", "position"})  # what is public about an item
 
 register(
     *(

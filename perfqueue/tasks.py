@@ -12,10 +12,10 @@ def sweep() -> int:
     return services.sweep("beat")
 
 
-@shared_task(name=services.WORK)
+@shared_task(name=services.WORK_TASK)
 def work_runs() -> int:
     """One round of work on open runs, then another task while there is work; requested by staff's endpoints."""
     done = services.work_runs()
     if done:
-        request_run(services.WORK)
+        request_run(services.WORK_TASK)
     return done

@@ -1,6 +1,6 @@
 """The slot machine: paytables, the draw, fairness and spin limits.
 
-Invariant: nobody, the operator included, can choose or repeat an outcome. A spin's seed is committed to before the
+Invariant: no one, the operator included, can choose or repeat an outcome. A spin's seed is committed to before the
 player names a nonce; nonces are gapless per user; every spin is stored once, never changed, and linked to the previous.
 
 It moves no money itself: a spin opens an escrow hold payable to ``slots_bank`` and submits an instant item to the

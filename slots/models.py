@@ -79,7 +79,7 @@ class Paytable(models.Model):
 
 
 class SlotState(models.Model):
-    """One user's state: the next spin's nonce, commitment and sealed seed, and the totals so far.
+    """One user's state: the next spin's nonce, commitment and sealed seed, and the totals.
 
     One row per user, locked by every spin of that user. ``nonce`` is that of the next spin, hence also the count of
     spins. Points and times are those after the last spin; ``paytable_id`` is the table it was played with.

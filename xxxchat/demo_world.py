@@ -127,7 +127,7 @@ def _open_room(user: User, performer: DemoPerformer) -> None:
     perfqueue.services.configure(
         performer_id=user.pk,
         rope_drop_s=settings.QUEUE_ROPE_DROP_S,
-        presence=perfqueue.services.Presence.STREAMING,  # nobody sends heartbeats here
+        presence=perfqueue.services.Presence.STREAMING,  # there are no heartbeats in the demo
     )
     perfqueue.services.open_queue(performer_id=user.pk, actor=user)
     menu = menus.services.create_menu(

@@ -1,6 +1,6 @@
 """Every setting of the project. Values come from the environment; `.env.example` lists each with its unit.
 
-`APP_MODE` says how strict start-up is: `production` (default) refuses weak or missing values, `demo` and `test`
+`APP_MODE` is how strict start-up is: `production` (default) refuses weak or missing values, `demo` and `test`
 may shorten timers, switch limits off and shift the clock.
 """
 

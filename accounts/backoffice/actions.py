@@ -28,7 +28,7 @@ MAX_SELECTED_ROWS = 50
 
 
 class ReasonForm(forms.Form):
-    """Why somebody executes an action."""
+    """The reason for executing an action."""
 
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 

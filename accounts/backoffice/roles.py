@@ -18,7 +18,7 @@ def signed_in(request: HttpRequest) -> User:
     """Return the request's user.
 
     Raises:
-        PermissionDenied: nobody is signed in.
+        PermissionDenied: the request has no signed-in user.
     """
     if not isinstance(request.user, User):
         raise PermissionDenied

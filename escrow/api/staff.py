@@ -154,7 +154,7 @@ class RejectPayout(ApprovePayout):
 
 
 class OwnMoney(Endpoint):
-    """A performer's own money: 403 for another performer, 404 if nobody performs under that id; staff may read."""
+    """A performer's own money: 403 for another performer, 404 if there is no performer with that id; staff may read."""
 
     roles = (Role.PERFORMER, *READERS)
 

@@ -67,20 +67,20 @@ SELECT currency, sum(available)::bigint AS available, sum(held)::bigint AS held,
        sum(owed)::bigint AS owed FROM escrow_wallet GROUP BY currency
 """
 ACCOUNTS = [(house.value, currency.value) for currency in Currency for house in House]
-PLACES = {"houses": [house for house, _ in ACCOUNTS], "currencies": [currency for _, currency in ACCOUNTS]}
+ACCOUNT_PARAMS = {"houses": [house for house, _ in ACCOUNTS], "currencies": [currency for _, currency in ACCOUNTS]}
 
 
 def house_balances() -> list[HouseBalance]:
     """Every house account in every currency (one statement; reads no entry older than the newest snapshot)."""
     return [
         HouseBalance(row["house"], row["currency"], row["balance"], row["snapshot_at"])
-        for row in db.rows(BALANCES, PLACES)
+        for row in db.rows(BALANCES, ACCOUNT_PARAMS)
     ]
 
 
 def snapshot_houses() -> int:
     """Write a snapshot of every house account with old enough entries since its last one; return how many. No lock."""
-    return len(db.rows(SNAPSHOT, PLACES | {"age": SNAPSHOT_AGE}))
+    return len(db.rows(SNAPSHOT, ACCOUNT_PARAMS | {"age": SNAPSHOT_AGE}))
 
 
 def totals_by_currency() -> list[CurrencyTotals]:

@@ -1,4 +1,4 @@
-"""V1–V6 as queries of (subject, problem). `{entries}` and the like stand for a whole table, or for its recent rows.
+"""V1–V6 as queries of (subject, problem). `{entries}` and the like become a whole table, or its recent rows.
 
 A recent operation is found by its id: a UUIDv7 made just before the call, so that the primary key is the index.
 """

@@ -54,7 +54,7 @@ def create_menu(*, actor: User, draft: MenuDraft) -> Menu:
     """Create an empty menu for a performer, or for the platform if it has no owner.
 
     Raises:
-        RoleNotAllowed, Forbidden (somebody else's), ValidationFailed: nothing was written.
+        RoleNotAllowed, Forbidden (for another owner), ValidationFailed: nothing was written.
     """
     if actor.role not in EDITOR_ROLES:
         raise RoleNotAllowed

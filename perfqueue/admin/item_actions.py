@@ -151,7 +151,7 @@ class RunPage(backoffice.ActionPage):
             )
         )
         if not self.is_short or not _is_worked_here(run):
-            request_run(services.WORK)
+            request_run(services.WORK_TASK)
         return HttpResponseRedirect(reverse("admin:perfqueue_run_change", args=[run.pk]))
 
     def _result(self, item: QueueItem, code: str | None, settle: int | None) -> backoffice.RowResult:

@@ -11,7 +11,7 @@ from perfqueue.admin.filters import Age, MaxTokens, MinTokens, Overdue
 from perfqueue.admin.item_actions import REFUND, RESOLVE, SPLIT, START, RunPage, RunText
 from perfqueue.models import Fulfilment, QueueItem, State, Transition
 
-DUE = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
+DUE_COMMANDS = {State.CREATED: "start", State.STARTED: "finish", State.ABANDONED: "decide"}
 
 backoffice.register_related("escrow.hold", "Queue item", "perfqueue.queueitem")
 backoffice.register_related("perfqueue.queueitem", "Transitions", "perfqueue.transition")
@@ -86,7 +86,7 @@ class QueueItemAdmin(backoffice.ActionAdmin):
             return f"start by {item.rope_drop_at:%H:%M:%S}"
         deadlines = {State.CREATED: item.max_wait_at, State.STARTED: item.deadline_at, State.ABANDONED: item.resolve_by}
         at = deadlines.get(State(item.state))
-        return f"{DUE[item.state]} by {at:%H:%M:%S}" if at is not None else "-"
+        return f"{DUE_COMMANDS[item.state]} by {at:%H:%M:%S}" if at is not None else "-"
 
     @admin.display(description="came to")
     def outcome(self, item: QueueItem) -> str:

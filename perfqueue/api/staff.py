@@ -122,7 +122,7 @@ class Bulk:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with its progress and the results so far."""
+    """A run with its progress and the results that it has."""
 
     run: Run
     progress: services.Progress
@@ -165,7 +165,7 @@ class StaffRefunds(QueueEndpoint):
             work=self._preview if self.data["dryRun"] else self._done, status=lambda bulk: 202 if bulk.run else 200
         )
         if answer.status_code == 202:
-            request_run(services.WORK)
+            request_run(services.WORK_TASK)
         return answer
 
     def gate(self) -> Gate:

@@ -1,4 +1,4 @@
-"""What staff did to many items at once: the command, and one row per item with its result. Both only ever grow."""
+"""A command of staff over many items: its row, and one row per item with its result. Neither is deleted."""
 
 from django.db import models
 from django.db.models import Q
@@ -49,9 +49,9 @@ class Run(models.Model):
 
 
 class RunItem(models.Model):
-    """One item of a run and what became of it. `item_id` is what was asked for; it may name nothing.
+    """One item of a run and its result. `item_id` is the id as given; there may be no such item.
 
-    `done_at` null: still to come. `code` empty: done, `settled` and `refunded` tokens moved; else why not.
+    `done_at` null: no result yet. `code` empty: done, `settled` and `refunded` tokens moved; else why not.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -41,7 +41,7 @@ from perfqueue.services.facts import ItemFacts, QueueFacts
 from perfqueue.services.intake import Intake, IntakeResult, intake
 from perfqueue.services.presence import record_heartbeat
 from perfqueue.services.queues import LockedQueue, locked_queue, performer_of
-from perfqueue.services.runs import MAX_RUN_ITEMS, WORK, Progress, open_run, progress, results, run_of, work_runs
+from perfqueue.services.runs import MAX_RUN_ITEMS, WORK_TASK, Progress, open_run, progress, results, run_of, work_runs
 from perfqueue.services.service_accounts import PAYEES, ServiceHoldRequest, hold_for, open_hold, submit
 from perfqueue.services.sweeper import sweep, sweeper_age_s
 from perfqueue.services.verification import verify
@@ -68,7 +68,7 @@ __all__ = [
     "MAX_RUN_ITEMS",
     "OPEN_STATES",
     "PAYEES",
-    "WORK",
+    "WORK_TASK",
     "AbandonPolicy",
     "Fulfilment",
     "Gate",

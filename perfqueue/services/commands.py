@@ -1,4 +1,4 @@
-"""One function per command on an item: T1 to T8. Each locks the queue, then the item, then decides.
+"""One function per command on an item: T1 to T8. Each locks the queue, then the item, then checks.
 
 Every endpoint and page runs the gate (`expiry.Gate`) before a command, in transactions of its own.
 """

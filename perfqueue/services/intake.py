@@ -24,7 +24,7 @@ from perfqueue.services import events, transitions
 from perfqueue.services.facts import ItemFacts
 from perfqueue.services.queues import LockedQueue, due_notice
 
-AWARDING = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
+AWARDING_FEATURES = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _assert_room(queue: LockedQueue, state: dict[str, Any]) -> None:
 
 def _assert_fits(payload: Intake, hold: HoldView, now: datetime) -> None:
     performed = payload.fulfilment == Fulfilment.PERFORMED
-    if payload.award and (performed or not (payload.may_award or payload.source_feature in AWARDING)):
+    if payload.award and (performed or not (payload.may_award or payload.source_feature in AWARDING_FEATURES)):
         raise Forbidden
     expired = hold.expires_at is not None and hold.expires_at <= now  # also before the sweeper has ended it
     if hold.status != HoldStatus.HELD or expired:
@@ -227,19 +227,19 @@ def _award(items: Sequence[QueueItem], actor: User | None) -> dict[UUID, int]:
     return {item_id: each.available for item_id, each in zip(winners, paid, strict=True)}
 
 
-TAKEN: dict[str, type[Refused]] = {
+REFUSAL_BY_CONSTRAINT: dict[str, type[Refused]] = {
     "perfqueue_queueitem_hold_id_key": HoldClosed,
     "perfqueue_intake_once": IdempotencyKeyReused,
 }
 
 
 def _store(items: Sequence[QueueItem], steps: Sequence[Transition]) -> None:
-    """Write new items with their first steps (one statement). The database says whether hold and key are unused."""
+    """Write new items with their first steps (one statement). Constraints refuse a used hold or key."""
     columns = [[columns_of(row) for row in rows] for rows in (items, steps)]
     try:
         db.rows("SELECT perfqueue_store(%s::jsonb, %s::jsonb)", [json.dumps(each, default=str) for each in columns])
     except IntegrityError as error:
-        refusal = TAKEN.get(constraint_of(error))
+        refusal = REFUSAL_BY_CONSTRAINT.get(constraint_of(error))
         if refusal is None:
             raise
         raise refusal from error

@@ -14,7 +14,7 @@ from perfqueue.services.control import close
 from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, started_item
 
 ENDS_AFTER_S = 5 * 60
-WATCH = ["presence", "seen_at", "silent_at", "ends_at", "away_at"]
+PRESENCE_COLUMNS = ["presence", "seen_at", "silent_at", "ends_at", "away_at"]
 
 
 def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> PerformerQueue:
@@ -35,13 +35,13 @@ def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> Per
                 _watch(queue, grace_s=0)
                 disconnect(queue)
             else:
-                row.save(update_fields=WATCH)
+                row.save(update_fields=PRESENCE_COLUMNS)
                 _disconnect_started(queue)  # started out of turn by staff during the absence
             return row
         if row.is_open:
             _watch(queue, grace_s=row.disconnect_s)
             returns, row.away_at = row.away_at is not None, None
-        row.save(update_fields=WATCH)
+        row.save(update_fields=PRESENCE_COLUMNS)
         if returns:
             live.services.emit(queue.arm_head())
         return row
@@ -51,7 +51,7 @@ def disconnect(queue: LockedQueue) -> None:
     """Count the performer as away since `silent_at`: abandon the started item, stop the head's rope drop as of then."""
     row = queue.row
     row.away_at, row.presence = row.silent_at, Presence.OFFLINE
-    row.save(update_fields=WATCH)
+    row.save(update_fields=PRESENCE_COLUMNS)
     if not _disconnect_started(queue):
         live.services.emit(queue.arm_head())
 

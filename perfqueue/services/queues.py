@@ -123,7 +123,7 @@ def lock_queues(performer_ids: list[UUID], *, skip_locked: bool = False) -> dict
     """Lock queues in id order (one statement), with their performers' profiles.
 
     Raises:
-        NotFound: one of them does not exist, or is locked by somebody else and skipped.
+        NotFound: one of them does not exist, or is locked by another transaction and skipped.
     """
     found = (
         PerformerQueue.objects.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)

@@ -27,7 +27,7 @@ from perfqueue.services.views import item_for
 MAX_RUN_ITEMS = 5_000
 MAX_ROUND_ITEMS = 100
 MAX_BUSY_QUEUES = 3
-WORK = "perfqueue.work_runs"
+WORK_TASK = "perfqueue.work_runs"
 """The name of the task that calls `work_runs`, by which endpoints and pages request it."""
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from perfqueue.models import Fulfilment
 from perfqueue.services.intake import Intake, IntakeResult, intake
 from perfqueue.services.queues import locked_queue
 
-OUR_OWN = frozenset({"slots", "menus"})
+OWN_FEATURES = frozenset({"slots", "menus"})
 PAYEES = (House.SLOTS_BANK, House.REVENUE)
 """The house accounts that a hold may name."""
 WINDOW = timedelta(hours=24)
@@ -125,7 +125,7 @@ def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccess:
         Forbidden.
     """
     account = accounts.services.service_account(service)
-    if account is None or scope not in account.scopes or feature not in account.features or feature in OUR_OWN:
+    if account is None or scope not in account.scopes or feature not in account.features or feature in OWN_FEATURES:
         raise Forbidden
     return account
 

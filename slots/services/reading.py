@@ -91,7 +91,7 @@ def spin_of(*, user: User, spin_id: UUID) -> Spin:
     """Return one spin of this user.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it is another user's.
     """
     return first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))
 

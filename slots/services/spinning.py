@@ -165,7 +165,7 @@ def _spin(decision: Decision, *, hold_id: UUID, item_id: UUID, before: int, afte
 
 
 def _event(decision: Decision) -> Event:
-    """Build the event for the player's other windows; it goes to nobody else."""
+    """Build the event for the player's other windows; it has no other recipient."""
     request, drawn = decision.request, decision.drawn
     return Event(
         key="slots.spin",

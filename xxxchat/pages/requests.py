@@ -83,7 +83,7 @@ def open_requests(user: User) -> list[ItemCard]:
 
 
 def _ended_requests(user: User, before: str) -> list[ItemCard]:
-    """Expire what is due; one more than a page, so that the page knows whether there are older ones."""
+    """Expire what is due; one more than a page, to show whether there are older ones."""
     perfqueue.Gate.of_items([item.id for item in _items(user, perfqueue.OPEN_STATES)]).before_read()
     return item_cards(_items(user, ENDED_STATES, before=UUID(before) if UUID_TEXT.match(before) else None), user)
 

@@ -1,4 +1,4 @@
-"""The slot machine's page. A script sends the spin to the API; without one the form comes to `spin` here."""
+"""The slot machine's page. A script sends the spin to the API; without one the form is posted to `spin`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from xxxchat.pages import commands, responses
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
 API = "/api/v1/slot-machine/"
-SHOWN = 8
+HISTORY_ROWS = 8
 PLURAL = {"cherry": "cherries"}
 
 
@@ -101,14 +101,14 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """Everything that a spin changes; the script asks for it when the reels are still."""
+    """Everything that a spin changes; the script loads it when the reels have stopped."""
     return render(request, "pages/slots/live.html", {"machine": machine_of(commands.signed_in(request))})
 
 
 @login_required
 @require_POST
 def spin(request: HttpRequest) -> HttpResponse:
-    """Spin without a script. The server draws the player's part of the proof, and the page says so."""
+    """Spin without a script. The server draws the player's part of the proof, as the page shows."""
     user = commands.signed_in(request)
     result = commands.keyed(
         request,
@@ -129,7 +129,7 @@ def machine_of(user: User) -> Machine | None:
         return None
     if not config.enabled:
         return None
-    history = services.history(user=user, limit=SHOWN, offset=0)
+    history = services.history(user=user, limit=HISTORY_ROWS, offset=0)
     par = config.par
     return Machine(
         now=db_now(),

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xxxchat.stack import children, lineup
-from xxxchat.stack.errors import StackError, StopAsked
+from xxxchat.stack.errors import StackError, StopRequested
 from xxxchat.stack.folder import LOCAL, PROJECT, Folder, terminal_environment
-from xxxchat.stack.launcher import Launcher, say
+from xxxchat.stack.launcher import Launcher, show
 from xxxchat.stack.services import Services
 from xxxchat.stack.signals import Signals
 
@@ -30,7 +30,7 @@ def reset(folder: Folder, options: argparse.Namespace) -> int:
     """Delete the demo's data."""
     if folder.root.exists():
         folder.delete()
-    say(f"Deleted {folder.root}: the next `make demo` starts over.")
+    show(f"Deleted {folder.root}: the next `make demo` starts over.")
     return 0
 
 
@@ -65,7 +65,7 @@ def services(folder: Folder, options: argparse.Namespace) -> int:
             while command.poll() is None:
                 signals.pause(1.0)
             return command.returncode if command.returncode >= 0 else 128 - command.returncode
-        except StopAsked:
+        except StopRequested:
             return 130
         finally:
             if command is not None:

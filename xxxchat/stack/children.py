@@ -1,4 +1,4 @@
-"""Child processes that do not outlive whoever started them.
+"""Child processes that end with the process that started them.
 
 Each child leads a session of its own: a signal to the launcher's process group reaches the launcher alone, which
 then stops its children in order. If the launcher is killed outright, the kernel signals the children (Linux).
@@ -23,7 +23,7 @@ PR_SET_CHILD_SUBREAPER = 36
 NOBODY = "nobody"
 
 Pause = Callable[[float], object]
-"""Waits that many seconds; the launcher's raises `StopAsked` when a signal came in."""
+"""Waits that many seconds; the launcher's raises `StopRequested` when a signal came in."""
 
 _libc = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
 
@@ -73,7 +73,7 @@ def spawn(
 
 
 def die_with_parent(number: signal.Signals, *, parent: int | None = None) -> Callable[[], None]:
-    """Return what a fresh child runs so that the kernel sends it `number` when its parent (this process) is gone."""
+    """Return what a fresh child runs so that the kernel sends it `number` when its parent (this process) ends."""
     parent = parent or os.getpid()
 
     def bind() -> None:
@@ -92,7 +92,7 @@ def adopt_orphans() -> None:
 
 
 def ended(process: subprocess.Popen[bytes], *, within_s: float) -> bool:
-    """Wait for a child at most that long; say whether it is gone."""
+    """Wait for a child at most that long; return whether it has ended."""
     try:
         process.wait(timeout=max(within_s, 0))
     except subprocess.TimeoutExpired:
@@ -121,7 +121,7 @@ def kill_descendants(root: int) -> None:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            continue  # gone between the look and the kill
+            continue  # ended in the meantime
 
 
 def sweep() -> None:
@@ -136,7 +136,7 @@ def _reap(pid: int) -> None:
     try:
         os.waitpid(pid, 0)
     except ChildProcessError:
-        return  # a grandchild: it is reaped once its parent is gone and it has become ours
+        return  # a grandchild: it is reaped once its parent has ended and it is our child
 
 
 def descendants(root: int) -> list[int]:

@@ -19,7 +19,7 @@ from xxxchat.stack.postgres import tail
 STARTED_WITHIN_S = 90.0
 STOPPED_WITHIN_S = 10.0
 POLL_S = 0.05
-CHOSEN_BY_US = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "APP_MODE", "PORT", "HOST")
+OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "APP_MODE", "PORT", "HOST")
 
 
 class Stack:
@@ -130,7 +130,7 @@ class Stack:
 
 def launch(root: Path, chosen: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the launcher of a stack in `root` on a free port, to end when our end of its input closes."""
-    inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_US}
+    inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     environment = without_postgres_variables(inherited) | {"PORT": str(ports.free_ports(1)[0])} | dict(chosen)
     return subprocess.Popen(  # noqa: S603  our own command line
         [sys.executable, "-m", "xxxchat.stack", "--until-eof", "--folder", str(root), "demo"],

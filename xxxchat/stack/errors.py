@@ -2,8 +2,8 @@
 
 
 class StackError(Exception):
-    """The stack cannot start, or a part of it ended by itself. The text says which part and what to do."""
+    """The stack cannot start, or a part of it ended by itself. The text names the part and what to do."""
 
 
-class StopAsked(Exception):
-    """A signal asked the launcher to stop while it was still starting."""
+class StopRequested(Exception):
+    """A signal to stop arrived."""

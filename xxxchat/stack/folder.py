@@ -87,7 +87,7 @@ class Folder:
         return fresh.rename(self.root / name)
 
     def remember(self, running: Mapping[str, Any]) -> None:
-        """Note what `make manage` and tests need to know about the running stack."""
+        """Write what `make manage` and tests read about the running stack."""
         self.write(self._running.name, running)
 
     def running(self) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import IO
 
 from xxxchat.stack import children, lineup, ports
-from xxxchat.stack.errors import StackError, StopAsked
+from xxxchat.stack.errors import StackError, StopRequested
 from xxxchat.stack.folder import PROJECT, Folder
 from xxxchat.stack.postgres import APP_ROLE
 from xxxchat.stack.services import Services
@@ -30,7 +30,7 @@ LOGINS = """
 
 
 class Launcher:
-    """One run of one stack. `run` returns the exit status: 0 when it was asked to stop, 1 when a part failed."""
+    """One run of one stack. `run` returns the exit status: 0 after a signal to stop, 1 when a part failed."""
 
     def __init__(self, folder: Folder, given: Mapping[str, str], signals: Signals) -> None:
         self._folder = folder
@@ -44,17 +44,17 @@ class Launcher:
         self._ended = ""
 
     def run(self) -> int:
-        """Start, watch until a signal asks to stop or a part ends, then stop everything."""
+        """Start, watch until a signal to stop or the end of a part, then stop everything."""
         children.adopt_orphans()
         try:
             self._folder.acquire()
             self._start()
             self._watch()
-        except StopAsked:
-            say("Stopping.")
+        except StopRequested:
+            show("Stopping.")
             return 0
         except StackError as error:
-            say(f"The stack stops: {error}")
+            show(f"The stack stops: {error}")
             return 1
         finally:
             self._stop()
@@ -62,10 +62,10 @@ class Launcher:
 
     def _start(self) -> None:
         url, listen = lineup.addresses(self._given)
-        say("Starting database and broker.")
+        show("Starting database and broker.")
         self._services.start(self._folder, self._given)
         environment = self._environment()
-        say("Applying migrations and seeding the demo world.")
+        show("Applying migrations and seeding the demo world.")
         self._manage("migrate", environment, "--noinput", "--verbosity", "0")
         owner, ours = environment["DATABASE_URL"], self._services.app_database_url
         if ours:
@@ -79,7 +79,7 @@ class Launcher:
         self._folder.remember(
             {"url": url, "database": owner, "environment": environment, "processes": processes | self._pids}
         )
-        say(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
+        show(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
 
     def _environment(self) -> dict[str, str]:
         """Return what every process of the product runs in; an empty variable counts as unset."""
@@ -103,15 +103,15 @@ class Launcher:
             raise StackError(f"`manage.py {command}` failed ({children.how_it_ended(self._step.returncode)}).")
 
     def _start_processes(self, commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        report_fd, their_end = os.pipe()
+        report_fd, manager_fd = os.pipe()
         os.set_blocking(report_fd, False)
         self._report = open(report_fd, "rb", buffering=0)  # noqa: SIM115  lives as long as the manager
         file = self._folder.write("processes.json", commands)
-        command = [sys.executable, "-m", "xxxchat.stack.manager", str(file), str(their_end)]
+        command = [sys.executable, "-m", "xxxchat.stack.manager", str(file), str(manager_fd)]
         try:
-            self._manager = children.spawn(command, env=environment, cwd=PROJECT, pass_fds=[their_end])
+            self._manager = children.spawn(command, env=environment, cwd=PROJECT, pass_fds=[manager_fd])
         finally:
-            os.close(their_end)
+            os.close(manager_fd)
 
     def _wait_until_ready(self, inner: lineup.InnerPorts, front: str) -> None:
         """Wait for events and web themselves, then for the way through the proxy, which would log failed tries."""
@@ -141,7 +141,7 @@ class Launcher:
                 raise StackError(f"{name} ended: {children.how_it_ended(process.returncode)}")
 
     def _read_report(self) -> None:
-        """Read the manager's messages so far (whole lines; it writes each at once)."""
+        """Read the manager's new messages (whole lines; it writes each at once)."""
         messages = (self._report.read() or b"").splitlines() if self._report else []
         for message in map(json.loads, messages):
             self._pids |= message.get("started", {})
@@ -169,6 +169,6 @@ def _is_ready(address: str) -> bool:
         return False  # not listening yet, or 503
 
 
-def say(text: str) -> None:
+def show(text: str) -> None:
     """Print a line for the person at the terminal."""
     print(text, flush=True)

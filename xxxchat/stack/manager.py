@@ -34,8 +34,8 @@ class Terminal:
         return os.isatty(1)
 
 
-class GentleSignals:
-    """Asks only the command itself to end (it knows its own children); kills its whole group."""
+class ProcessSignals:
+    """SIGTERM goes to the command only, which ends its own children; SIGKILL to its whole group."""
 
     def terminate(self, pid: int) -> None:
         self._send(os.kill, pid, signal.SIGTERM)
@@ -78,16 +78,16 @@ class ReportingManager(Manager):  # type: ignore[misc]
 
     def __init__(self, report: IO[str]) -> None:
         super().__init__(Printer(Terminal()))
-        self._procmgr = GentleSignals()
+        self._procmgr = ProcessSignals()
         self._process_ctor = BoundProcess
         self._report = report
-        self._asked = False
+        self._stop_requested = False
         self._started: dict[str, int] = {}
         self._ended: str | None = None
 
     def terminate(self) -> None:
-        """Note that a signal asked us to end; the loop acts on it once every process has a pid."""
-        self._asked = True
+        """Record the signal to stop; the loop acts on it once every process has a pid."""
+        self._stop_requested = True
 
     def _any_stopped(self) -> bool:
         """Called by each round of the loop once all processes are started: report, and end if one of them ended."""
@@ -95,10 +95,10 @@ class ReportingManager(Manager):  # type: ignore[misc]
             self._started = {name: process["pid"] for name, process in self._processes.items()}
             self._send(started=self._started)
         gone = [name for name, process in self._processes.items() if "returncode" in process]
-        if gone and not self._asked and not self._ended:
+        if gone and not self._stop_requested and not self._ended:
             self._ended = gone[0]
             self._send(ended=f"{gone[0]} ended: {children.how_it_ended(self._processes[gone[0]]['returncode'])}")
-        if not gone and not self._asked:
+        if not gone and not self._stop_requested:
             return False
         super().terminate()
         return True

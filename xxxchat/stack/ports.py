@@ -13,7 +13,7 @@ TRIES = 200
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that nobody listens on.
+    """Return `count` different ports that are free.
 
     Raises:
         StackError: too few were found.
@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_free(port: int, *, host: str = LOOPBACK) -> bool:
-    """Say whether `port` can be listened on; False too when the machine has no such address."""
+    """Return whether `port` can be listened on; False too when the machine has no such address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -212,9 +212,9 @@ def tail(log: Path, *, lines: int = 8) -> str:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Say whether a process is a PostgreSQL server whose folder is `data` (a server sits in its data folder)."""
+    """Return whether a process is a PostgreSQL server whose folder is `data` (a server sits in its data folder)."""
     entry = Path("/proc") / str(pid)
     try:
         return (entry / "comm").read_text().strip() == "postgres" and (entry / "cwd").resolve() == data.resolve()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False  # gone, or somebody else's process that only bears the old number
+        return False  # ended, or another user's process with the same number

@@ -10,7 +10,7 @@ from xxxchat.stack import ports
 STOP_WITHIN = "1100ms"
 # Shorter than the servers keep an idle connection, so that no request meets one that is just being closed.
 IDLE_CONNECTION = "15s"
-TOLD_TO_NOBODY = ["Server", "Via"]
+REMOVED_HEADERS = ["Server", "Via"]
 
 
 def program() -> Path:
@@ -22,7 +22,7 @@ def settings(*, listen: list[str], web_port: int, events_port: int, storage: Pat
     """Return plain HTTP on `listen`: `/live/*` to the events process, unbuffered; everything else to web."""
     live = {"match": [{"path": ["/live/*"]}], "handle": [_to(events_port, flush_interval=-1)], "terminal": True}
     routes = [
-        {"handle": [{"handler": "headers", "response": {"deferred": True, "delete": TOLD_TO_NOBODY}}]},
+        {"handle": [{"handler": "headers", "response": {"deferred": True, "delete": REMOVED_HEADERS}}]},
         live,
         {"handle": [_to(web_port)]},
     ]

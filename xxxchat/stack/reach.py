@@ -111,7 +111,7 @@ def _copy_programs(package: Path, copy: Path) -> None:
 
 
 def reachable(path: Path, account: Account) -> bool:
-    """Say whether the account may enter every folder above `path` and read `path` (run it, if it is a program)."""
+    """Return whether the account may enter every folder above `path` and read `path` (run it, if it is a program)."""
     path = path.absolute()
     if not all(_allows(folder.stat(), account, 0o1) for folder in path.parents):
         return False

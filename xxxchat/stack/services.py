@@ -20,7 +20,7 @@ class Services:
         self._started: dict[str, EmbeddedPostgres | EmbeddedBroker] = {}
 
     def start(self, folder: Folder, given: Mapping[str, str]) -> None:
-        """Start them; `variables` then holds what the environment is to say of those that are ours."""
+        """Start them; `variables` then holds the environment variables of those that are ours."""
         if not given.get("DATABASE_URL"):
             self._start("postgres", "DATABASE_URL", self._postgres(folder))
             self.variables["DATABASE_PREPARED"] = given.get("DATABASE_PREPARED") or "true"  # nothing is in between
@@ -28,9 +28,9 @@ class Services:
             self._start("broker", "REDIS_URL", self._broker(folder))
 
     def stop(self) -> None:
-        """Stop them side by side: safe at any moment, also when `start` did not come to its end."""
-        with ThreadPoolExecutor(max_workers=2) as hands:
-            for stopped in [hands.submit(server.stop) for server in self._started.values()]:
+        """Stop them side by side: safe at any moment, also when `start` failed halfway."""
+        with ThreadPoolExecutor(max_workers=2) as threads:
+            for stopped in [threads.submit(server.stop) for server in self._started.values()]:
                 stopped.result()
 
     @property
@@ -40,7 +40,7 @@ class Services:
         return server.app_url if isinstance(server, EmbeddedPostgres) else None
 
     def processes(self) -> dict[str, subprocess.Popen[bytes]]:
-        """Return the running ones by the name that a message calls them."""
+        """Return the running ones by name."""
         return {name: server.process for name, server in self._started.items() if server.process}
 
     def _start(self, name: str, variable: str, server: EmbeddedPostgres | EmbeddedBroker) -> None:

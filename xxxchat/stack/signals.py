@@ -1,4 +1,4 @@
-"""Signals as something to look at between two steps, never an exception in the middle of one."""
+"""Signals are recorded when they arrive and looked at between two steps: none interrupts a step."""
 
 import os
 import select
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from xxxchat.stack.errors import StopAsked
+from xxxchat.stack.errors import StopRequested
 
 TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """Remembers that the launcher was asked to stop. A second request finds it asked already."""
+    """Records the first signal to stop in `requested`; later ones have no effect."""
 
     def __init__(self) -> None:
-        self.asked: signal.Signals | None = None
-        self._ear, self._mouth = os.pipe()
-        os.set_blocking(self._ear, False)
-        os.set_blocking(self._mouth, False)
-        self._watched = [self._ear]
+        self.requested: signal.Signals | None = None
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        os.set_blocking(self._write_end, False)
+        self._watched = [self._read_end]
 
     @contextmanager
     def installed(self, *, until_eof_of: int | None = None) -> Iterator["Signals"]:
@@ -28,7 +28,7 @@ class Signals:
         for number in TO_STOP:
             signal.signal(number, self._note)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes `pause` when a child ends
-        signal.set_wakeup_fd(self._mouth, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         if until_eof_of is not None:
             self._watched.append(until_eof_of)
         yield self
@@ -37,14 +37,14 @@ class Signals:
         """Wait that long, or until any signal.
 
         Raises:
-            StopAsked: one of them asked to stop, now or earlier.
+            StopRequested: a signal to stop arrived, now or earlier.
         """
-        readable, _, _ = select.select(self._watched, [], [], 0 if self.asked else seconds)
+        readable, _, _ = select.select(self._watched, [], [], 0 if self.requested else seconds)
         for descriptor in readable:
-            if not os.read(descriptor, 1024) and descriptor != self._ear:
-                self.asked = self.asked or signal.SIGHUP
-        if self.asked:
-            raise StopAsked
+            if not os.read(descriptor, 1024) and descriptor != self._read_end:
+                self.requested = self.requested or signal.SIGHUP
+        if self.requested:
+            raise StopRequested
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.asked = self.asked or signal.Signals(number)
+        self.requested = self.requested or signal.Signals(number)

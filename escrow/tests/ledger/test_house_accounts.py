@@ -8,7 +8,7 @@ from core.ids import new_id
 from escrow import services
 from escrow.models import Entry, HouseSnapshot
 from escrow.services import Award, Close, Currency, Deposit, House, houses
-from escrow.services.houses import BALANCES, PLACES
+from escrow.services.houses import ACCOUNT_PARAMS, BALANCES
 from escrow.tests.factories import finished, house, tampering
 from tests.clock import Clock
 from tests.world import performer, person
@@ -73,7 +73,7 @@ def test_a_balance_reads_no_entry_older_than_its_snapshot(clock: Clock) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ANALYZE escrow_entry, escrow_housesnapshot")  # else what is known is of another test's rows
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) " + BALANCES, PLACES)
+        cursor.execute("EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) " + BALANCES, ACCOUNT_PARAMS)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "Seq Scan" not in plan

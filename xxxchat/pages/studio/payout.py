@@ -22,7 +22,7 @@ from xxxchat.templatetags.ui import counted, grouped
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def payout(request: HttpRequest) -> HttpResponse:
-    """Ask for an amount; a request takes it out of `earned` at once."""
+    """Show the dialog, or request the amount, which is taken out of `earned` at once."""
     performer = signed_in_performer(request)
     result = None
     if request.method == "POST":

@@ -76,7 +76,7 @@ def start(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def finish(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """The dialog asks for the two parts of a split; a POST without amounts pays everything."""
+    """The dialog takes the two parts of a split; a POST without amounts pays everything."""
     return _item_command(request, item_id, FINISH)
 
 
@@ -139,6 +139,6 @@ def queue_command(request: HttpRequest, command: str) -> HttpResponse:
 @login_required
 @require_GET
 def close(request: HttpRequest) -> HttpResponse:
-    """Ask before the queue is closed: everybody who waits is refunded."""
+    """Show the dialog before the queue is closed, which refunds every waiting item."""
     performer = signed_in_performer(request)
     return dialogs.show(request, dialogs.close_dialog(queue_board(performer.pk, performer)))
