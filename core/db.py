@@ -44,7 +44,7 @@ def command(work: Callable[[], T], *, before: Callable[[], object] | None = None
     if before is not None:
         with translated():
             before()
-    return retried(lambda: _outermost(work))
+    return retried(transaction.atomic(work))
 
 
 def rehearsed(work: Callable[[], T]) -> T:
@@ -57,11 +57,6 @@ def rehearsed(work: Callable[[], T]) -> T:
             return previewed
 
     return retried(attempt)
-
-
-def _outermost(work: Callable[[], T]) -> T:
-    with transaction.atomic():
-        return work()
 
 
 def retried(work: Callable[[], T]) -> T:

@@ -26,11 +26,7 @@ def encode(position: UUID) -> str:
 
 
 def decode(cursor: str) -> UUID:
-    """Return the id that a cursor encodes.
-
-    Raises:
-        ValidationFailed: it is malformed.
-    """
+    """Return the id that a cursor encodes. Raises ValidationFailed if it is malformed."""
     try:
         return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:

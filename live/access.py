@@ -52,11 +52,7 @@ def person(headers: Mapping[str, str]) -> StreamAccess:
 
 
 def room(performer_id: UUID, *, headers: Mapping[str, str], peer: str) -> StreamAccess:
-    """Grant anybody access to the room of an active performer.
-
-    Raises:
-        NotFound: there is no such performer.
-    """
+    """Grant anybody access to the room of an active performer. Raises NotFound if there is none."""
     if not accounts.is_performer(performer_id):
         raise NotFound
     address = accounts.address_of(forwarded_for=headers.get("x-forwarded-for", ""), peer=peer)

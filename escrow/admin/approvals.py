@@ -1,7 +1,7 @@
 """Approvals, and payouts with their CSV export. Performers read their own payouts."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
@@ -16,13 +16,6 @@ from escrow import services
 from escrow.admin.spreadsheets import SafeCSV
 from escrow.models import Approval, Payout
 from escrow.services import approvals
-
-if TYPE_CHECKING:  # django-import-export carries no types
-
-    class Exporting:
-        pass
-else:
-    Exporting = ExportMixin
 
 
 def approval_action(*, approve: bool) -> Action:
@@ -102,7 +95,7 @@ class ApprovalAdmin(ActionAdmin):
         return self.over_selected(request, queryset, approval_action(approve=False))
 
 
-class PayoutResource(ModelResource):  # type: ignore[misc]  # django-import-export carries no types
+class PayoutResource(ModelResource):
     """A payout in the export. Amounts are whole tokens."""
 
     performer_id = Field(attribute="performer_id", column_name="performer_id")
@@ -115,7 +108,7 @@ class PayoutResource(ModelResource):  # type: ignore[misc]  # django-import-expo
 
 
 @admin.register(Payout)
-class PayoutAdmin(Exporting, ActionAdmin):
+class PayoutAdmin(ExportMixin, ActionAdmin):
     """Rejecting moves a payout back to `earned`. The export follows search and filters."""
 
     action_roles = FINANCE_ROLES

@@ -2,21 +2,14 @@
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from import_export.formats.base_formats import CSV
-
-if TYPE_CHECKING:  # django-import-export carries no types
-
-    class PlainCSV:
-        pass
-else:
-    PlainCSV = CSV
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class SafeCSV(PlainCSV):
+class SafeCSV(CSV):
     """Write an apostrophe before every cell that a spreadsheet could run; the library only strips one leading `=`."""
 
     def export_data(self, dataset: Any, **kwargs: Any) -> str:

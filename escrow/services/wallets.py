@@ -74,11 +74,7 @@ def wallets_of(owner_id: UUID) -> list[WalletView]:
 
 
 def wallet_of(owner_id: UUID, currency: Currency) -> Wallet:
-    """A person's wallet in one currency (one statement).
-
-    Raises:
-        NotFound: there is none.
-    """
+    """A person's wallet in one currency (one statement). Raises NotFound if there is none."""
     return db.first_or_not_found(Wallet.objects.filter(owner_id=owner_id, currency=currency))
 
 
@@ -130,11 +126,7 @@ def _views(entries: "QuerySet[Entry]") -> list[EntryView]:
 
 
 def balance_at_version(wallet: Wallet, version: int) -> Balance:
-    """A wallet's balances after its entry `version` (one look-up).
-
-    Raises:
-        NotFound: it has no such entry.
-    """
+    """A wallet's balances after its entry `version` (one look-up). Raises NotFound if it has no such entry."""
     if version == 0:
         return Balance(wallet.currency, 0, 0, 0, 0, 0, None)
     entry = db.first_or_not_found(Entry.objects.filter(wallet=wallet, version=version))

@@ -183,11 +183,7 @@ def check_item(*, menu: Menu, draft: ItemDraft, item_id: UUID | None = None) -> 
 
 
 def menu_of(item_id: UUID) -> UUID:
-    """Return the menu an item belongs to. Items never change menus.
-
-    Raises:
-        NotFound: there is no such item.
-    """
+    """Return the menu an item belongs to, which never changes. Raises NotFound if there is no such item."""
     return first_or_not_found(MenuItem.objects.filter(pk=item_id).values_list("menu_id", flat=True))
 
 

@@ -46,11 +46,7 @@ class ShownMenu:
 
 
 def menus_of(performer_id: UUID) -> list[ShownMenu]:
-    """Return a performer's active menus, oldest first.
-
-    Raises:
-        NotFound: there is no such performer.
-    """
+    """Return a performer's active menus, oldest first. Raises NotFound if there is no such performer."""
     if not accounts.services.is_performer(performer_id):
         raise NotFound
     return _shown(Menu.objects.filter(owner=performer_id, active=True), Q())

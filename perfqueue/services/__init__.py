@@ -4,14 +4,7 @@ Features call `locked_queue` and `intake`; endpoints and pages pass a `Gate`, th
 Items and queues are answered to other apps as frozen values (`facts`, `views`), never as models.
 """
 
-from perfqueue.models import (
-    OPEN_STATES,
-    AbandonPolicy,
-    Fulfilment,
-    Presence,
-    RunAction,
-    State,
-)
+from perfqueue.models import OPEN_STATES, AbandonPolicy, Fulfilment, Presence, RunAction, State
 from perfqueue.services.bulk import (
     MAX_BULK_ITEMS,
     ItemFilter,

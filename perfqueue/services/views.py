@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce
 import escrow.services
 from accounts.models import Role, User
 from core import db
-from core.errors import NotFound
 from escrow.services import TrailEntry
 from perfqueue.models import Fulfilment, PerformerQueue, QueueItem, State
 from perfqueue.services.expiry import OPEN, OVERDUE
@@ -101,14 +100,8 @@ def may_see_all(viewer: User | None, item: ItemFacts) -> bool:
 
 
 def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
-    """A performer's whole queue (four statements).
-
-    Raises:
-        NotFound: no such queue.
-    """
-    queue = PerformerQueue.objects.filter(pk=performer_id).first()
-    if queue is None:
-        raise NotFound
+    """A performer's whole queue (four statements). Raises NotFound if there is none."""
+    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id))
     items = list(waiting(performer_id))
     started = started_item(performer_id)
     pace = db.rows(PACE.format(performer="%s"), [performer_id])[0]
@@ -125,15 +118,8 @@ def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
 
 
 def item_for(item_id: UUID) -> ItemFacts:
-    """One item, unlocked (one statement).
-
-    Raises:
-        NotFound.
-    """
-    found = QueueItem.objects.filter(pk=item_id).first()
-    if found is None:
-        raise NotFound
-    return ItemFacts.of(found)
+    """One item, unlocked (one statement). Raises NotFound."""
+    return ItemFacts.of(db.first_or_not_found(QueueItem.objects.filter(pk=item_id)))
 
 
 def items_of(user: User) -> QuerySet[QueueItem]:

@@ -53,11 +53,7 @@ def make_partitions() -> int:
 
 
 def active_paytable() -> Paytable:
-    """Return the active paytable (one statement).
-
-    Raises:
-        GameDisabled: there is none.
-    """
+    """Return the active paytable (one statement). Raises GameDisabled if there is none."""
     active = Paytable.objects.filter(status=PaytableStatus.ACTIVE).first()
     if active is None:
         raise GameDisabled

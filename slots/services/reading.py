@@ -88,20 +88,12 @@ def history(*, user: User, limit: int, offset: int) -> History:
 
 
 def spin_of(*, user: User, spin_id: UUID) -> Spin:
-    """Return one spin of this user.
-
-    Raises:
-        NotFound: there is none, or it is another user's.
-    """
+    """Return one spin of this user. Raises NotFound if there is none, or it is another user's."""
     return first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))
 
 
 def config() -> Config:
-    """Return whether the machine is open, its paytable and its exact odds.
-
-    Raises:
-        GameDisabled: there is no active paytable.
-    """
+    """Return the active paytable, its exact odds, and whether the machine is open. Raises GameDisabled without one."""
     active = active_paytable()
     table = table_of(active.canonical)
     return Config(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.db import rows
+from core.ids import NIL
 from escrow.services import Finding
 from slots import chain
 from slots.draw import commitment, draw
@@ -112,16 +113,16 @@ def _states(user_id: UUID | None) -> Iterator[SlotState]:
     if user_id is not None:
         yield from SlotState.objects.filter(user_id=user_id)
         return
-    batch = list(SlotState.objects.order_by("user_id")[:BATCH_ROWS])
-    while batch:
+    states, last = SlotState.objects.order_by("user_id"), NIL
+    while batch := list(states.filter(user_id__gt=last)[:BATCH_ROWS]):
         yield from batch
-        batch = list(SlotState.objects.filter(user_id__gt=batch[-1].user_id).order_by("user_id")[:BATCH_ROWS])
+        last = batch[-1].user_id
 
 
 def _spins(state: SlotState) -> Iterator[Spin]:
     """Yield the spins before a slot state's nonce, in nonce order, a batch at a time."""
     mine = Spin.objects.filter(user_id=state.user_id, nonce__lt=state.nonce).order_by("nonce")
-    batch = list(mine[:BATCH_ROWS])
-    while batch:
+    last = -1
+    while batch := list(mine.filter(nonce__gt=last)[:BATCH_ROWS]):
         yield from batch
-        batch = list(mine.filter(nonce__gt=batch[-1].nonce)[:BATCH_ROWS])
+        last = batch[-1].nonce

@@ -102,11 +102,7 @@ def whole_number(text: str) -> int | None:
 
 
 def amount_field(request: HttpRequest, name: str) -> int:
-    """A field with an amount.
-
-    Raises:
-        ValidationFailed: it is no whole number.
-    """
+    """A field with an amount. Raises ValidationFailed unless it is a whole number."""
     amount = whole_number(request.POST.get(name, "").strip())
     if amount is None:
         raise ValidationFailed(form=[f"{name}: a whole number."])
@@ -114,11 +110,7 @@ def amount_field(request: HttpRequest, name: str) -> int:
 
 
 def text_field(request: HttpRequest, name: str, max_chars: int) -> str:
-    """A field of one line.
-
-    Raises:
-        ValidationFailed: it has a NUL, or is too long.
-    """
+    """A field of one line. Raises ValidationFailed if it has a NUL or is too long."""
     text = request.POST.get(name, "").strip()
     if "\0" in text or len(text) > max_chars:
         raise ValidationFailed(form=[f"{name}: plain text of {max_chars} letters at most."])

@@ -123,10 +123,9 @@ class QueueBoard:
 
 
 def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
-    """Expire what is due, then read one queue for one viewer. Only the performer and staff see names and notes.
+    """Expire what is due, then read one queue for one viewer; NotFound if there is none.
 
-    Raises:
-        NotFound: this user has no queue.
+    Only the performer and staff see names and notes.
     """
     perfqueue.Gate.of_performers([performer_id]).before_read()
     view = perfqueue.queue_view(performer_id, viewer=viewer)

@@ -57,12 +57,8 @@ class EmbeddedBroker:
 
     def stop(self, *, within_s: float = 1.0) -> None:
         """Shut down; kill it when that takes too long (it then replays its file at the next start)."""
-        if self.process is None:
-            return
-        for number, patience_s in ((signal.SIGTERM, within_s), (signal.SIGKILL, 5.0)):
-            self.process.send_signal(number)
-            if children.ended(self.process, within_s=patience_s):
-                return
+        if self.process is not None:
+            children.stop(self.process, (signal.SIGTERM, within_s), (signal.SIGKILL, 5.0))
 
     def _write_settings(self) -> Path:
         settings = [

@@ -100,6 +100,14 @@ def ended(process: subprocess.Popen[bytes], *, within_s: float) -> bool:
     return True
 
 
+def stop(process: subprocess.Popen[bytes], *steps: tuple[signal.Signals, float]) -> None:
+    """Send the signals in order, each followed by its time to end in seconds, until the child has ended."""
+    for number, within_s in steps:
+        process.send_signal(number)
+        if ended(process, within_s=within_s):
+            return
+
+
 def how_it_ended(returncode: int) -> str:
     """Return a text for a child's return code."""
     if returncode < 0:

@@ -106,12 +106,8 @@ class EmbeddedPostgres:
 
     def stop(self, *, within_s: float = 1.2) -> None:
         """Shut down fast (transactions are rolled back, data is written); at once when that takes too long."""
-        if self.process is None:
-            return
-        for number, patience_s in ((signal.SIGINT, within_s), (signal.SIGQUIT, 0.5), (signal.SIGKILL, 5.0)):
-            self.process.send_signal(number)
-            if children.ended(self.process, within_s=patience_s):
-                return
+        if self.process is not None:
+            children.stop(self.process, (signal.SIGINT, within_s), (signal.SIGQUIT, 0.5), (signal.SIGKILL, 5.0))
 
     def _check_version(self) -> None:
         ours = version(WHEEL).partition(".")[0]
