@@ -36,7 +36,7 @@ def statuses(client: Client, count: int, **given: str) -> list[int]:
     return [attempt(client, **given).status_code for _ in range(count)]
 
 
-def test_the_third_failure_locks_and_says_for_how_long(client: Client, alice: User) -> None:
+def test_the_third_failure_locks_and_names_for_how_long(client: Client, alice: User) -> None:
     assert statuses(client, 3) == [401, 401, 429]
 
     locked = attempt(client, password=PASSWORD)

@@ -76,7 +76,7 @@ def test_wrong_credentials_get_the_same_answer(client: Client, alice: User, give
     assert answer.json()["error"]["message"] == "The name or the password is not right."
 
 
-def test_somebody_inactive_cannot_sign_in(client: Client, alice: User) -> None:
+def test_an_inactive_user_cannot_sign_in(client: Client, alice: User) -> None:
     User.objects.update(is_active=False)
 
     assert code(post(client, OBTAIN, username="alice", password=PASSWORD)) == (401, "UNAUTHENTICATED")

@@ -35,7 +35,7 @@ def test_retry_after_is_whole_seconds_rounded_up(seconds: float, told: str) -> N
     assert headers_of(Throttled(retry_after_s=seconds)) == {"Retry-After": told}
 
 
-def test_who_must_sign_in_is_told_how() -> None:
+def test_a_401_names_the_authentication_scheme() -> None:
     assert "WWW-Authenticate" in headers_of(Unauthenticated())
 
 

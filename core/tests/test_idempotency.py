@@ -137,7 +137,7 @@ def test_a_twin_of_a_refused_request_does_the_work_itself() -> None:
     assert outcomes[1] == Answer(200, b'{"result":"twin"}')
 
 
-def test_a_twin_that_waited_too_long_is_told_to_ask_again() -> None:
+def test_a_concurrent_request_that_waited_too_long_is_asked_to_retry() -> None:
     claimed, gave_up = threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -214,7 +214,7 @@ def test_refresh_tokens_are_forgotten_once_they_have_expired() -> None:
     assert [each.jti for each in OutstandingToken.objects.all()] == [alive]
 
 
-def test_beat_knows_every_task_that_it_is_told_to_run() -> None:
+def test_every_task_of_beats_schedule_is_registered() -> None:
     app.loader.import_default_modules()
 
     assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)

@@ -48,7 +48,7 @@ def test_a_room_sees_only_what_a_stranger_may_know() -> None:
     }
 
 
-def test_a_frame_carries_key_words_time_and_position() -> None:
+def test_a_frame_has_key_text_time_and_position() -> None:
     event = FramedEvent(row("queue.item.started", title="A\nsong"), TEXTS)
 
     frame = event.frame(Channel("room", ROOM)).decode()
@@ -65,7 +65,7 @@ def test_a_frame_carries_key_words_time_and_position() -> None:
 
 
 @pytest.mark.parametrize("text", [TEXTS[key] for key in sorted(ROOM_KEYS)])
-def test_the_words_of_a_room_use_only_its_variables(text: str) -> None:
+def test_the_text_for_a_room_uses_only_its_variables(text: str) -> None:
     assert "$" not in text.replace("$title", "")
 
 

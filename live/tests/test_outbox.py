@@ -45,7 +45,7 @@ def test_no_events_cost_no_statement(django_assert_num_queries: Any) -> None:
         emit([])
 
 
-def test_a_transaction_that_rolls_back_tells_nothing() -> None:
+def test_a_transaction_that_rolls_back_emits_nothing() -> None:
     def undone() -> None:
         with transaction.atomic():
             emit([Event("slots.spin", {}, recipient_id=BUYER)])
@@ -93,7 +93,7 @@ def test_only_old_events_are_pruned_and_the_endpoint_closes_behind() -> None:
         EventRow.objects.all()._raw_delete(using="default")
 
 
-def test_reference_words_are_seeded_once_and_edits_stay() -> None:
+def test_reference_templates_are_seeded_once_and_edits_stay() -> None:
     services.seed_reference()
     services.edit_template(key="slots.spin", text="Reels stopped.", actor=staff())
 
@@ -110,7 +110,7 @@ def test_the_highest_version_speaks() -> None:
     assert rendered("slots.spin", {"payout": 40}) == "You got 40."
 
 
-def test_words_are_filled_by_name_only() -> None:
+def test_templates_are_filled_by_name_only() -> None:
     assert fill("$title costs $$5, {0.__class__} $unknown", {"title": "$nonce"}) == (
         "$nonce costs $5, {0.__class__} $unknown"
     )

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 START_S, STOP_S = 20.0, 3.0
 
 
-def test_without_a_database_it_says_so_and_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_it_reports_that_and_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = {"host": "127.0.0.1", "port": free_port(), "dbname": "nowhere"}
     monkeypatch.setattr(poller, "connection_arguments", lambda: unreachable)
     monkeypatch.setattr(poller, "START_S", 0.2)

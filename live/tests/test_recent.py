@@ -30,7 +30,7 @@ def read(limit: int = 30) -> list[Message]:
     return services.recent(ROOM, limit=limit)
 
 
-def test_the_newest_comes_first_with_its_words_and_the_id_of_the_stream(django_assert_num_queries: Any) -> None:
+def test_the_newest_comes_first_with_its_text_and_the_id_of_the_stream(django_assert_num_queries: Any) -> None:
     emit([event("queue.item.created", title="Sóng"), event(title="Sóng")])
     emit([event("queue.item.finished", title="Sóng")])
     settled()
@@ -56,14 +56,14 @@ def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
     assert [each.variables.get("title") for each in told] == [None, "Second", None, "First"]
 
 
-def test_only_this_room_and_only_what_a_room_may_hear() -> None:
+def test_only_events_of_this_room_that_a_room_may_see() -> None:
     emit([event(key, title=key) for key in EVENT_TYPES])
     emit([event(room=ELSEWHERE, title="elsewhere"), event(room=None, title="nowhere")])
 
     assert {each.key for each in read()} == ROOM_KEYS
 
 
-def test_what_a_stranger_may_not_know_is_not_said_even_if_words_name_it() -> None:
+def test_a_private_variable_is_not_shown_even_if_a_template_names_it() -> None:
     MessageTemplate.objects.create(key="queue.item.started", version=2, text="$title for $userId")
     emit([event(title="Song", userId=str(BUYER), reason="LEFT")])
 
@@ -73,7 +73,7 @@ def test_what_a_stranger_may_not_know_is_not_said_even_if_words_name_it() -> Non
     assert str(BUYER) not in repr(told)
 
 
-def test_new_words_are_heard_by_what_was_told_before_too() -> None:
+def test_a_new_template_applies_to_earlier_events_too() -> None:
     emit([event(title="Song")])
     services.edit_template(key="queue.item.started", text="“$title” begins.", actor=staff())
 
@@ -87,7 +87,7 @@ def test_no_more_than_asked_for_and_the_oldest_go() -> None:
     assert services.recent(ELSEWHERE, limit=3) == []
 
 
-def test_nothing_is_told_before_what_an_older_transaction_may_still_write() -> None:
+def test_no_event_is_shown_before_one_that_an_older_transaction_may_still_write() -> None:
     with writer() as early:
         insert(early, "queue.item.created", room=ROOM)
         emit([event("queue.item.started")])

@@ -46,7 +46,7 @@ def play(story: Story, **limits: float) -> None:
     asyncio.run(told())
 
 
-def test_a_transaction_that_began_first_and_commits_last_is_told_first(cast: Cast) -> None:
+def test_a_transaction_that_began_first_and_commits_last_is_streamed_first(cast: Cast) -> None:
     async def story(process: Process) -> None:
         alice = await process.me(cast.alice_access)
         with writer() as early, writer() as late:
@@ -82,7 +82,7 @@ def test_control_reading_after_the_last_id_loses_the_late_commit(cast: Cast) -> 
     assert [key for _, key in first + second] == ["queue.item.next_notice"], "the twin has lost the spin"
 
 
-def test_nobody_sees_what_is_for_somebody_else(cast: Cast) -> None:
+def test_a_stream_has_no_event_of_another_recipient(cast: Cast) -> None:
     async def story(process: Process) -> None:
         room, alice, bob = (
             await process.room(cast.ruby),
@@ -196,7 +196,7 @@ def test_a_stream_ends_after_its_time_and_with_its_token(cast: Cast) -> None:
     play(story, lifetime_s=0.05)
 
 
-def test_a_client_that_takes_nothing_is_let_go(cast: Cast) -> None:
+def test_a_client_that_reads_nothing_is_disconnected(cast: Cast) -> None:
     async def story(process: Process) -> None:
         stuck = await process.room(cast.ruby)
         stuck.taking.clear()
@@ -260,7 +260,7 @@ def test_refusals_are_in_the_envelope(cast: Cast, path: str, method: str, status
 
 
 @pytest.mark.parametrize("bearer", ["Bearer", "Bearer x", "Bearer é", "Basic YTpi", "Bearer a.b.c"])
-def test_a_bad_bearer_is_nobody(cast: Cast, bearer: str) -> None:
+def test_an_invalid_bearer_token_is_unauthenticated(cast: Cast, bearer: str) -> None:
     async def story(process: Process) -> None:
         asked = await process.get("/live/me", Authorization=bearer, X_Request_Id="mine-12345678").closed()
         assert (asked.status, asked.headers["x-request-id"]) == (401, "mine-12345678")
@@ -268,7 +268,7 @@ def test_a_bad_bearer_is_nobody(cast: Cast, bearer: str) -> None:
     play(story)
 
 
-def test_somebody_deactivated_is_refused_at_once(cast: Cast) -> None:
+def test_a_deactivated_user_is_refused_at_once(cast: Cast) -> None:
     User.objects.update(is_active=False)
 
     async def story(process: Process) -> None:

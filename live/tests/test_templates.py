@@ -30,7 +30,7 @@ def refused(work: Callable[[], Any]) -> list[str]:
     return said
 
 
-def test_new_words_are_the_next_version_and_name_their_author() -> None:
+def test_an_edit_is_the_next_version_and_names_its_author() -> None:
     support = staff()
 
     made = services.edit_template(key=KEY, text="  Now on stage: “$title”. ", actor=support)
@@ -42,7 +42,7 @@ def test_new_words_are_the_next_version_and_name_their_author() -> None:
 
 
 @pytest.mark.parametrize("role", sorted(Role.values))
-def test_support_and_admin_may_write_words(role: str) -> None:
+def test_support_and_admin_may_edit_templates(role: str) -> None:
     actor = person(role=role)
     if role in (Role.SUPPORT, Role.ADMIN):
         services.edit_template(key=KEY, text="“$title” began.", actor=actor)
@@ -68,7 +68,7 @@ def test_support_and_admin_may_write_words(role: str) -> None:
         ("nul\0", "One line of plain text, without control characters."),
     ],
 )
-def test_words_that_cannot_be_said_are_refused(text: str, said: str) -> None:
+def test_invalid_texts_are_refused(text: str, said: str) -> None:
     told = refused(lambda: services.edit_template(key=KEY, text=text, actor=staff()))
 
     assert any(each.startswith(said) for each in told), told
@@ -76,18 +76,18 @@ def test_words_that_cannot_be_said_are_refused(text: str, said: str) -> None:
     assert len(versions()) == 1
 
 
-def test_what_is_said_already_is_no_new_version() -> None:
+def test_an_unchanged_text_is_no_new_version() -> None:
     assert refused(lambda: services.edit_template(key=KEY, text=EVENT_TYPES[KEY].text, actor=staff())) == [
         "These are the words already."
     ]
 
 
-def test_a_key_that_nobody_says_has_no_words() -> None:
+def test_an_unknown_key_has_no_template() -> None:
     with pytest.raises(NotFound):
         services.edit_template(key="never.heard", text="x", actor=staff())
 
 
-def test_four_hundred_letters_and_a_dollar_may_be_said() -> None:
+def test_four_hundred_letters_and_a_dollar_are_allowed() -> None:
     services.edit_template(key=KEY, text="$$5 for ${title}" + "x" * 384, actor=staff())
 
     assert rendered(KEY, {"title": "Song"}).startswith("$5 for Songxxx")
@@ -107,14 +107,14 @@ def test_the_preview_fills_in_the_examples_and_writes_nothing() -> None:
         "DELETE FROM live_messagetemplate WHERE false",
     ],
 )
-def test_words_are_never_changed(change: str) -> None:
+def test_a_version_is_never_changed(change: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(change)
 
     assert versions() == [(1, EVENT_TYPES[KEY].text)]
 
 
-def test_no_words_at_all_are_refused_by_the_table_too() -> None:
+def test_an_empty_text_is_refused_by_the_table_too() -> None:
     with pytest.raises(IntegrityError, match="live_template_says_something"), transaction.atomic():
         MessageTemplate.objects.create(key=KEY, version=2, text="")
 
@@ -132,7 +132,7 @@ def test_two_edits_at_once_are_two_versions() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(EVENT_TYPES))
-def test_the_shipped_words_pass_their_own_rule(key: str) -> None:
+def test_the_shipped_texts_pass_the_rules(key: str) -> None:
     assert template_faults(key, EVENT_TYPES[key].text) == []
 
 

@@ -209,7 +209,7 @@ def test_no_balance_no_purchase(song: MenuItem) -> None:
     ("settings", "code"),
     [({"is_open": False}, "QUEUE_CLOSED"), ({"is_paused": True}, "QUEUE_PAUSED")],
 )
-def test_a_line_that_takes_nobody_leaves_no_hold(
+def test_a_queue_that_refuses_leaves_no_hold(
     alice: User, ruby: User, song: MenuItem, settings: dict[str, Any], code: str
 ) -> None:
     perfqueue.services.configure(performer_id=ruby.pk, **settings)
@@ -245,7 +245,7 @@ def test_what_was_bought_stays(alice: User, ruby: User, song: MenuItem) -> None:
     assert MenuItem.objects.filter(pk=song.pk).exists()
 
 
-def test_a_purchase_first_lets_time_decide(alice: User, ruby: User, song: MenuItem, clock: Clock) -> None:
+def test_a_purchase_first_expires_what_is_due(alice: User, ruby: User, song: MenuItem, clock: Clock) -> None:
     perfqueue.services.configure(performer_id=ruby.pk, depth=1, rope_drop_s=60)
     first = buy(alice, song.pk).json()["queueItem"]["id"]
     clock.shift(seconds=61)

@@ -152,7 +152,7 @@ def test_a_page_that_cannot_be_is_refused(client: APIClient, query: str) -> None
     assert (refused.status_code, body_of(refused)["error"]["code"]) == (400, "VALIDATION_FAILED")
 
 
-def test_config_tells_the_exact_return_and_all_odds(client: APIClient) -> None:
+def test_config_has_the_exact_return_and_all_odds(client: APIClient) -> None:
     config = body_of(client.get(f"{BASE}/config"))
 
     assert (config["enabled"], config["betAmount"], config["rtp"], config["rtpPercent"]) == (True, 100, "19/20", "95")
@@ -163,7 +163,7 @@ def test_config_tells_the_exact_return_and_all_odds(client: APIClient) -> None:
     assert config["odds"][0] == {"kind": "three_diamond", "pay": 250_000, "tickets": 1, "of": 8_000_000}
 
 
-def test_fairness_tells_the_next_commitment_and_keeps_to_it(client: APIClient, user: User) -> None:
+def test_fairness_names_the_next_commitment_and_the_spin_keeps_it(client: APIClient, user: User) -> None:
     first, again = (body_of(client.get(f"{BASE}/fairness")) for _ in range(2))
 
     assert first == again
@@ -172,7 +172,7 @@ def test_fairness_tells_the_next_commitment_and_keeps_to_it(client: APIClient, u
     assert bytes.fromhex(first["commitment"]) == bytes(state_of(user).commitment)
 
 
-def test_the_rate_limit_tells_what_is_left(client: APIClient, settings: Any) -> None:
+def test_the_rate_limit_shows_what_is_left(client: APIClient, settings: Any) -> None:
     settings.SLOTS_SPINS_PER_HOUR = 2
     fresh = body_of(client.get(f"{BASE}/rate-limit"))
     post_spin(client)
@@ -189,7 +189,7 @@ def test_the_rate_limit_tells_what_is_left(client: APIClient, settings: Any) -> 
     assert body_of(refused)["error"]["details"]["limit"] == 2
 
 
-def test_a_spin_too_fast_says_when_to_come_back(client: APIClient, settings: Any) -> None:
+def test_a_spin_too_fast_has_retry_after(client: APIClient, settings: Any) -> None:
     settings.SLOTS_MIN_INTERVAL_MS = 60_000
     post_spin(client)
 

@@ -120,7 +120,7 @@ def test_the_interval_ends_to_the_microsecond() -> None:
     assert decide(request_for(), context_with(last_spin_at=NOW - timedelta(milliseconds=2_500)), LIMITS)
 
 
-def test_the_hour_tells_when_the_next_spin_comes_back() -> None:
+def test_the_hourly_limit_names_when_the_next_spin_is_free() -> None:
     oldest = NOW - timedelta(minutes=59)
 
     with pytest.raises(HourlyLimitReached) as refused:
@@ -142,7 +142,7 @@ def test_limits_that_are_off_refuse_nothing_and_count_nothing() -> None:
     assert decision.spins_left is None
 
 
-def test_a_bet_is_told_what_is_allowed() -> None:
+def test_a_refused_bet_names_the_allowed_ones() -> None:
     with pytest.raises(InvalidBet) as refused:
         decide(request_for(bet=200), context_with(), LIMITS)
 

@@ -76,7 +76,7 @@ def test_nonces_count_up_from_zero(user: User) -> None:
     assert state_of(user).nonce == 4
 
 
-def test_the_server_draws_a_client_nonce_and_says_so_when_none_is_given(user: User) -> None:
+def test_the_server_draws_a_client_nonce_and_marks_it_when_none_is_given(user: User) -> None:
     spins = [services.spin(user=user, bet=100).spin for _ in range(2)]
 
     assert [spin.client_nonce_drawn for spin in spins] == [True, True]
@@ -153,7 +153,7 @@ def test_a_refused_first_spin_leaves_no_slot_state() -> None:
     assert not SlotState.objects.filter(user_id=poor.id).exists()
 
 
-def test_a_stale_commitment_is_told_the_current_one(user: User) -> None:
+def test_the_refusal_of_a_stale_commitment_names_the_current_one(user: User) -> None:
     offered = services.fairness(user=user)
     services.spin(user=user, bet=100, commitment=offered.commitment)
 
@@ -239,7 +239,7 @@ def test_the_hours_use_is_what_counting_gives(user: User, settings: Any, clock: 
         assert counted > 7 or use.resets_at == (oldest and oldest + timedelta(hours=1))
 
 
-def test_an_hourly_limit_that_is_off_is_told_as_null(user: User) -> None:
+def test_an_hourly_limit_that_is_off_is_null(user: User) -> None:
     services.spin(user=user, bet=100)
 
     use = services.hourly_use(user=user)

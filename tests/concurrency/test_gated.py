@@ -83,7 +83,7 @@ KINDS: dict[str, Callable[[], Call]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_twin_waits_and_is_told_what_the_first_was_told(kind: str) -> None:
+def test_a_concurrent_twin_waits_and_gets_the_first_ones_result(kind: str) -> None:
     move = KINDS[kind]()  # the same wishes each time it is called
     before = Operation.objects.count()
 

@@ -206,7 +206,7 @@ def test_a_start_in_time_stands_although_the_deadline_passes_before_it_is_writte
     services.refund(item_id=item.id, actor=ruby)
 
 
-def test_a_start_behind_an_expiry_is_told_so(clock: Clock) -> None:
+def test_a_start_after_a_concurrent_expiry_is_refused(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     item = buy(alice, ruby)
     clock.shift(seconds=31)

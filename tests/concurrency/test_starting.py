@@ -36,7 +36,7 @@ def test_two_starts_of_one_item() -> None:
     assert Transition.objects.filter(item=item, to_state=State.STARTED).count() == 1
 
 
-def test_starts_of_everybody_in_line_put_the_head_on_stage() -> None:
+def test_concurrent_starts_of_all_waiting_items_start_the_head() -> None:
     ruby = performer()
     items = [buy(person(tokens=100), ruby) for _ in range(5)]
 

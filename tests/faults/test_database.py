@@ -81,7 +81,7 @@ def _one(connection: psycopg.Connection[Any], sql: str) -> int:
     return int(row[0])
 
 
-def assert_told_is_done(told: Told, before: dict[str, int], server: EmbeddedPostgres, stack: Stack) -> None:
+def assert_reported_is_done(told: Told, before: dict[str, int], server: EmbeddedPostgres, stack: Stack) -> None:
     """What was answered happened once, its events are there once, the books add up, and nothing else happened."""
     new = {name: number - before[name] for name, number in counts(server).items()}
     spins, requests = len(told.spins), len(told.requests)
@@ -109,7 +109,7 @@ def test_connections_cut_in_mid_call_lose_and_double_nothing(
         load.until(lambda told: len(told.spins) > after + 3)
 
     assert load.told.troubles, "nobody noticed any cut"
-    assert_told_is_done(load.told, before, server, stack)
+    assert_reported_is_done(load.told, before, server, stack)
 
 
 @pytest.mark.parametrize("within_s", [5.0, 0.0], ids=["fast shutdown", "at once, with recovery"])
@@ -127,4 +127,4 @@ def test_the_database_restarts_under_load_and_nothing_is_lost_or_doubled(
         after = len(load.told.spins)
         load.until(lambda told: len(told.spins) > after + 3)
 
-    assert_told_is_done(load.told, before, server, stack)
+    assert_reported_is_done(load.told, before, server, stack)

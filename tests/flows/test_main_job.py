@@ -91,7 +91,7 @@ def spin_fifty_times(alice: Person) -> list[dict[str, Any]]:
     return spins
 
 
-def assert_each_is_drawn_as_told(spins: list[dict[str, Any]]) -> None:
+def assert_each_is_drawn_as_shown(spins: list[dict[str, Any]]) -> None:
 
     table = parse(json.loads(Path("slots/paytables/classic-95.json").read_text())["table"])
     for spin in spins:
@@ -126,7 +126,7 @@ def test_the_main_job(stack: Stack, enter: Callable[[str], Person]) -> None:
         until(lambda: state_of(stack, two_id) == "refunded", within_s=ROPE_DROP_S + 15)
 
     assert [spin["nonce"] for spin in spins] == list(range(SPINS))
-    assert_each_is_drawn_as_told(spins)
+    assert_each_is_drawn_as_shown(spins)
     paid = sum(spin["result"]["payout"] for spin in spins)
     points, tokens = alice.wallet("POINT"), alice.wallet("TOKEN")
     assert (points["available"], points["held"]) == (START - SPINS * 100 + paid, 0)

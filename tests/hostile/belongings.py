@@ -84,7 +84,7 @@ def belongings() -> Belongings:
     perfqueue.services.block(performer_id=ruby.pk, user_id=person().pk, actor=ruby)
     Strike.objects.create(performer=ruby, item=waiting, cause="ROPE_DROP_EXPIRED")
     perfqueue.services.open_run(action=RunAction.REFUND, item_ids=[ended.pk], actor=staff(), reason="sorry")
-    keeps_of_the_house(ruby, alice)
+    rows_of_the_platform(ruby, alice)
     return Belongings(ruby)
 
 
@@ -93,7 +93,7 @@ def bought(buyer: User, song: MenuItem) -> QueueItem:
     return again(menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).intake.item)
 
 
-def keeps_of_the_house(ruby: User, alice: User) -> None:
+def rows_of_the_platform(ruby: User, alice: User) -> None:
     """Rows of the tables that no performer has anything to do with."""
     ServiceAccount.objects.create(user=person(role=Role.SERVICE), features=["arcade"], scopes=[Scope.HOLD])
     Refusal.objects.create(user=ruby, feature="slots", gate="role", code="X", policy_version="1")

@@ -115,7 +115,7 @@ def test_two_stacks_run_side_by_side_and_a_signal_to_one_group_ends_that_one_alo
     assert not other.folder.root.exists()
 
 
-def test_the_front_passes_requests_on_and_tells_nothing_about_itself(shared: Stack) -> None:
+def test_the_proxy_passes_requests_on_without_naming_itself(shared: Stack) -> None:
     answer = get(shared, "/livez", Host="shop.example")
     assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
     assert answer.headers["Server"] is None
@@ -154,7 +154,7 @@ def test_a_killed_database_ends_the_stack_which_names_it() -> None:
         assert "postgres ended: killed by SIGKILL" in stack.log.read_text()
 
 
-def test_a_killed_launcher_leaves_nobody_behind() -> None:
+def test_a_killed_launcher_leaves_no_process_behind() -> None:
     with Stack() as stack:
         os.kill(group_of(stack), signal.SIGKILL)
 
@@ -162,7 +162,7 @@ def test_a_killed_launcher_leaves_nobody_behind() -> None:
 
 
 @pytest.mark.parametrize("moment", ["Starting database", "Applying migrations", "web started"])
-def test_a_start_that_is_interrupted_leaves_nobody_behind(folder: Folder, moment: str) -> None:
+def test_a_start_that_is_interrupted_leaves_no_process_behind(folder: Folder, moment: str) -> None:
     log = folder.root / "stack.log"
     with log.open("wb") as output:
         launcher = launch(folder.root, {}, output)
@@ -177,7 +177,7 @@ def test_a_start_that_is_interrupted_leaves_nobody_behind(folder: Folder, moment
     launcher.communicate()
 
 
-def test_a_failed_step_leaves_nobody_behind_and_is_named(folder: Folder) -> None:
+def test_a_failed_step_leaves_no_process_behind_and_is_named(folder: Folder) -> None:
     with pytest.raises(StackError, match=r"manage\.py migrate` failed"):
         Stack(root=folder.root, env={"PLATFORM_FEE_BPS": "20000"}).start()
 
@@ -208,7 +208,7 @@ def test_data_of_an_earlier_version_stops_the_stack_and_is_kept(
     assert database("SELECT name FROM django_migrations") == [("0001_clock",)]
 
 
-def test_a_taken_port_is_said_before_anything_starts(folder: Folder) -> None:
+def test_a_taken_port_is_reported_before_anything_starts(folder: Folder) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -231,7 +231,7 @@ def test_a_folder_serves_one_stack_at_a_time_and_is_not_deleted_under_it(folder:
     folder.release()
 
 
-def test_managing_without_a_demo_says_so(folder: Folder) -> None:
+def test_manage_without_a_demo_reports_that(folder: Folder) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "xxxchat.stack", "--folder", str(folder.root), "manage", "check"],
         capture_output=True,

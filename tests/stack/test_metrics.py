@@ -65,7 +65,7 @@ def test_requests_are_counted_by_endpoint(transactional_db: None) -> None:
     assert figures()[name] == before + 1
 
 
-def test_without_a_database_it_says_that(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_it_reports_that(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "PORT", str(free_ports(1)[0]))

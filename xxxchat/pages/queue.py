@@ -123,7 +123,7 @@ class QueueBoard:
 
 
 def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
-    """Expire what is due, then read one queue for one viewer; NotFound if there is none.
+    """Expire what is due, then read one queue for one viewer. Raises NotFound if there is none.
 
     Only the performer and staff see names and notes.
     """

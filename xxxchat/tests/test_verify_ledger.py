@@ -19,7 +19,7 @@ def told(*options: str) -> str:
     return out.getvalue()
 
 
-def test_a_sound_ledger_is_reported_in_words_and_in_json() -> None:
+def test_a_sound_ledger_is_reported_as_text_and_as_json() -> None:
     buy(person(tokens=100), performer())
 
     assert told() == "8 invariants checked, 0 findings.\n"
@@ -32,7 +32,7 @@ def test_a_sound_ledger_is_reported_in_words_and_in_json() -> None:
 
 @pytest.mark.tampers
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_a_finding_is_told_and_ends_with_code_one(options: list[str]) -> None:
+def test_a_finding_is_reported_and_ends_with_code_one(options: list[str]) -> None:
     alice = person(tokens=100)
     wallet = Wallet.objects.get(owner=alice, currency="TOKEN")
     with connection.cursor() as cursor:

@@ -47,7 +47,7 @@ def test_a_package_is_renamed_and_taken_off_and_keeps_its_tokens_and_price() -> 
 
 
 @pytest.mark.parametrize("field", [{"tokens": "0"}, {"tokens": "-5"}, {"price_currency": "eur"}, {"title": ""}])
-def test_a_package_that_cannot_be_is_told_at_its_field(field: dict[str, str]) -> None:
+def test_an_invalid_package_is_refused_at_its_field(field: dict[str, str]) -> None:
     answer = signed_in(world.staff("admin")).post(page(TokenPackage, "add"), FORM | field)
 
     assert (answer.status_code, TokenPackage.objects.count()) == (200, 0)

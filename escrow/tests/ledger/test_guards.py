@@ -310,7 +310,7 @@ def test_the_faulty_function_is_otherwise_let_through(scene: Scene) -> None:
     as_the_ledger(filled(ENTRY + balanced, scene))
 
 
-def test_only_its_life_over_lets_a_hold_without_an_item_go_back(scene: Scene, clock: Clock) -> None:
+def test_a_hold_without_an_item_is_refunded_only_after_its_expiry(scene: Scene, clock: Clock) -> None:
     close = filled(
         "UPDATE escrow_hold SET status = 'EXPIRED', released = 100, closed_at = core_now() WHERE id = :hold", scene
     )
@@ -367,7 +367,7 @@ def test_with_the_triggers_off_a_hold_still_pays_no_more_than_it_has(scene: Scen
         ("escrow_wallet_status", WalletStatus),
     ],
 )
-def test_a_domain_knows_the_words_that_the_models_know(domain: str, words: type[TextChoices]) -> None:
+def test_a_domain_has_the_values_of_the_models_enumeration(domain: str, words: type[TextChoices]) -> None:
     (rule,) = rows("SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE contypid = %s::regtype", [domain])
 
     assert sorted(re.findall(r"'([^']+)'::", rule["text"])) == sorted(words.values)

@@ -322,7 +322,7 @@ class Ledger(RuleBasedStateMachine):
         purse.is_frozen = self.oracle.people[f"{who}.points"].is_frozen = not purse.is_frozen
 
     @invariant()
-    def the_ledger_says_what_the_oracle_says(self) -> None:
+    def the_ledger_agrees_with_the_oracle(self) -> None:
         if not hasattr(self, "users"):
             return
         wallets = Wallet.objects.filter(owner__in=self.users.values())

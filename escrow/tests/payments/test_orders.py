@@ -141,7 +141,7 @@ def test_unknown_members_of_an_event_are_ignored(alice: User, package: TokenPack
     assert send(event_of(alice, package) | {"livemode": False}).status_code == 200
 
 
-def test_an_id_stands_for_one_event_or_order(alice: User, package: TokenPackage) -> None:
+def test_an_id_belongs_to_one_event_or_order(alice: User, package: TokenPackage) -> None:
     bob, first = world.person(), event_of(alice, package)
     send(first)
 
@@ -158,7 +158,7 @@ def test_ids_are_compared_exactly(alice: User, package: TokenPackage) -> None:
     assert balances(alice) == (6 * 500, 0, 0, 0)
 
 
-def test_an_events_id_stands_for_one_type(alice: User, package: TokenPackage) -> None:
+def test_an_events_id_belongs_to_one_type(alice: User, package: TokenPackage) -> None:
     paid, other = event_of(alice, package), event_of(alice, package, type="order.created")
     send(paid)
     send(other)

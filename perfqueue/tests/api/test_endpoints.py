@@ -146,7 +146,7 @@ def test_a_queue_is_never_paged() -> None:
     assert [each["position"] for each in get(None, f"performer/{ruby.pk}/queue?limit=1")["items"]] == [*range(1, 102)]
 
 
-def test_waits_are_told_from_five_performances_on(clock: Clock) -> None:
+def test_waits_are_estimated_from_five_performances_on(clock: Clock) -> None:
     ruby, alice = performer(user_cap=20), person(tokens=10_000)
     for seconds in (10, 20, 30, 40, 50):
         done = buy(alice, ruby)
@@ -278,7 +278,7 @@ def test_an_instant_item_has_no_commands() -> None:
     assert get(player, f"queue/items/{spin.id}")["fulfilment"] == "instant"
 
 
-def test_what_cannot_be_done_is_told_by_its_code(ruby: User, alice: User, item: QueueItem) -> None:
+def test_what_cannot_be_done_is_refused_with_its_code(ruby: User, alice: User, item: QueueItem) -> None:
     second = buy(alice, ruby)
 
     assert code(post(ruby, f"queue/items/{second.id}/start")) == (409, "NOT_HEAD_OF_QUEUE")

@@ -30,7 +30,7 @@ def item(ruby: User, alice: User) -> QueueItem:
 
 
 @pytest.mark.parametrize("path", LOOKS)
-def test_whoever_asks_again_is_told_only_what_moved(path: str, ruby: User, alice: User, item: QueueItem) -> None:
+def test_a_known_etag_gets_304_until_something_changes(path: str, ruby: User, alice: User, item: QueueItem) -> None:
     client, address = client_of(alice), f"{API}/{path.format(ruby=ruby.pk, item=item.pk)}"
 
     first = client.get(address)

@@ -130,7 +130,7 @@ def test_depth_counts_those_who_wait_and_the_cap_counts_the_started_item_too() -
     assert (available(alice), available(bob)) == (800, 900)
 
 
-def test_a_closed_or_paused_queue_takes_nobody_and_holds_nothing() -> None:
+def test_a_closed_or_paused_queue_refuses_and_holds_nothing() -> None:
     ruby, alice = performer(), person(tokens=1000)
 
     services.pause_queue(performer_id=ruby.pk, actor=ruby)

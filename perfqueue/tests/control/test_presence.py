@@ -45,7 +45,7 @@ def test_a_queue_without_a_heartbeat_is_not_watched(ruby: User, alice: User, clo
     assert again(item).state == State.STARTED
 
 
-def test_a_heartbeat_before_the_queue_was_opened_watches_nobody(ruby: User, clock: Clock) -> None:
+def test_a_heartbeat_before_the_queue_was_opened_starts_no_watch(ruby: User, clock: Clock) -> None:
     services.close_queue(performer_id=ruby.pk, actor=ruby)
     beat(ruby)
     services.open_queue(performer_id=ruby.pk, actor=ruby)

@@ -67,7 +67,7 @@ def hasty(transactional_db: None) -> Iterator[None]:
     rows("SELECT set_config('lock_timeout', '3s', false)")
 
 
-def test_a_command_on_a_locked_queue_is_told_to_try_again(hasty: None) -> None:
+def test_a_command_on_a_locked_queue_is_asked_to_retry(hasty: None) -> None:
     ruby, alice = performer(), person(tokens=100)
     item = buy(alice, ruby)
     asked = [
@@ -98,7 +98,7 @@ def test_a_refused_command_may_come_again_with_its_key(hasty: None) -> None:
     assert client_of(ruby).post(path, headers=headers).json()["state"] == "started"
 
 
-def test_reads_of_an_overdue_queue_wait_for_nobody(clock: Clock) -> None:
+def test_reads_of_an_overdue_queue_do_not_wait(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     item = buy(alice, ruby)
     clock.shift(seconds=31)

@@ -71,7 +71,7 @@ def test_a_started_item_a_review_and_a_longest_wait_end_in_one_round(clock: Cloc
     assert available(alice) == 1_000
 
 
-def test_a_queue_that_somebody_works_on_is_left_to_the_next_round(clock: Clock) -> None:
+def test_a_locked_queue_is_left_to_the_next_round(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     buy(alice, ruby)
     clock.shift(seconds=31)
@@ -211,7 +211,7 @@ def test_beat_and_the_command_do_the_same(clock: Clock) -> None:
     assert available(alice) == 200
 
 
-def test_the_command_goes_on_until_it_is_told_to_stop(clock: Clock) -> None:
+def test_the_command_runs_until_a_signal_stops_it(clock: Clock) -> None:
     """The signal comes once the first round's heartbeat is seen from another connection."""
     ruby, alice = performer(rope_drop_s=30), person(tokens=100)
     buy(alice, ruby)

@@ -236,13 +236,13 @@ def test_an_instant_item_is_finished_settled_and_awarded_in_one_go() -> None:
     assert available(alice, Currency.POINT) == 1_150
 
 
-def test_an_instant_item_without_award_tells_the_balance_after_settlement() -> None:
+def test_an_instant_item_without_award_returns_the_balance_after_settlement() -> None:
     alice = person(points=1_000)
 
     assert at_once(alice).available == 900
 
 
-def test_an_instant_item_tells_only_its_buyer_and_carries_the_features_own_events() -> None:
+def test_an_instant_item_notifies_only_its_buyer_and_emits_the_features_own_events() -> None:
     from live.services import Event
 
     alice = person(points=1_000)

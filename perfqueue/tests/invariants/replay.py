@@ -38,7 +38,7 @@ class Told:
 
 def assert_queues_are_as_their_transitions_say(*, desk: UUID) -> set[Edge]:
     """Hold the rule against the tables (two statements); return the edges that were walked."""
-    told, now = _told_by_steps(desk)
+    told, now = _check_steps(desk)
     assert told.states == now
     for line in rows(LINES):
         ruby = line["performer_id"]
@@ -49,7 +49,7 @@ def assert_queues_are_as_their_transitions_say(*, desk: UUID) -> set[Edge]:
     return told.edges
 
 
-def _told_by_steps(desk: UUID) -> tuple[Told, dict[UUID, str]]:
+def _check_steps(desk: UUID) -> tuple[Told, dict[UUID, str]]:
     """Walk through every step of every item in the order written; also the states that the items have now.
 
     Raises:

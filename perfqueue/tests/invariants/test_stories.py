@@ -266,7 +266,7 @@ class Story(RuleBasedStateMachine):
         assert self.home is None or rows(ALL_TOKENS)[0]["n"] == self.home.minted
 
     @invariant()
-    def every_line_is_as_its_steps_tell(self) -> None:
+    def every_queue_matches_its_steps(self) -> None:
         if self.home is not None:
             self.walked.update(assert_queues_are_as_their_transitions_say(desk=self.desk.pk))
 
@@ -286,7 +286,7 @@ class Story(RuleBasedStateMachine):
         assert not Wallet.objects.filter(held__gt=0).exists()
         assert_ledger_adds_up()
         self.nothing_is_lost()
-        self.every_line_is_as_its_steps_tell()
+        self.every_queue_matches_its_steps()
         self.home.stories += 1
         Story.house = self.home if self.home.stories < STORIES_IN_A_HOUSE else None
 

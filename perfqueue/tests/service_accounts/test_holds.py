@@ -50,7 +50,9 @@ def told(answer: Any) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("to", ["a performer", "revenue", "slots_bank"])
-def test_a_hold_is_opened_the_buyer_is_told_and_it_expires(arcade: User, alice: User, clock: Clock, to: str) -> None:
+def test_a_hold_is_opened_the_buyer_is_notified_and_it_expires(
+    arcade: User, alice: User, clock: Clock, to: str
+) -> None:
     payee = str(world.performer().pk) if to == "a performer" else to
 
     answer = ask(arcade, alice, payee=payee)
@@ -147,7 +149,7 @@ def test_a_scope_that_is_missing_opens_nothing(alice: User) -> None:
     assert told(ask(world.person(role="service"), alice)) == (403, "FORBIDDEN")
 
 
-def test_a_scope_that_nobody_knows_is_no_scope(arcade: User) -> None:
+def test_an_unknown_scope_is_no_scope(arcade: User) -> None:
     with pytest.raises(IntegrityError, match="accounts_service_scopes_known"):
         ServiceAccount.objects.filter(user=arcade).update(scopes=["hold", "everything"])
 

@@ -157,7 +157,7 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
 }
 
 
-def test_a_key_that_is_not_said_is_asked_for(arcade: User, alice: User, ruby: User) -> None:
+def test_a_missing_key_has_its_own_code(arcade: User, alice: User, ruby: User) -> None:
     sent = performed(arcade, alice, ruby)
     key = sent.pop("idempotencyKey")
 

@@ -40,7 +40,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def test_a_bulk_refund_tells_each_items_outcome_in_the_order_asked(desk: User, alice: User, ruby: User) -> None:
+def test_a_bulk_refund_returns_each_items_result_in_the_order_given(desk: User, alice: User, ruby: User) -> None:
     waiting, started, final = buy(alice, ruby, 30), buy(alice, ruby, 20), buy(alice, ruby, 10)
     other = buy(alice, performer(), 5)
     services.leave(item_id=final.id, actor=alice)
@@ -69,7 +69,7 @@ def test_a_bulk_refund_tells_each_items_outcome_in_the_order_asked(desk: User, a
     assert {(step.item_id, step.reason) for step in steps} == {(i.id, "x") for i in (started, other, waiting)}
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(desk: User, alice: User, ruby: User) -> None:
+def test_a_dry_run_returns_the_same_and_writes_nothing(desk: User, alice: User, ruby: User) -> None:
     items = [buy(alice, ruby, 30) for _ in range(3)]
     ids = [str(item.id) for item in items]
 

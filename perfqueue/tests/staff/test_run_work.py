@@ -120,7 +120,7 @@ def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> No
     assert available(alice) == 10_000
 
 
-def test_a_defect_is_one_items_result_and_stops_nobody(
+def test_a_defect_is_one_items_result_and_stops_no_other_item(
     desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [buy(alice, ruby, 10) for _ in range(2)]

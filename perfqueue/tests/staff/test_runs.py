@@ -94,7 +94,7 @@ def test_more_than_fifty_run_in_the_background_and_can_be_followed(desk: User, a
     assert steps.count() == MANY - 1
 
 
-def test_a_filter_says_which_items_are_meant(desk: User, alice: User, ruby: User) -> None:
+def test_a_filter_selects_the_items(desk: User, alice: User, ruby: User) -> None:
     jade, bob = performer(), person(tokens=100)
     mine, his, elsewhere = buy(alice, ruby, 30), buy(bob, ruby, 40), buy(alice, jade, 50)
 
@@ -124,7 +124,7 @@ def test_a_filter_says_which_items_are_meant(desk: User, alice: User, ruby: User
         ({"overdue": False}, [1, 2]),
     ],
 )
-def test_items_are_told_apart_in_bulk_and_in_the_list(
+def test_items_are_filtered_alike_in_bulk_and_in_the_list(
     desk: User, alice: User, ruby: User, clock: Clock, said: dict[str, Any], meant: list[int]
 ) -> None:
     items = [buy(alice, ruby, 10, duration_s=20), buy(alice, ruby, 20)]

@@ -49,7 +49,7 @@ def test_signing_in_never_leads_off_the_site(elsewhere: str) -> None:
 @pytest.mark.parametrize(
     ("name", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("al\0ice", PASSWORD), ("", "")]
 )
-def test_a_wrong_name_or_password_is_told_without_saying_which(name: str, password: str) -> None:
+def test_a_wrong_name_or_password_is_refused_without_saying_which(name: str, password: str) -> None:
     known()
     client = visitor()
 

@@ -28,7 +28,7 @@ def test_personal_pages_ask_to_sign_in(page: str) -> None:
     assert answer.headers["Location"] == f"{reverse('sign-in')}?next={reverse(page)}"
 
 
-def test_what_is_not_there_says_so_in_a_page() -> None:
+def test_an_unknown_address_has_a_404_page() -> None:
     answer = visitor().get("/nowhere")
 
     assert answer.status_code == 404

@@ -67,7 +67,7 @@ def test_a_form_sent_twice_buys_once() -> None:
     assert perfqueue.items_of(buyer).count() == 1
 
 
-def test_a_refusal_stands_in_the_form_in_the_pages_words() -> None:
+def test_a_refusal_is_shown_in_the_form_with_the_pages_text() -> None:
     performer, (item,) = stage("Request a song", price=120)
     client, address = visitor(world.person("alice", tokens=40)), reverse("ask", args=[performer.pk, item])
 

@@ -26,7 +26,7 @@ def test_a_spin_without_a_script_is_drawn_here_and_says_so(settings: Any) -> Non
     assert "this proof rests on our word" in after
 
 
-def test_a_refused_spin_is_told_in_the_pages_words(settings: Any) -> None:
+def test_a_refused_spin_is_shown_with_the_pages_text(settings: Any) -> None:
     settings.SLOTS_MIN_INTERVAL_MS = 0
     client = visitor(world.person("alice", points=40))
 
