@@ -30,9 +30,9 @@ def test_every_kind_has_a_status_of_its_own() -> None:
     assert len(set(STATUS.values())) == len(STATUS)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "1"), (0.2, "1"), (1, "1"), (1.01, "2"), (59.5, "60")])
-def test_retry_after_is_whole_seconds_rounded_up(seconds: float, told: str) -> None:
-    assert headers_of(Throttled(retry_after_s=seconds)) == {"Retry-After": told}
+@pytest.mark.parametrize(("seconds", "answers"), [(0, "1"), (0.2, "1"), (1, "1"), (1.01, "2"), (59.5, "60")])
+def test_retry_after_is_whole_seconds_rounded_up(seconds: float, answers: str) -> None:
+    assert headers_of(Throttled(retry_after_s=seconds)) == {"Retry-After": answers}
 
 
 def test_a_401_names_the_authentication_scheme() -> None:

@@ -63,12 +63,12 @@ def test_an_endpoint_with_an_etag_answers_304_without_a_body_while_nothing_chang
 def test_refusals_commands_and_other_endpoints_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"If-None-Match": "*"}
 
-    told = [ask(Weather, "post", **known), ask(Plain, **known)]
+    answers = [ask(Weather, "post", **known), ask(Plain, **known)]
     monkeypatch.setattr(Weather, "body", {})
-    told.append(ask(Weather, **known))
+    answers.append(ask(Weather, **known))
 
-    assert [each.status_code for each in told] == [200, 200, 404]
-    for answer in told:
+    assert [each.status_code for each in answers] == [200, 200, 404]
+    for answer in answers:
         assert "ETag" not in answer.headers
         assert answer.headers["Cache-Control"] == "no-store"
 

@@ -100,8 +100,8 @@ class Connected:
 
     async def events(self, count: int) -> list[Piece]:
         """Wait for so many events and return all that came."""
-        await self.until(lambda self: len(self.told) >= count)
-        return self.told
+        await self.until(lambda self: len(self.received) >= count)
+        return self.received
 
     async def opened(self) -> "Connected":
         await self.until(lambda self: bool(self.raw) or self.over)
@@ -118,7 +118,7 @@ class Connected:
             await self.task
 
     @property
-    def told(self) -> list[Piece]:
+    def received(self) -> list[Piece]:
         return [piece for piece in pieces(self.raw) if piece.event]
 
     @property

@@ -36,11 +36,11 @@ def test_the_newest_comes_first_with_its_text_and_the_id_of_the_stream(django_as
     settled()
 
     with django_assert_num_queries(1):
-        told = services.recent(ROOM, limit=30)
+        answers = services.recent(ROOM, limit=30)
 
-    assert [each.text for each in told] == ["“Sóng” is done.", "“Sóng” is on stage.", "Someone asked for “Sóng”."]
+    assert [each.text for each in answers] == ["“Sóng” is done.", "“Sóng” is on stage.", "Someone asked for “Sóng”."]
     stored = rows("SELECT xid::text || '-' || id AS id, at FROM live_event ORDER BY xid DESC, id DESC")
-    assert [(each.id, each.at) for each in told] == [(row["id"], row["at"]) for row in stored]
+    assert [(each.id, each.at) for each in answers] == [(row["id"], row["at"]) for row in stored]
 
 
 def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
@@ -50,10 +50,15 @@ def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
     emit([event(title="Second"), event("menu.changed"), event("menu.changed")])
     settled()
 
-    told = services.recent(ROOM, limit=4, folded=["menu.changed"])
+    answers = services.recent(ROOM, limit=4, folded=["menu.changed"])
 
-    assert [each.key for each in told] == ["menu.changed", "queue.item.started", "menu.changed", "queue.item.started"]
-    assert [each.variables.get("title") for each in told] == [None, "Second", None, "First"]
+    assert [each.key for each in answers] == [
+        "menu.changed",
+        "queue.item.started",
+        "menu.changed",
+        "queue.item.started",
+    ]
+    assert [each.variables.get("title") for each in answers] == [None, "Second", None, "First"]
 
 
 def test_only_events_of_this_room_that_a_room_may_see() -> None:
@@ -67,10 +72,10 @@ def test_a_private_variable_is_not_shown_even_if_a_template_names_it() -> None:
     MessageTemplate.objects.create(key="queue.item.started", version=2, text="$title for $userId")
     emit([event(title="Song", userId=str(BUYER), reason="LEFT")])
 
-    (told,) = read()
+    (answers,) = read()
 
-    assert (told.text, told.variables) == ("Song for $userId", {"title": "Song"})
-    assert str(BUYER) not in repr(told)
+    assert (answers.text, answers.variables) == ("Song for $userId", {"title": "Song"})
+    assert str(BUYER) not in repr(answers)
 
 
 def test_a_new_template_applies_to_earlier_events_too() -> None:

@@ -39,11 +39,11 @@ def cast() -> Cast:
 
 
 def play(story: Story, **limits: float) -> None:
-    async def told() -> None:
+    async def run() -> None:
         async with running(replace(QUICK, **limits)) as process:  # type: ignore[arg-type]
             await story(process)
 
-    asyncio.run(told())
+    asyncio.run(run())
 
 
 def test_a_transaction_that_began_first_and_commits_last_is_streamed_first(cast: Cast) -> None:
@@ -56,12 +56,12 @@ def test_a_transaction_that_began_first_and_commits_last_is_streamed_first(cast:
             hub = process.app.hub
             assert hub is not None
             await hub.fresh_read()
-            assert alice.told == [], "an older transaction is still at work"
+            assert alice.received == [], "an older transaction is still at work"
             early.commit()
 
-        told = await alice.events(2)
-        assert [piece.event for piece in told] == ["slots.spin", "queue.item.next_notice"]
-        assert sorted(told, key=lambda piece: int(piece.id.split("-")[0])) == told
+        events = await alice.events(2)
+        assert [piece.event for piece in events] == ["slots.spin", "queue.item.next_notice"]
+        assert sorted(events, key=lambda piece: int(piece.id.split("-")[0])) == events
 
     play(story)
 
@@ -107,7 +107,7 @@ def test_a_stream_has_no_event_of_another_recipient(cast: Cast) -> None:
             "queue.item.finished",
         ]
         assert str(cast.bob) not in room.raw.decode()
-        assert room.told[0].data["text"] == "“Song” is on stage."
+        assert room.received[0].data["text"] == "“Song” is on stage."
 
     play(story)
 
@@ -167,9 +167,9 @@ def test_a_position_that_means_nothing_here_asks_to_read_the_state_anew(cast: Ca
 
     async def story(process: Process) -> None:
         alice = await process.me(cast.alice_access, Last_Event_ID=forgotten)
-        assert alice.told[0].event == "live.reset"
+        assert alice.received[0].event == "live.reset"
         await committed(Event("queue.item.next_notice", {"title": "Song"}, recipient_id=cast.alice))
-        await alice.until(lambda self: self.told[-1].event == "queue.item.next_notice")
+        await alice.until(lambda self: self.received[-1].event == "queue.item.next_notice")
 
     play(story, remembered=2)
 
@@ -179,7 +179,7 @@ def test_a_silent_stream_beats(cast: Cast) -> None:
         room = await process.room(cast.ruby)
         await room.until(lambda self: self.raw.count(b": still here\n\n") >= 2)
         assert room.raw.startswith(b"retry: 1000\nid: ")
-        assert room.told == []
+        assert room.received == []
 
     play(story, heartbeat_s=0.02)
 

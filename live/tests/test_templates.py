@@ -69,10 +69,10 @@ def test_support_and_admin_may_edit_templates(role: str) -> None:
     ],
 )
 def test_invalid_texts_are_refused(text: str, said: str) -> None:
-    told = refused(lambda: services.edit_template(key=KEY, text=text, actor=staff()))
+    answers = refused(lambda: services.edit_template(key=KEY, text=text, actor=staff()))
 
-    assert any(each.startswith(said) for each in told), told
-    assert refused(lambda: services.preview(key=KEY, text=text)) == told
+    assert any(each.startswith(said) for each in answers), answers
+    assert refused(lambda: services.preview(key=KEY, text=text)) == answers
     assert len(versions()) == 1
 
 

@@ -1,7 +1,7 @@
 """One process of the jack-hammer: `python -m tests.concurrency.hammer <seed> <operations> <wallet owners…>`.
 
 It opens a connection of its own and moves money at random over the wallets given, in lists, with keys that other
-processes use too. Its last line is JSON: what it was told, by kind and code. What is unexpected ends it badly.
+processes use too. Its last line is JSON: its results by kind and code. What is unexpected ends it badly.
 """
 
 import json
@@ -30,12 +30,12 @@ def main(seed: int, operations: int, owners: list[UUID]) -> None:
 
 
 class Hammer:
-    """Random operations; `told` counts them as `kind code`, a replay as `kind replayed`."""
+    """Random operations; `counts` has them as `kind code`, a replay as `kind replayed`."""
 
     def __init__(self, seed: int, owners: list[UUID]) -> None:
         self.random = random.Random(seed)
         self.owners = owners
-        self.told: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.moved: list[UUID] = []
         self.bought: list[tuple[UUID, UUID]] = []
         self.holds: list[tuple[UUID, int]] = []
@@ -43,9 +43,9 @@ class Hammer:
 
     def run(self, operations: int) -> dict[str, int]:
         deeds = [self.deposits, *[self.holds_and_closes] * 4, *[self.undoes] * 2, self.pays_out, self.forgives]
-        while sum(self.told.values()) < operations:
+        while sum(self.counts.values()) < operations:
             self.random.choice(deeds)()
-        return dict(self.told)
+        return dict(self.counts)
 
     def call(self, kind: str, work: Callable[[], list[Any]]) -> list[Any]:
         from core.db import command
@@ -57,7 +57,7 @@ class Hammer:
             except QueueBusy:
                 continue
             for each in done:
-                self.told[f"{kind} {'replayed' if each.replayed else each.code or 'done'}"] += 1
+                self.counts[f"{kind} {'replayed' if each.replayed else each.code or 'done'}"] += 1
             return done
         raise AssertionError(f"{kind}: a lock was never had")
 
@@ -171,7 +171,7 @@ class Hammer:
 
         forgiven: list[Any] = []
         self.call("chargeback", work)
-        self.told[f"write_off {forgiven[-1].code or 'done'}"] += 1
+        self.counts[f"write_off {forgiven[-1].code or 'done'}"] += 1
 
 
 if __name__ == "__main__":

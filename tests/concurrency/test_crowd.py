@@ -47,8 +47,8 @@ def test_of_a_crowd_as_many_get_in_as_the_line_holds(count: int, depth: int) -> 
         outcomes = list(crowd.map(ask, buyers))
 
     assert names(outcomes) == {"QueueItem": depth, "QueueFull": count - depth}
-    told = [outcome.details for outcome in outcomes if isinstance(outcome, QueueFull)]
-    assert told == [{"depth": depth, "maxDepth": depth}] * len(told)
+    answers = [outcome.details for outcome in outcomes if isinstance(outcome, QueueFull)]
+    assert answers == [{"depth": depth, "maxDepth": depth}] * len(answers)
     assert 1 < max(seen) <= MOST_CONNECTIONS
     assert list(QueueItem.objects.order_by("turn").values_list("turn", flat=True)) == list(range(1, depth + 1))
     assert Hold.objects.count() == depth

@@ -69,7 +69,7 @@ def test_a_buyer_buys_while_one_of_his_items_is_finished() -> None:
 
 
 def test_bulk_refunds_across_queues_beside_their_own_commands() -> None:
-    desk, alice, bob = staff(), person(tokens=10_000), person(tokens=10_000)
+    support, alice, bob = staff(), person(tokens=10_000), person(tokens=10_000)
     queues = [performer(user_cap=200), performer(user_cap=200)]
     before = deadlocks()
 
@@ -77,8 +77,8 @@ def test_bulk_refunds_across_queues_beside_their_own_commands() -> None:
         items = [buy(who, ruby, 10) for ruby in queues for who in (alice, bob)]
         ids = [item.id for item in items]
         outcomes = race(
-            lambda: command(lambda: services.refund_many(item_ids=ids, actor=desk, reason="r")),  # noqa: B023
-            lambda: command(lambda: services.refund_many(item_ids=ids[::-1], actor=desk, reason="r")),  # noqa: B023
+            lambda: command(lambda: services.refund_many(item_ids=ids, actor=support, reason="r")),  # noqa: B023
+            lambda: command(lambda: services.refund_many(item_ids=ids[::-1], actor=support, reason="r")),  # noqa: B023
             *(
                 lambda ruby=ruby: command(lambda: services.close_queue(performer_id=ruby.pk, actor=ruby))
                 for ruby in queues

@@ -24,14 +24,14 @@ ENDINGS: dict[str, Ending] = {
     "split": lambda item, ruby, _: services.finish(item_id=item.id, actor=ruby, settle=61, reason="half"),
     "refund": lambda item, ruby, _: services.refund(item_id=item.id, actor=ruby),
     "abandon": lambda item, ruby, _: services.abandon(item_id=item.id, actor=ruby),
-    "bulk": lambda item, _, desk: bulk(item, desk),
+    "bulk": lambda item, _, support: bulk(item, support),
 }
 PAID = {"finish": 100, "split": 61, "refund": 0, "abandon": 0, "bulk": 0}
 
 
-def bulk(item: QueueItem, desk: User) -> object:
+def bulk(item: QueueItem, support: User) -> object:
     """A bulk refund tells its refusals; raise them, as single commands do."""
-    (result,) = services.refund_many(item_ids=[item.id], actor=desk, reason="race")
+    (result,) = services.refund_many(item_ids=[item.id], actor=support, reason="race")
     if result.code is not None:
         raise ValueError(result.code)
     return services.item_for(item.id)
@@ -39,13 +39,13 @@ def bulk(item: QueueItem, desk: User) -> object:
 
 @pytest.mark.parametrize(("first", "second"), list(combinations_with_replacement(ENDINGS, 2)))
 def test_of_two_endings_at_once_one_happens(first: str, second: str) -> None:
-    ruby, alice, desk = performer(), person(tokens=100), staff()
+    ruby, alice, support = performer(), person(tokens=100), staff()
     item = buy(alice, ruby, 100)
     services.start(item_id=item.id, actor=ruby)
 
     outcomes = race(
-        lambda: command(lambda: ENDINGS[first](item, ruby, desk)),
-        lambda: command(lambda: ENDINGS[second](item, ruby, desk)),
+        lambda: command(lambda: ENDINGS[first](item, ruby, support)),
+        lambda: command(lambda: ENDINGS[second](item, ruby, support)),
     )
 
     won = [

@@ -35,14 +35,14 @@ def in_order(first: Callable[[], Any], second: Callable[[], Any], *, back: bool 
     """Do `first`, let `second` wait for it, commit (or roll back); what each was told."""
     try:
         with transaction.atomic():
-            told = first()
+            answers = first()
             other = Concurrent(second)
             other.assert_blocked()
             if back:
                 raise RolledBack
     except RolledBack:
         pass
-    return told, other.result()
+    return answers, other.result()
 
 
 # --- twin keys ------------------------------------------------------------------------------------------------
@@ -87,10 +87,10 @@ def test_a_concurrent_twin_waits_and_gets_the_first_ones_result(kind: str) -> No
     move = KINDS[kind]()  # the same wishes each time it is called
     before = Operation.objects.count()
 
-    (told,), (twin,) = in_order(move, move)
+    (answers,), (twin,) = in_order(move, move)
 
-    assert (told.code, told.replayed, twin.code, twin.replayed) == (None, False, None, True)
-    assert twin.operation_id == told.operation_id
+    assert (answers.code, answers.replayed, twin.code, twin.replayed) == (None, False, None, True)
+    assert twin.operation_id == answers.operation_id
     assert Operation.objects.count() == before + 1
 
 
@@ -110,9 +110,9 @@ def test_a_chargeback_waits_for_a_reversal_of_the_same_payment_and_comes_too_lat
     bought = services.deposit(Deposit(str(new_id()), alice.pk, Currency.TOKEN, 70, House.SALES))
     undo = [Reversal(bought.operation_id)]
 
-    (told,), (late,) = in_order(lambda: adjustments.reverse_many(undo), lambda: adjustments.chargeback_many(undo))
+    (answers,), (late,) = in_order(lambda: adjustments.reverse_many(undo), lambda: adjustments.chargeback_many(undo))
 
-    assert (told.code, late.code) == (None, "INVALID_TRANSITION")
+    assert (answers.code, late.code) == (None, "INVALID_TRANSITION")
     assert balances(alice) == (0, 0, 0, 0)
 
 
@@ -120,9 +120,9 @@ def test_two_spends_of_one_balance_one_behind_the_other() -> None:
     alice, ruby = person(tokens=100), performer()
     spend = [partial(operations.hold_many, [request(alice, ruby, 60)]) for _ in range(2)]
 
-    (told,), (late,) = in_order(*spend)
+    (answers,), (late,) = in_order(*spend)
 
-    assert (told.code, late.code, late.available) == (None, "INSUFFICIENT_BALANCE", 40)
+    assert (answers.code, late.code, late.available) == (None, "INSUFFICIENT_BALANCE", 40)
 
 
 # --- expiry against intake ------------------------------------------------------------------------------------
@@ -159,11 +159,11 @@ def test_an_intake_behind_an_expiry_finds_the_hold_gone(clock: Clock) -> None:
     clock.shift(seconds=301)
     expiry = [Close(str(hold_id), hold_id, 0, 100, expired=True)]
 
-    (told,), late = in_order(
+    (answers,), late = in_order(
         lambda: services.close_many(expiry), lambda: command(lambda: joining(alice, ruby, hold_id))
     )
 
-    assert (told.code, type(late).__name__) == (None, "HoldClosed")
+    assert (answers.code, type(late).__name__) == (None, "HoldClosed")
     assert (Hold.objects.get().status, available(alice)) == (HoldStatus.EXPIRED, 100)
     assert not QueueItem.objects.exists()
 
@@ -183,9 +183,9 @@ def test_an_ending_behind_another_finds_the_item_ended(first: str, second: str) 
         "abandon": lambda: perfqueue.services.abandon(item_id=item.pk, actor=ruby),
     }
 
-    told, late = in_order(ends[first], lambda: command(ends[second]))
+    answers, late = in_order(ends[first], lambda: command(ends[second]))
 
-    assert (type(told).__name__, type(late).__name__) == ("ItemFacts", "InvalidTransition")
+    assert (type(answers).__name__, type(late).__name__) == ("ItemFacts", "InvalidTransition")
     assert (available(alice), balances(ruby)[2]) == ((0, 100) if first == "finish" else (100, 0))
 
 
@@ -194,12 +194,12 @@ def test_two_closes_of_one_hold_with_two_keys_one_behind_the_other() -> None:
     alice, ruby = person(tokens=100), performer()
     hold_id = finished(alice, ruby, 100, 61)
 
-    (told,), (late,) = in_order(
+    (answers,), (late,) = in_order(
         lambda: services.close_many([Close("one", hold_id, 61, 39)]),
         lambda: services.close_many([Close("other", hold_id, 61, 39)]),
     )
 
-    assert (told.code, late.code) == (None, "HOLD_CLOSED")
+    assert (answers.code, late.code) == (None, "HOLD_CLOSED")
     assert (available(alice), balances(ruby)[2]) == (39, 61)
 
 
@@ -261,7 +261,7 @@ def test_holds_and_settlements_over_the_same_wallets_wait_for_each_other_and_not
         other = Concurrent(move)
         other.assert_blocked()
 
-    assert [each.code for told in (one.result(), other.result()) for each in told] == [None] * 4
+    assert [each.code for answers in (one.result(), other.result()) for each in answers] == [None] * 4
     assert deadlocks() == before
 
 
@@ -282,7 +282,7 @@ def test_one_settlement_behind_a_list_over_its_two_wallets_waits_and_not_in_a_ri
         settled = Concurrent(lambda: services.close_many([Close(str(hold_id), hold_id, 10, 0)]))
         settled.assert_blocked()
 
-    assert [each.code for told in (listed.result(), settled.result()) for each in told] == [None] * 3
+    assert [each.code for answers in (listed.result(), settled.result()) for each in answers] == [None] * 3
     assert (balances(payer), balances(payee)) == ((80, 10, 0, 0), (90, 10, 10, 0))
     assert deadlocks() == before
 
@@ -303,9 +303,9 @@ def test_control_locks_in_the_order_of_a_list_end_in_a_ring() -> None:
         forwards = Concurrent(partial(one_by_one, low, high))
         forwards.assert_blocked()
 
-    told = [str(backwards.result()), str(forwards.result())]
-    assert sum("deadlock detected" in each for each in told) == 1
-    assert told.count("done") == 1
+    answers = [str(backwards.result()), str(forwards.result())]
+    assert sum("deadlock detected" in each for each in answers) == 1
+    assert answers.count("done") == 1
 
 
 def lock(who: User) -> None:

@@ -45,26 +45,26 @@ def hammered() -> Counter[str]:
         )
         for seed in seeds
     }  # fmt: skip
-    told: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
     for seed, process in running.items():
         out, err = process.communicate()
         assert process.returncode == 0, f"seed {seed}: {err[-2000:]}"
-        told.update(json.loads(out.splitlines()[-1]))
-    return told
+        answers.update(json.loads(out.splitlines()[-1]))
+    return answers
 
 
 @pytest.mark.timeout(0 if OPERATIONS > 500 else 180)
 def test_twenty_processes_on_five_wallets_lose_and_double_nothing() -> None:
     before = deadlocks()
 
-    told = hammered()
+    answers = hammered()
 
-    assert sum(told.values()) >= PROCESSES * OPERATIONS
+    assert sum(answers.values()) >= PROCESSES * OPERATIONS
     assert_ledger_adds_up()
     for kind, stored in KINDS.items():
-        assert Operation.objects.filter(kind__in=stored).count() == told[f"{kind} done"], kind
-    assert {name for name in told if name.endswith("done")} >= {f"{kind} done" for kind in (*KINDS, "decide")}
-    assert told["deposit replayed"] > 0
-    assert told["hold INSUFFICIENT_BALANCE"] > 0
+        assert Operation.objects.filter(kind__in=stored).count() == answers[f"{kind} done"], kind
+    assert {name for name in answers if name.endswith("done")} >= {f"{kind} done" for kind in (*KINDS, "decide")}
+    assert answers["deposit replayed"] > 0
+    assert answers["hold INSUFFICIENT_BALANCE"] > 0
     assert deadlocks() == before
-    print(dict(told))
+    print(dict(answers))

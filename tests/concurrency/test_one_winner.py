@@ -58,11 +58,13 @@ def test_a_hundred_clients_close_one_hold_in_three_ways_and_one_of_them_does() -
         lambda: command(lambda: services.refund(item_id=item.pk, actor=ruby, reason="goodwill")),
     ]
 
-    told = crowd(*[ways[number % 3] for number in range(100)])
+    answers = crowd(*[ways[number % 3] for number in range(100)])
 
-    won = [each for each in told if not isinstance(each, DomainError)]
+    won = [each for each in answers if not isinstance(each, DomainError)]
     assert len(won) == 1
-    assert Counter(type(each).__name__ for each in told if isinstance(each, DomainError)) == {"InvalidTransition": 99}
+    assert Counter(type(each).__name__ for each in answers if isinstance(each, DomainError)) == {
+        "InvalidTransition": 99
+    }
     assert Operation.objects.filter(hold_id=item.hold_id).exclude(kind="hold").count() == 1
     hold = Hold.objects.get(pk=item.hold_id)
     assert (balances(alice)[:2], balances(ruby)[2]) == ((900 + hold.released, 0), hold.captured)
@@ -72,9 +74,9 @@ def test_clients_that_read_and_then_write_all_win(twin: Callable[..., Twin]) -> 
     """The control: without a lock every one of them sees the hold open."""
     hold = twin(attempts=30, is_open=1, closed=0)
 
-    told = crowd(*[lambda: hold.attempt(lambda seen: seen["is_open"] == 1, "is_open = 0, closed = closed + 1")] * 30)
+    answers = crowd(*[lambda: hold.attempt(lambda seen: seen["is_open"] == 1, "is_open = 0, closed = closed + 1")] * 30)
 
-    assert told == [True] * 30
+    assert answers == [True] * 30
     assert hold.facts()["closed"] == 30
 
 
@@ -90,12 +92,12 @@ def test_five_hundred_operations_sent_twice_have_five_hundred_effects() -> None:
         calls += [partial(command, partial(hold_many, [hold]))] * 2
     random.Random(7).shuffle(calls)
 
-    told = [each for (each,) in crowd(*calls)]
+    answers = [each for (each,) in crowd(*calls)]
 
-    assert Counter(each.replayed for each in told) == {False: 500, True: 500}
-    assert {each.code for each in told} == {None}
-    first = {each.operation_id for each in told if not each.replayed}
-    assert {each.operation_id for each in told if each.replayed} == first
+    assert Counter(each.replayed for each in answers) == {False: 500, True: 500}
+    assert {each.code for each in answers} == {None}
+    first = {each.operation_id for each in answers if not each.replayed}
+    assert {each.operation_id for each in answers if each.replayed} == first
     assert len(first) == 500
 
     assert Operation.objects.count() == before + 500

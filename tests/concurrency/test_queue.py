@@ -90,9 +90,9 @@ def test_whoever_buys_while_the_line_opens_and_closes_waits_in_an_open_line_or_h
     for _ in range(ROUNDS):
         run["open"]()
         buyers = people(6, tokens=100)
-        told = race(*[lambda buyer=buyer: buy(buyer, ruby) for buyer in buyers], run["close"], run["open"])
+        answers = race(*[lambda buyer=buyer: buy(buyer, ruby) for buyer in buyers], run["close"], run["open"])
 
-        assert set(names(told[:6])) <= {"QueueItem", "QueueClosed"}
+        assert set(names(answers[:6])) <= {"QueueItem", "QueueClosed"}
         waiting = set(QueueItem.objects.filter(state=State.CREATED).values_list("user_id", flat=True))
         assert [available(buyer) for buyer in buyers] == [0 if buyer.pk in waiting else 100 for buyer in buyers]
         run["close"]()
@@ -174,12 +174,12 @@ def test_control_a_naive_start_and_a_naive_leave_both_succeed(twin: Callable[...
 
 @pytest.mark.parametrize("first", ["finish", "bulk"])
 def test_a_finish_and_a_bulk_refund_one_behind_the_other(first: str) -> None:
-    ruby, alice, desk = performer(), person(tokens=100), staff()
+    ruby, alice, support = performer(), person(tokens=100), staff()
     item = buy(alice, ruby, 100)
     services.start(item_id=item.id, actor=ruby)
     deeds: dict[str, Deed] = {
         "finish": lambda: services.finish(item_id=item.id, actor=ruby),
-        "bulk": lambda: bulk(item, desk),
+        "bulk": lambda: bulk(item, support),
     }
 
     _, late = in_order(deeds.pop(first), lambda: command(*deeds.values()))
@@ -237,9 +237,9 @@ def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: 
     }
     before = deadlocks()
 
-    told = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+    answers = in_order(deeds.pop(first), lambda: command(*deeds.values()))
 
-    assert names(told) == {"ItemFacts": 2}
+    assert names(answers) == {"ItemFacts": 2}
     assert (balances(alice), balances(ruby)[2]) == ((40, 100, 0, 0), 60)
     assert deadlocks() == before
 
@@ -253,14 +253,14 @@ def test_purchases_and_finishes_of_one_buyer_in_two_queues_end_in_no_ring() -> N
         staged = [buy(alice, ruby, 10) for ruby in queues]
         for item, ruby in zip(staged, queues, strict=True):
             services.start(item_id=item.id, actor=ruby)
-        told = race(
+        answers = race(
             *[lambda song=song: command(lambda: bought(alice, song)) for song in songs],
             *[
                 lambda item=item, ruby=ruby: command(lambda: services.finish(item_id=item.id, actor=ruby))
                 for item, ruby in zip(staged, queues, strict=True)
             ],
         )
-        assert names(told) == {"ItemFacts": 4}
+        assert names(answers) == {"ItemFacts": 4}
         for ruby in queues:
             services.close_queue(performer_id=ruby.pk, actor=ruby)
             services.open_queue(performer_id=ruby.pk, actor=ruby)

@@ -17,8 +17,8 @@ PAUSE_S = 0.05
 
 
 @dataclass
-class Told:
-    """What the clients were told. `troubles`: answers that did not come, or 5xx, by kind."""
+class Results:
+    """The answers that the clients got. `troubles`: answers that did not come, or 5xx, by kind."""
 
     spins: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Load:
     """`with Load(url, people, item) as load: …` runs clients until the block ends, each until its last answer came."""
 
     def __init__(self, url: str, people: list[str], item: str, price: int) -> None:
-        self.told = Told()
+        self.results = Results()
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=len(people))
         self._people = [Person(url, name) for name in people]
@@ -46,24 +46,24 @@ class Load:
             client.result(timeout=60)
         self._pool.shutdown()
 
-    def until(self, condition: Callable[[Told], bool], *, within_s: float = 40.0) -> None:
-        """Return once what was told is enough."""
+    def until(self, condition: Callable[[Results], bool], *, within_s: float = 40.0) -> None:
+        """Return once the results meet the condition."""
         for _ in range(int(within_s / PAUSE_S)):
-            if condition(self.told):
+            if condition(self.results):
                 return
             for client in self._running:
                 assert not client.done(), client.result()
             self._over.wait(PAUSE_S)
-        raise AssertionError(f"not enough was told: {len(self.told.spins)} spins, {self.told.troubles[-5:]}")
+        raise AssertionError(f"too few results: {len(self.results.spins)} spins, {self.results.troubles[-5:]}")
 
     def _client(self, person: Person) -> None:
         item, price = self._wish
         with closing(person):
             while not self._over.is_set():
                 spin = self._sure(person, "/slot-machine/spin", {"betAmount": 100})
-                self.told.spins.append(spin["spinId"])
+                self.results.spins.append(spin["spinId"])
                 bought = self._sure(person, f"/menus/items/{item}/purchase", {"expectedPrice": price})
-                self.told.requests.append(bought["queueItem"]["id"])
+                self.results.requests.append(bought["queueItem"]["id"])
                 self._sure(person, f"/queue/items/{bought['queueItem']['id']}/leave", {})
 
     def _sure(self, person: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +79,6 @@ class Load:
                     return done
                 trouble = f"{answer.status_code} {answer.text[:120]}"
                 assert answer.status_code >= 500, trouble
-            self.told.troubles.append(trouble)
+            self.results.troubles.append(trouble)
             threading.Event().wait(PAUSE_S)
-        raise AssertionError(f"{path} never had an answer: {self.told.troubles[-3:]}")
+        raise AssertionError(f"{path} never had an answer: {self.results.troubles[-3:]}")

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.faults.load import Load, Told
+from tests.faults.load import Load, Results
 from tests.flows.person import Person
 from xxxchat.stack import EmbeddedPostgres, Stack
 from xxxchat.stack.folder import LOCAL, Folder
@@ -81,11 +81,11 @@ def _one(connection: psycopg.Connection[Any], sql: str) -> int:
     return int(row[0])
 
 
-def assert_reported_is_done(told: Told, before: dict[str, int], server: EmbeddedPostgres, stack: Stack) -> None:
+def assert_reported_is_done(results: Results, before: dict[str, int], server: EmbeddedPostgres, stack: Stack) -> None:
     """What was answered happened once, its events are there once, the books add up, and nothing else happened."""
     new = {name: number - before[name] for name, number in counts(server).items()}
-    spins, requests = len(told.spins), len(told.requests)
-    assert (len(set(told.spins)), len(set(told.requests))) == (spins, requests)
+    spins, requests = len(results.spins), len(results.requests)
+    assert (len(set(results.spins)), len(set(results.requests))) == (spins, requests)
     assert new == {
         "spins": spins, "spin events": spins, "spin keys": spins,
         "items": requests, "refunded": requests, "created events": spins + requests, "refunded events": requests,
@@ -101,15 +101,15 @@ def test_connections_cut_in_mid_call_lose_and_double_nothing(
     before, cut = counts(server), 0
 
     with load, closing(psycopg.connect(server.url, autocommit=True)) as knife:
-        load.until(lambda told: len(told.spins) > 3)
+        load.until(lambda results: len(results.spins) > 3)
         while cut < CUTS:
             cut += len(knife.execute(CUT).fetchall())
             threading.Event().wait(0.02)
-        after = len(load.told.spins)
-        load.until(lambda told: len(told.spins) > after + 3)
+        after = len(load.results.spins)
+        load.until(lambda results: len(results.spins) > after + 3)
 
-    assert load.told.troubles, "nobody noticed any cut"
-    assert_reported_is_done(load.told, before, server, stack)
+    assert load.results.troubles, "nobody noticed any cut"
+    assert_reported_is_done(load.results, before, server, stack)
 
 
 @pytest.mark.parametrize("within_s", [5.0, 0.0], ids=["fast shutdown", "at once, with recovery"])
@@ -119,12 +119,12 @@ def test_the_database_restarts_under_load_and_nothing_is_lost_or_doubled(
     before = counts(server)
 
     with load:
-        load.until(lambda told: len(told.spins) > 3)
+        load.until(lambda results: len(results.spins) > 3)
         server.stop(within_s=within_s)
-        seen = len(load.told.troubles)
-        load.until(lambda told: len(told.troubles) > seen + 2)
+        seen = len(load.results.troubles)
+        load.until(lambda results: len(results.troubles) > seen + 2)
         server.start()
-        after = len(load.told.spins)
-        load.until(lambda told: len(told.spins) > after + 3)
+        after = len(load.results.spins)
+        load.until(lambda results: len(results.spins) > after + 3)
 
-    assert_reported_is_done(load.told, before, server, stack)
+    assert_reported_is_done(load.results, before, server, stack)

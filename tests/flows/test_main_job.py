@@ -138,8 +138,8 @@ def test_the_main_job(stack: Stack, enter: Callable[[str], Person]) -> None:
     assert trail_of(alice, two_id) == [("hold", second["price"]), ("refund", second["price"])]
     assert alice.get(f"/queue/items/{two_id}")["reason"] == "ROPE_DROP_EXPIRED"
     assert path_of(stack, two_id) == ["created", "abandoned", "refunded"]
-    told = json.loads(stack.manage("verify_ledger", "--json").stdout)
-    assert told["ok"] is True, told
+    results = json.loads(stack.manage("verify_ledger", "--json").stdout)
+    assert results["ok"] is True, results
 
 
 def state_of(stack: Stack, item_id: str) -> str:

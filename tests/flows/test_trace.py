@@ -53,7 +53,7 @@ def test_a_purchase_and_its_refund_leave_one_name_each_wherever_they_pass(
     caplog: pytest.LogCaptureFixture, headers_sent: list[dict[str, Any]], empty_queue: None
 ) -> None:
     caplog.set_level("INFO")
-    ruby, alice, desk = performer(depth=60, user_cap=60), person(tokens=500), staff()
+    ruby, alice, support = performer(depth=60, user_cap=60), person(tokens=500), staff()
     song = item_in(menu_of(ruby), price=100)
     others = [buy(alice, ruby, 1) for _ in range(services.MAX_BULK_ITEMS)]
 
@@ -64,7 +64,7 @@ def test_a_purchase_and_its_refund_leave_one_name_each_wherever_they_pass(
     assert trace_of(item, "purchase-0001") == (["created"], ["hold"], ["queue.item.created"])
 
     ids = [str(each.id) for each in (item, *others)]
-    asked = post(desk, "admin/queue/refunds", "refund-0001", ids=ids, reason="power cut")
+    asked = post(support, "admin/queue/refunds", "refund-0001", ids=ids, reason="power cut")
     assert asked.status_code == 202
     assert logged(caplog, "refund-0001") == [("command", "admin.refunds")]
     assert [(each["task"], each["request_id"]) for each in headers_sent] == [("perfqueue.work_runs", "refund-0001")]

@@ -33,27 +33,27 @@ def test_the_state_of_all_queues(clock: Clock) -> None:
     services.pause_queue(performer_id=ruby.pk, actor=ruby)
     clock.shift(seconds=121)
 
-    told = figures()
+    answers = figures()
 
-    assert told["xxxchat_up"] == 1
-    assert [told[f'xxxchat_queue_items{{state="{state}"}}'] for state in ("created", "started", "abandoned")] == [
+    assert answers["xxxchat_up"] == 1
+    assert [answers[f'xxxchat_queue_items{{state="{state}"}}'] for state in ("created", "started", "abandoned")] == [
         2,
         1,
         0,
     ]
-    assert [told[f'xxxchat_queues{{is="{what}"}}'] for what in ("open", "paused", "away")] == [2, 1, 0]
-    assert told["xxxchat_queue_held_tokens"] == 180
-    assert told["xxxchat_queue_overdue_items"] == 1
-    assert 121 <= told["xxxchat_queue_oldest_wait_seconds"] < 130
-    assert told["xxxchat_ledger_open_findings"] == 0
+    assert [answers[f'xxxchat_queues{{is="{what}"}}'] for what in ("open", "paused", "away")] == [2, 1, 0]
+    assert answers["xxxchat_queue_held_tokens"] == 180
+    assert answers["xxxchat_queue_overdue_items"] == 1
+    assert 121 <= answers["xxxchat_queue_oldest_wait_seconds"] < 130
+    assert answers["xxxchat_ledger_open_findings"] == 0
     assert late.state == "created"
 
 
 def test_an_empty_product_has_figures_too(transactional_db: None) -> None:
-    told = figures()
+    answers = figures()
 
-    assert told["xxxchat_queue_held_tokens"] == 0
-    assert "xxxchat_queue_oldest_wait_seconds" not in told
+    assert answers["xxxchat_queue_held_tokens"] == 0
+    assert "xxxchat_queue_oldest_wait_seconds" not in answers
 
 
 def test_requests_are_counted_by_endpoint(transactional_db: None) -> None:
@@ -69,11 +69,11 @@ def test_without_a_database_it_reports_that(transactional_db: None, monkeypatch:
     connection.close()
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "PORT", str(free_ports(1)[0]))
-        told = figures()
+        answers = figures()
     connection.close()
 
-    assert told["xxxchat_up"] == 0
-    assert "xxxchat_queue_held_tokens" not in told
+    assert answers["xxxchat_up"] == 0
+    assert "xxxchat_queue_held_tokens" not in answers
 
 
 def test_a_process_that_died_is_forgotten_with_its_live_gauges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

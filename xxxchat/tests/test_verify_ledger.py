@@ -13,7 +13,7 @@ from tests.world import buy, performer, person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def told(*options: str) -> str:
+def output_of(*options: str) -> str:
     out = StringIO()
     call_command("verify_ledger", *options, stdout=out)
     return out.getvalue()
@@ -22,8 +22,8 @@ def told(*options: str) -> str:
 def test_a_sound_ledger_is_reported_as_text_and_as_json() -> None:
     buy(person(tokens=100), performer())
 
-    assert told() == "8 invariants checked, 0 findings.\n"
-    assert json.loads(told("--json")) == {
+    assert output_of() == "8 invariants checked, 0 findings.\n"
+    assert json.loads(output_of("--json")) == {
         "ok": True,
         "checked": ["V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8"],
         "findings": [],

@@ -60,7 +60,7 @@ def test_an_approved_payout_is_final() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "answers"),
     [
         ("UPDATE escrow_payout SET status = 'approved', decided_at = core_now()", "functions only"),
         ("INSERT INTO escrow_payout (id, performer_id, amount, operation_id) SELECT gen_random_uuid(), performer_id,"
@@ -69,11 +69,11 @@ def test_an_approved_payout_is_final() -> None:
         ("SELECT escrow_book(gen_random_uuid(), id, 5, 0, 0, 'mint', core_now()) FROM escrow_wallet", "functions only"),
     ],
 )  # fmt: skip
-def test_raw_sql_makes_no_payout(sql: str, told: str) -> None:
+def test_raw_sql_makes_no_payout(sql: str, answers: str) -> None:
     buyer, performer = world.person(tokens=300), world.performer()
     settled(buyer, performer, 300, 300)
     ask(performer, 300)
 
-    with pytest.raises(IntegrityError, match=told), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError, match=answers), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
     assert Payout.objects.get().status == "requested"

@@ -86,8 +86,8 @@ def test_the_search_reads_as_many_entries_as_their_number_has_digits(alice: User
 def test_past_balances_are_for_the_owner_only(alice: User) -> None:
     moment = Entry.objects.filter(wallet=wallet(alice), version=3).get().at.isoformat().replace("+00:00", "Z")
 
-    told = get(alice, f"wallet/balance?at={moment}").json()
-    assert (told["version"], told["available"], told["at"]) == (3, 6, moment)
+    answers = get(alice, f"wallet/balance?at={moment}").json()
+    assert (answers["version"], answers["available"], answers["at"]) == (3, 6, moment)
     assert get(alice, "wallet/balance?version=2").json()["available"] == 3
     assert get(alice, "wallet/balance?version=0").json() == {
         "currency": "TOKEN", "version": 0, "available": 0, "held": 0, "earned": 0, "owed": 0, "at": None,

@@ -118,9 +118,9 @@ RAW = {
 
 @pytest.mark.parametrize("case", RAW)
 def test_raw_sql_does_not_move_money(scene: Scene, case: str) -> None:
-    sql, told = RAW[case]
+    sql, answers = RAW[case]
 
-    with pytest.raises(IntegrityError, match=told), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError, match=answers), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(filled(sql, scene))
 
 
@@ -277,9 +277,9 @@ INSIDE = {
 
 @pytest.mark.parametrize("case", INSIDE)
 def test_even_a_faulty_function_of_the_ledger_cannot(scene: Scene, case: str) -> None:
-    sql, told = INSIDE[case]
+    sql, answers = INSIDE[case]
 
-    with pytest.raises(IntegrityError, match=told):
+    with pytest.raises(IntegrityError, match=answers):
         as_the_ledger(filled(sql, scene))
 
 

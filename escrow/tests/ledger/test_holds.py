@@ -128,10 +128,10 @@ def test_within_one_list_the_first_of_two_wallets_that_can_pay_has_the_key() -> 
     asked = [request(alice, amount=100), request(bob, amount=100), request(carol, amount=100), request(bob, amount=100)]
     one_key = [replace(each, key="one") for each in asked]
 
-    told = operations.hold_many(one_key)
+    answers = operations.hold_many(one_key)
 
-    assert [each.code for each in told] == ["INSUFFICIENT_BALANCE", None, "IDEMPOTENCY_KEY_REUSED", None]
-    assert [each.replayed for each in told] == [False, False, False, True]
+    assert [each.code for each in answers] == ["INSUFFICIENT_BALANCE", None, "IDEMPOTENCY_KEY_REUSED", None]
+    assert [each.replayed for each in answers] == [False, False, False, True]
     assert [balances(who)[:2] for who in (alice, bob, carol)] == [(50, 0), (100, 100), (200, 0)]
 
 
@@ -139,11 +139,11 @@ def test_results_of_a_long_list_over_few_wallets_are_in_its_order() -> None:
     people = [person(tokens=500) for _ in range(3)]
     asked = [request(people[n * n % 3], amount=n + 1) for n in range(50)]
 
-    told = operations.hold_many(asked)
+    answers = operations.hold_many(asked)
 
-    assert [each.hold_id for each in told] == [each.hold_id for each in asked]
+    assert [each.hold_id for each in answers] == [each.hold_id for each in asked]
     left = {who.pk: 500 for who in people}
-    for wish, each in zip(asked, told, strict=True):
+    for wish, each in zip(asked, answers, strict=True):
         fits = left[wish.payer_id] >= wish.amount
         left[wish.payer_id] -= wish.amount * fits
         assert (each.code, each.available) == (None if fits else "INSUFFICIENT_BALANCE", left[wish.payer_id])
@@ -155,11 +155,11 @@ def test_a_reused_key_in_a_list_is_refused_with_the_balances_before_it() -> None
     first = request(alice, amount=10)
     services.hold(first)
 
-    told = operations.hold_many([replace(first, amount=11), request(alice, amount=20), first])
+    answers = operations.hold_many([replace(first, amount=11), request(alice, amount=20), first])
 
-    assert [each.code for each in told] == ["IDEMPOTENCY_KEY_REUSED", None, None]
-    assert [(each.available, each.held) for each in told] == [(90, 10), (70, 30), (90, 10)]
-    assert [each.replayed for each in told] == [False, False, True]
+    assert [each.code for each in answers] == ["IDEMPOTENCY_KEY_REUSED", None, None]
+    assert [(each.available, each.held) for each in answers] == [(90, 10), (70, 30), (90, 10)]
+    assert [each.replayed for each in answers] == [False, False, True]
 
 
 def test_an_empty_list_moves_nothing() -> None:

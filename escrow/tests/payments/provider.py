@@ -16,7 +16,7 @@ ADDRESS = "/api/v1/payments/webhook"
 
 
 def event_of(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]:
-    told = {
+    answers = {
         "eventId": f"evt_{new_id()}",
         "type": "order.paid",
         "orderId": "ord_1",
@@ -24,7 +24,7 @@ def event_of(alice: User, package: TokenPackage, **facts: Any) -> dict[str, Any]
         "packageId": str(package.pk),
         "amount": 500,
     }
-    return {name: value for name, value in (told | facts).items() if value is not None}
+    return {name: value for name, value in (answers | facts).items() if value is not None}
 
 
 def send(body: bytes | dict[str, Any], *, secret: str = SECRET, age_s: int = 0, header: str | None = None) -> Any:

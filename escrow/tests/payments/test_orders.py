@@ -99,10 +99,12 @@ def test_what_is_on_sale_is_public(package: TokenPackage) -> None:
 def test_an_unknown_type_is_received_and_ignored(
     alice: User, package: TokenPackage, facts: dict[str, Any], absent: bool
 ) -> None:
-    told = event_of(alice, package, **facts) | ({} if absent else {name: None for name in facts if facts[name] is None})
+    results = event_of(alice, package, **facts) | (
+        {} if absent else {name: None for name in facts if facts[name] is None}
+    )
 
     for _ in range(2):
-        assert (send(told).status_code, send(told).json()["outcome"]) == (200, "ignored")
+        assert (send(results).status_code, send(results).json()["outcome"]) == (200, "ignored")
     assert (Operation.objects.count(), PaymentEvent.objects.get().outcome) == (0, "ignored")
 
 
@@ -163,19 +165,23 @@ def test_an_events_id_belongs_to_one_type(alice: User, package: TokenPackage) ->
     send(paid)
     send(other)
 
-    for told in (paid | {"type": "order.created"}, other | {"type": "order.shipped"}, other | {"type": "order.paid"}):
-        assert error_of(send(told)) == (409, "IDEMPOTENCY_KEY_REUSED")
+    for results in (
+        paid | {"type": "order.created"},
+        other | {"type": "order.shipped"},
+        other | {"type": "order.paid"},
+    ):
+        assert error_of(send(results)) == (409, "IDEMPOTENCY_KEY_REUSED")
     assert (Order.objects.count(), PaymentEvent.objects.count()) == (1, 2)
 
 
 def test_an_event_refused_for_a_frozen_wallet_may_be_sent_again(alice: User, package: TokenPackage) -> None:
     freeze(alice)
-    told = event_of(alice, package)
-    assert error_of(send(told)) == (403, "WALLET_FROZEN")
+    results = event_of(alice, package)
+    assert error_of(send(results)) == (403, "WALLET_FROZEN")
     assert PaymentEvent.objects.count() == 0
 
     thaw(alice)
-    assert send(told).json()["outcome"] == "credited"
+    assert send(results).json()["outcome"] == "credited"
 
 
 @pytest.mark.parametrize(
@@ -193,9 +199,9 @@ def test_bad_bodies_are_refused_as_everywhere(body: bytes, expected: tuple[int, 
 
 
 def test_one_event_delivered_twice_at_once_is_one_credit(alice: User, package: TokenPackage) -> None:
-    told = event_of(alice, package)
+    results = event_of(alice, package)
 
-    answers = race(*[lambda: send(told) for _ in range(6)])
+    answers = race(*[lambda: send(results) for _ in range(6)])
 
     assert [each.status_code for each in answers] == [200] * 6
     assert balances(alice) == (500, 0, 0, 0)
@@ -203,8 +209,8 @@ def test_one_event_delivered_twice_at_once_is_one_credit(alice: User, package: T
 
 def test_an_ignored_event_may_arrive_twice_at_once(alice: User, package: TokenPackage) -> None:
     for round_ in range(3):
-        told = event_of(alice, package, type="order.created", eventId=f"evt_{round_}")
-        assert [each.status_code for each in race(*[lambda: send(told) for _ in range(5)])] == [200] * 5  # noqa: B023
+        results = event_of(alice, package, type="order.created", eventId=f"evt_{round_}")
+        assert [each.status_code for each in race(*[lambda: send(results) for _ in range(5)])] == [200] * 5  # noqa: B023
 
     assert PaymentEvent.objects.count() == 3
 
@@ -268,7 +274,7 @@ def test_an_events_digest_is_of_all_its_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "results"),
     [
         ("UPDATE escrow_tokenpackage SET tokens = 600", "keeps its tokens and price"),
         ("UPDATE escrow_tokenpackage SET price_minor = 1", "keeps its tokens and price"),
@@ -287,10 +293,10 @@ def test_an_events_digest_is_of_all_its_facts() -> None:
          " VALUES (gen_random_uuid(), 't', 5, 1, 'eur', 0, true)", "escrow_package_currency"),
     ],
 )  # fmt: skip
-def test_raw_sql_changes_no_package_order_or_event(alice: User, package: TokenPackage, sql: str, told: str) -> None:
+def test_raw_sql_changes_no_package_order_or_event(alice: User, package: TokenPackage, sql: str, results: str) -> None:
     send(event_of(alice, package))
 
-    with pytest.raises(IntegrityError, match=told), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError, match=results), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
 
 

@@ -173,7 +173,7 @@ def test_approvals_are_listed_for_those_who_may_read(finance: User, alice: User)
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "results"),
     [
         ("UPDATE escrow_approval SET amount = 1", "keeps its terms"),
         ("UPDATE escrow_approval SET status = 'approved', decided_by_id = requested_by_id, decided_at = core_now(),"
@@ -185,9 +185,9 @@ def test_approvals_are_listed_for_those_who_may_read(finance: User, alice: User)
          " FROM escrow_approval", "begins open"),
     ],
 )  # fmt: skip
-def test_raw_sql_approves_nothing(finance: User, alice: User, sql: str, told: str) -> None:
+def test_raw_sql_approves_nothing(finance: User, alice: User, sql: str, results: str) -> None:
     services.deposit(Deposit("k", alice.pk, Currency.TOKEN, 100, House.SALES))
     grant(finance, alice, 9_000)
 
-    with pytest.raises(IntegrityError, match=told), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError, match=results), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)

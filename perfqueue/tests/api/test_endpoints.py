@@ -217,18 +217,18 @@ def test_a_list_that_cannot_be_is_refused(alice: User, query: str) -> None:
 
 
 def test_the_performer_opens_pauses_resumes_and_closes_her_queue_without_a_key(ruby: User, item: QueueItem) -> None:
-    def told(command: str) -> tuple[bool, bool, int]:
+    def state_after(command: str) -> tuple[bool, bool, int]:
         shown = post(ruby, f"performer/{ruby.pk}/queue/{command}", headers={})
         assert shown.status_code == 200
         return shown.json()["open"], shown.json()["paused"], shown.json()["depth"]
 
-    assert told("pause") == told("pause") == (True, True, 1)
+    assert state_after("pause") == state_after("pause") == (True, True, 1)
     assert again(item).rope_drop_at is None
-    assert told("resume") == told("resume") == (True, False, 1)
+    assert state_after("resume") == state_after("resume") == (True, False, 1)
     assert again(item).rope_drop_at is not None
-    assert told("close") == told("close") == (False, False, 0)
+    assert state_after("close") == state_after("close") == (False, False, 0)
     assert again(item).cause == "STREAM_ENDED"
-    assert told("open") == told("open") == (True, False, 0)
+    assert state_after("open") == state_after("open") == (True, False, 0)
 
 
 @pytest.mark.parametrize("command", ["open", "close", "pause", "resume"])
@@ -328,7 +328,7 @@ def test_one_amount_implies_the_other(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"settleTokens": 0, "reason": "r"}, (422, "SPLIT_MISMATCH")),
         ({"refundTokens": 100, "reason": "r"}, (422, "SPLIT_MISMATCH")),
@@ -346,11 +346,11 @@ def test_one_amount_implies_the_other(
     ],
 )
 def test_amounts_that_are_no_split_pay_nothing(
-    ruby: User, alice: User, item: QueueItem, body: dict[str, Any], told: tuple[int, str]
+    ruby: User, alice: User, item: QueueItem, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     post(ruby, f"queue/items/{item.id}/start")
 
-    assert code(post(ruby, f"queue/items/{item.id}/finish", **body)) == told
+    assert code(post(ruby, f"queue/items/{item.id}/finish", **body)) == expected
     assert (again(item).state, available(alice)) == ("started", 900)
 
 

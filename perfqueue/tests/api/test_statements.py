@@ -108,12 +108,12 @@ def test_a_round_of_the_sweeper_with_nothing_due_costs_the_same_at_any_length(ru
 
 
 def test_bulk_refunds_cost_the_same_for_one_and_for_fifty(alice: User) -> None:
-    desk, costs = staff(), []
+    support, costs = staff(), []
 
     for many in (1, 50):
         ruby = performer(depth=200, user_cap=200)
         ids = [str(buy(alice, ruby).id) for _ in range(many)]
-        costs.append(post(desk, "admin/queue/refunds", ids=ids, reason="power cut"))
+        costs.append(post(support, "admin/queue/refunds", ids=ids, reason="power cut"))
 
     assert costs == [15, 15]
 

@@ -23,8 +23,8 @@ def test_a_reason_in_capitals_stays_out_of_the_events() -> None:
 
     services.refund(item_id=item.pk, actor=ruby, reason="ANNA SMITH CALLED ME ON 555 0199")
 
-    told: list[dict[str, Any]] = list(EventRow.objects.values_list("variables", flat=True))
-    assert all("SMITH" not in str(each) for each in told)
+    answers: list[dict[str, Any]] = list(EventRow.objects.values_list("variables", flat=True))
+    assert all("SMITH" not in str(each) for each in answers)
 
 
 def test_a_cause_is_in_the_event() -> None:

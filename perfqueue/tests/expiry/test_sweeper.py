@@ -204,10 +204,10 @@ def test_beat_and_the_command_do_the_same(clock: Clock) -> None:
 
     buy(alice, ruby)
     clock.shift(seconds=31)
-    told = StringIO()
-    call_command("queue_sweeper", "--once", stdout=told)
+    answers = StringIO()
+    call_command("queue_sweeper", "--once", stdout=answers)
 
-    assert told.getvalue().strip() == "1"
+    assert answers.getvalue().strip() == "1"
     assert available(alice) == 200
 
 

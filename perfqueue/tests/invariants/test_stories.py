@@ -27,7 +27,7 @@ from escrow.services.operations import deposit_many
 from perfqueue import services
 from perfqueue.models import Block, PerformerQueue, QueueItem
 from perfqueue.services import AbandonPolicy, Presence, State, control
-from perfqueue.tests.invariants.replay import assert_queues_are_as_their_transitions_say
+from perfqueue.tests.invariants.replay import assert_queues_match_their_transitions
 from perfqueue.tests.invariants.test_graph import EDGES
 from tests.cleaning import empty_database, vacuum
 from tests.clock import Clock
@@ -37,7 +37,7 @@ from tests.world import buy, people, performer, performers, person, staff
 pytestmark = pytest.mark.django_db(transaction=True)
 STORIES = int(os.environ.get("QUEUE_STORIES", "200"))
 STEPS = int(os.environ.get("QUEUE_STEPS", "10"))
-BOOK = 10  # stories told from one seed; after as many Hypothesis only varies those that it has told
+BOOK = 10  # stories from one seed; after as many Hypothesis only varies earlier ones
 LINES, BUYERS, RICHES, STORIES_IN_A_HOUSE = 3, 10, 500, 5
 TERMS: dict[str, Any] = {"depth": 4, "user_cap": 2, "rope_drop_s": 60, "max_wait_s": 600}
 ALL_TOKENS = """
@@ -60,7 +60,7 @@ class House:
 
     lines: list[User]
     buyers: list[User]
-    desk: User
+    support: User
     minted: int = 0
     stories: int = 0
 
@@ -93,7 +93,7 @@ class Story(RuleBasedStateMachine):
 
     clock: ClassVar[Clock]  # given by the test
     house: ClassVar[House | None] = None  # where the last story came to its end
-    told: ClassVar[Counter[str]] = Counter()  # commands, with what they answered, over all stories
+    counts: ClassVar[Counter[str]] = Counter()  # commands by name and result, over all stories
     walked: ClassVar[set[tuple[str, str]]] = set()  # edges over all stories
 
     def __init__(self) -> None:
@@ -104,28 +104,28 @@ class Story(RuleBasedStateMachine):
 
     @initialize(
         policy=st.sampled_from(AbandonPolicy.values), fee_bps=st.sampled_from([0, 1, 1_000, 9_999]),
-        deeds=st.integers(0, 2), desk=st.booleans(),
+        deeds=st.integers(0, 2), support=st.booleans(),
     )  # fmt: skip
-    def begin(self, policy: str, fee_bps: int, deeds: int, desk: bool) -> None:
+    def begin(self, policy: str, fee_bps: int, deeds: int, support: bool) -> None:
         here = self.home = Story.house or House.empty(self.clock)
         Story.house = None  # unless this story comes to its end too
         here.begin(policy, fee_bps)
-        self.lines, self.buyers, self.desk = here.lines, here.buyers, here.desk
+        self.lines, self.buyers, self.support = here.lines, here.buyers, here.support
         self.items = [
             buy(buyer, ruby, 50) for buyer, ruby in zip(self.buyers, [*self.lines, *self.lines[:1] * 2], strict=False)
         ]
         for deed in (self.starts_the_head, self.abandons_the_stage)[:deeds]:
             deed(0)
-        self.ends_at_the_desk = desk
+        self.ends_at_the_desk = support
 
     def attempt(self, name: str, ruby: User, work: Callable[[], Any]) -> Any:
         """Command it as an endpoint does, and note the answer."""
         try:
             done = command(work, before=lambda: services.expire_due(ruby.pk))
         except DomainError as refusal:
-            self.told[f"{name} {refusal.code}"] += 1
+            self.counts[f"{name} {refusal.code}"] += 1
             return None
-        self.told[f"{name} done"] += 1
+        self.counts[f"{name} done"] += 1
         return done
 
     def on_item(self, name: str, number: int, work: Callable[[QueueItem, User], Any]) -> Any:
@@ -150,10 +150,10 @@ class Story(RuleBasedStateMachine):
             try:
                 item = buy(self.buyers[buyer], self.lines[line], tokens, duration_s=300 if long else 20)
             except DomainError as refusal:
-                self.told[f"buy {refusal.code}"] += 1
+                self.counts[f"buy {refusal.code}"] += 1
             else:
                 self.items.append(item)
-                self.told["buy done"] += 1
+                self.counts["buy done"] += 1
 
     @rule(line=which_line)
     def starts_the_head(self, line: int) -> None:
@@ -162,7 +162,7 @@ class Story(RuleBasedStateMachine):
     @rule(number=pick, reason=st.sampled_from(["asked for", "asked for", ""]))
     def skips(self, number: int, reason: str) -> None:
         """Staff put any item of a line on stage; with a reason also another than the head."""
-        self.on_item("skip", number, lambda item, _: services.start(item_id=item.id, actor=self.desk, reason=reason))
+        self.on_item("skip", number, lambda item, _: services.start(item_id=item.id, actor=self.support, reason=reason))
 
     @rule(line=which_line)
     def finishes_the_stage(self, line: int) -> None:
@@ -190,7 +190,7 @@ class Story(RuleBasedStateMachine):
         self.on_item(
             "refund",
             number,
-            lambda item, ruby: services.refund(item_id=item.id, actor=self.desk if by_desk else ruby, reason="r"),
+            lambda item, ruby: services.refund(item_id=item.id, actor=self.support if by_desk else ruby, reason="r"),
         )
 
     @rule(number=pick)
@@ -202,18 +202,18 @@ class Story(RuleBasedStateMachine):
         def resolve(item: QueueItem, _: User) -> services.ItemFacts:
             settle = item.tokens * part // 100
             back = None if settle else item.tokens
-            return services.resolve(item_id=item.id, actor=self.desk, settle=settle or None, refund=back, reason="r")
+            return services.resolve(item_id=item.id, actor=self.support, settle=settle or None, refund=back, reason="r")
 
         self.on("resolve", line, State.ABANDONED, resolve)
 
     @rule(numbers=st.lists(pick, min_size=1, max_size=4))
     def refunds_many(self, numbers: Sequence[int]) -> None:
         ids = [self.items[number % len(self.items)].id for number in numbers]
-        told = command(
-            lambda: services.refund_many(item_ids=ids, actor=self.desk, reason="r"),
+        results = command(
+            lambda: services.refund_many(item_ids=ids, actor=self.support, reason="r"),
             before=services.Gate.of_items(ids).before_command,
         )
-        self.told.update(f"bulk {each.code or 'done'}" for each in told)
+        self.counts.update(f"bulk {each.code or 'done'}" for each in results)
 
     @rule(line=which_line, what=st.sampled_from(["open", "close", "pause", "resume", "open", "resume"]))
     def controls(self, line: int, what: str) -> None:
@@ -240,7 +240,7 @@ class Story(RuleBasedStateMachine):
     @rule(line=which_line, numbers=st.lists(pick, min_size=1, max_size=4))
     def withdraws(self, line: int, numbers: list[int]) -> None:
         ruby, ids = self.lines[line], [self.items[number % len(self.items)].id for number in numbers]
-        self.attempt("withdraw", ruby, lambda: control.withdraw(performer_id=ruby.pk, item_ids=ids, actor=self.desk))
+        self.attempt("withdraw", ruby, lambda: control.withdraw(performer_id=ruby.pk, item_ids=ids, actor=self.support))
 
     @rule(line=which_line, policy=st.sampled_from(AbandonPolicy))
     def changes_the_policy(self, line: int, policy: AbandonPolicy) -> None:
@@ -268,7 +268,7 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def every_queue_matches_its_steps(self) -> None:
         if self.home is not None:
-            self.walked.update(assert_queues_are_as_their_transitions_say(desk=self.desk.pk))
+            self.walked.update(assert_queues_match_their_transitions(support=self.support.pk))
 
     def teardown(self) -> None:
         """End what is open, by staff or by time alone; then nothing may be held."""
@@ -304,7 +304,7 @@ REFUSALS = {
 @pytest.mark.timeout(0 if STORIES > 200 else 180)
 def test_a_story_of_any_commands_adds_up_after_every_step(clock: Clock) -> None:
     Story.clock = clock
-    Story.told.clear()
+    Story.counts.clear()
     Story.walked.clear()
     Story.house = None
     with connection.cursor() as cursor:
@@ -324,17 +324,17 @@ def test_a_story_of_any_commands_adds_up_after_every_step(clock: Clock) -> None:
             ),
         )
 
-    print(dict(Story.told))
+    print(dict(Story.counts))
     expected = {f"{name} done" for name in COMMANDS} | REFUSALS
-    assert set(Story.told) >= expected, expected - set(Story.told)
+    assert set(Story.counts) >= expected, expected - set(Story.counts)
     assert Story.walked == EDGES
 
 
 def test_control_the_rule_notices_whoever_is_started_out_of_turn() -> None:
-    ruby, alice, desk = performer(), person(tokens=200), staff()
+    ruby, alice, support = performer(), person(tokens=200), staff()
     _head, second = buy(alice, ruby), buy(alice, ruby)
-    services.start(item_id=second.id, actor=desk, reason="asked for")
+    services.start(item_id=second.id, actor=support, reason="asked for")
 
-    assert assert_queues_are_as_their_transitions_say(desk=desk.pk) == {("created", "started")}
+    assert assert_queues_match_their_transitions(support=support.pk) == {("created", "started")}
     with pytest.raises(AssertionError):
-        assert_queues_are_as_their_transitions_say(desk=ruby.pk)
+        assert_queues_match_their_transitions(support=ruby.pk)

@@ -45,7 +45,7 @@ def ask(who: User, payer: User, key: dict[str, str] | None = None, **facts: Any)
     return world.client_of(who).post(ADDRESS, body, format="json", headers=key or world.key())
 
 
-def told(answer: Any) -> tuple[int, str]:
+def status_and_code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
@@ -80,7 +80,7 @@ def test_a_key_holds_once(arcade: User, alice: User) -> None:
     answers = race(*[lambda: ask(arcade, alice, key) for _ in range(5)])
 
     assert {(each.status_code, each.json()["id"]) for each in answers} == {(201, str(Hold.objects.get().pk))}
-    assert told(ask(arcade, alice, key, amount=101)) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert status_and_code(ask(arcade, alice, key, amount=101)) == (409, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_long_keys_that_begin_alike_are_two_keys(arcade: User, alice: User) -> None:
@@ -112,41 +112,41 @@ def test_long_keys_that_begin_alike_are_two_keys(arcade: User, alice: User) -> N
 def test_what_is_not_its_to_hold_is_refused(
     arcade: User, alice: User, facts: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    assert told(ask(arcade, alice, **facts)) == expected
+    assert status_and_code(ask(arcade, alice, **facts)) == expected
     assert (Hold.objects.count(), world.available(alice)) == (0, 5_000)
 
 
 def test_nobody_pays_herself_and_a_performer_is_no_buyer(arcade: User, alice: User) -> None:
     ruby = world.performer()
-    assert told(ask(arcade, alice, payee=str(alice.pk))) == (403, "FORBIDDEN")
-    assert told(ask(arcade, ruby)) == (403, "ROLE_NOT_ALLOWED")
-    assert told(ask(arcade, alice, payee=str(world.person().pk))) == (400, "VALIDATION_FAILED")
+    assert status_and_code(ask(arcade, alice, payee=str(alice.pk))) == (403, "FORBIDDEN")
+    assert status_and_code(ask(arcade, ruby)) == (403, "ROLE_NOT_ALLOWED")
+    assert status_and_code(ask(arcade, alice, payee=str(world.person().pk))) == (400, "VALIDATION_FAILED")
 
 
 def test_the_buyers_gates_are_asked_and_their_refusals_kept(arcade: User, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(verified_at=None)
 
-    assert told(ask(arcade, alice)) == (403, "AGE_VERIFICATION_REQUIRED")
+    assert status_and_code(ask(arcade, alice)) == (403, "AGE_VERIFICATION_REQUIRED")
 
     row = Refusal.objects.get()
     assert (row.user_id, row.feature, row.gate) == (alice.pk, "arcade", "age")
 
 
 def test_the_ledgers_refusals_come_out_as_they_are(arcade: User, alice: User) -> None:
-    assert told(ask(arcade, world.person())) == (402, "INSUFFICIENT_BALANCE")
+    assert status_and_code(ask(arcade, world.person())) == (402, "INSUFFICIENT_BALANCE")
     freeze(alice)
-    assert told(ask(arcade, alice)) == (403, "WALLET_FROZEN")
+    assert status_and_code(ask(arcade, alice)) == (403, "WALLET_FROZEN")
     thaw(alice)
 
 
 @pytest.mark.parametrize("role", ["user", "performer", "support", "finance", "admin"])
 def test_only_service_accounts_open_holds(role: str, alice: User) -> None:
-    assert told(ask(world.person(role=role), alice)) == (403, "ROLE_NOT_ALLOWED")
+    assert status_and_code(ask(world.person(role=role), alice)) == (403, "ROLE_NOT_ALLOWED")
 
 
 def test_a_scope_that_is_missing_opens_nothing(alice: User) -> None:
-    assert told(ask(service(scopes=(Scope.INTAKE,)), alice)) == (403, "FORBIDDEN")
-    assert told(ask(world.person(role="service"), alice)) == (403, "FORBIDDEN")
+    assert status_and_code(ask(service(scopes=(Scope.INTAKE,)), alice)) == (403, "FORBIDDEN")
+    assert status_and_code(ask(world.person(role="service"), alice)) == (403, "FORBIDDEN")
 
 
 def test_an_unknown_scope_is_no_scope(arcade: User) -> None:
@@ -172,7 +172,7 @@ def test_the_cap_is_exact_under_a_race(arcade: User, alice: User) -> None:
 
 def test_what_came_back_and_what_is_a_day_old_no_longer_counts(arcade: User, alice: User, clock: Clock) -> None:
     assert ask(arcade, alice, amount=1_000).status_code == 201
-    assert told(ask(arcade, alice, amount=1)) == (403, "SPEND_LIMIT_REACHED")
+    assert status_and_code(ask(arcade, alice, amount=1)) == (403, "SPEND_LIMIT_REACHED")
     assert ask(arcade, alice, amount=1_000, currency="POINT", payee="slots_bank").status_code == 201
 
     clock.shift(seconds=301)

@@ -13,7 +13,7 @@ from escrow.models import Hold, HoldStatus
 from live.models import EventRow
 from perfqueue import services
 from perfqueue.models import QueueItem
-from perfqueue.tests.service_accounts.test_holds import ask, service, told
+from perfqueue.tests.service_accounts.test_holds import ask, service, status_and_code
 from tests import world
 from tests.clock import Clock
 from tests.racing import race
@@ -104,7 +104,7 @@ def test_the_same_intake_again_has_the_first_answer_and_another_body_is_refused(
 
     assert again.content == first.content
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert told(other) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert status_and_code(other) == (409, "IDEMPOTENCY_KEY_REUSED")
     assert QueueItem.objects.count() == 1
 
 
@@ -113,7 +113,7 @@ def test_a_header_must_say_the_same_key(arcade: User, alice: User, ruby: User) -
 
     refused = hand(arcade, sent, **{"Idempotency-Key": "another-key-entirely"})
 
-    assert told(refused) == (400, "VALIDATION_FAILED")
+    assert status_and_code(refused) == (400, "VALIDATION_FAILED")
     assert "idempotencyKey" in refused.json()["error"]["details"]
 
 
@@ -161,10 +161,10 @@ def test_a_missing_key_has_its_own_code(arcade: User, alice: User, ruby: User) -
     sent = performed(arcade, alice, ruby)
     key = sent.pop("idempotencyKey")
 
-    assert told(hand(arcade, sent)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
-    assert told(hand(arcade, sent, **{"Idempotency-Key": key})) == (400, "IDEMPOTENCY_KEY_REQUIRED")
-    assert told(hand(arcade, sent | {"tokens": 1.5})) == (400, "VALIDATION_FAILED")
-    assert told(hand(arcade, sent | {"idempotencyKey": ""})) == (400, "VALIDATION_FAILED")
+    assert status_and_code(hand(arcade, sent)) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert status_and_code(hand(arcade, sent, **{"Idempotency-Key": key})) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert status_and_code(hand(arcade, sent | {"tokens": 1.5})) == (400, "VALIDATION_FAILED")
+    assert status_and_code(hand(arcade, sent | {"idempotencyKey": ""})) == (400, "VALIDATION_FAILED")
 
 
 @pytest.mark.parametrize("whose", ["nobody", "a user", "the buyer", "a service account", "one who left"])
@@ -181,7 +181,7 @@ def test_an_instant_item_was_in_a_performers_room_or_in_nobodys(
 
     refused = hand(arcade, body(alice, held(arcade, alice), performerId=str(named)))
 
-    assert told(refused) == (404, "NOT_FOUND")
+    assert status_and_code(refused) == (404, "NOT_FOUND")
     assert not QueueItem.objects.exists()
     assert Hold.objects.get().status == HoldStatus.HELD
 
@@ -193,7 +193,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(arcade: User, alice: U
 
     refused = hand(arcade, sent | facts)
 
-    assert told(refused) == (status, code)
+    assert status_and_code(refused) == (status, code)
     assert not QueueItem.objects.exists()
     assert Hold.objects.get().status == HoldStatus.HELD
 
@@ -204,10 +204,10 @@ def test_a_queue_that_is_closed_refuses_and_the_hold_goes_back_by_itself(
     sent = performed(arcade, alice, ruby)
     services.close_queue(performer_id=ruby.pk, actor=ruby)
 
-    assert told(hand(arcade, sent)) == (409, "QUEUE_CLOSED")
+    assert status_and_code(hand(arcade, sent)) == (409, "QUEUE_CLOSED")
 
     clock.shift(seconds=301)
-    assert told(hand(arcade, sent)) in ((409, "QUEUE_CLOSED"), (409, "HOLD_CLOSED"))
+    assert status_and_code(hand(arcade, sent)) in ((409, "QUEUE_CLOSED"), (409, "HOLD_CLOSED"))
     services.sweep("test")
     assert (Hold.objects.get().status, world.available(alice)) == (HoldStatus.EXPIRED, 5_000)
 
@@ -216,14 +216,14 @@ def test_a_hold_is_used_once(arcade: User, alice: User, ruby: User) -> None:
     sent = performed(arcade, alice, ruby)
     hand(arcade, sent)
 
-    assert told(hand(arcade, sent | {"idempotencyKey": str(new_id())})) == (409, "HOLD_CLOSED")
+    assert status_and_code(hand(arcade, sent | {"idempotencyKey": str(new_id())})) == (409, "HOLD_CLOSED")
 
 
 @pytest.mark.parametrize("scopes", [(Scope.HOLD,), (Scope.HOLD, Scope.AWARD)])
 def test_an_account_without_the_scope_submits_nothing(alice: User, ruby: User, scopes: tuple[Scope, ...]) -> None:
     arcade = service(scopes=scopes)
 
-    assert told(hand(arcade, performed(arcade, alice, ruby))) == (403, "FORBIDDEN")
+    assert status_and_code(hand(arcade, performed(arcade, alice, ruby))) == (403, "FORBIDDEN")
 
 
 def test_an_award_needs_its_scope_and_keeps_to_the_cap_of_a_day(alice: User, clock: Clock) -> None:
@@ -234,9 +234,9 @@ def test_an_award_needs_its_scope_and_keeps_to_the_cap_of_a_day(alice: User, clo
         prize = {"amount": amount, "currency": "POINT"}
         return hand(who, body(alice, hold, currency="POINT", sourceFeature=feature, award=prize))
 
-    assert told(award(plain, "plain", 1)) == (403, "FORBIDDEN")
+    assert status_and_code(award(plain, "plain", 1)) == (403, "FORBIDDEN")
     assert award(generous, "arcade", 200).status_code == 201
-    assert told(award(generous, "arcade", 101))[0] == 403
+    assert status_and_code(award(generous, "arcade", 101))[0] == 403
     assert Hold.objects.filter(status="SETTLED").count() == 1
 
 
@@ -244,10 +244,10 @@ def test_somebody_elses_hold_is_not_submitted(alice: User, ruby: User) -> None:
     other, arcade = service("other", scopes=ALL), service("arcade", scopes=ALL)
     sent = performed(arcade, alice, ruby)
 
-    assert told(hand(other, sent | {"sourceFeature": "other"})) == (403, "FORBIDDEN")
+    assert status_and_code(hand(other, sent | {"sourceFeature": "other"})) == (403, "FORBIDDEN")
 
 
 def test_people_are_not_features(alice: User, ruby: User) -> None:
     arcade = service(scopes=ALL)
 
-    assert told(hand(alice, performed(arcade, alice, ruby))) == (403, "ROLE_NOT_ALLOWED")
+    assert status_and_code(hand(alice, performed(arcade, alice, ruby))) == (403, "ROLE_NOT_ALLOWED")

@@ -18,7 +18,7 @@ API = "/api/v1/admin/queue"
 
 
 @pytest.fixture
-def desk() -> User:
+def support() -> User:
     return staff()
 
 
@@ -40,7 +40,7 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def test_a_bulk_refund_returns_each_items_result_in_the_order_given(desk: User, alice: User, ruby: User) -> None:
+def test_a_bulk_refund_returns_each_items_result_in_the_order_given(support: User, alice: User, ruby: User) -> None:
     waiting, started, final = buy(alice, ruby, 30), buy(alice, ruby, 20), buy(alice, ruby, 10)
     other = buy(alice, performer(), 5)
     services.leave(item_id=final.id, actor=alice)
@@ -50,7 +50,7 @@ def test_a_bulk_refund_returns_each_items_result_in_the_order_given(desk: User, 
     unknown = new_id()
 
     answer = post(
-        desk, "refunds", ids=[str(i) for i in (started.id, unknown, final.id, other.id, waiting.id)], reason="x"
+        support, "refunds", ids=[str(i) for i in (started.id, unknown, final.id, other.id, waiting.id)], reason="x"
     )
 
     assert answer.status_code == 200
@@ -65,57 +65,57 @@ def test_a_bulk_refund_returns_each_items_result_in_the_order_given(desk: User, 
         "totals": {"items": 5, "refunded": 3, "tokens": 55},
     }
     assert available(alice) == 10_000
-    steps = Transition.objects.filter(to_state="refunded", actor=desk.pk)
+    steps = Transition.objects.filter(to_state="refunded", actor=support.pk)
     assert {(step.item_id, step.reason) for step in steps} == {(i.id, "x") for i in (started, other, waiting)}
 
 
-def test_a_dry_run_returns_the_same_and_writes_nothing(desk: User, alice: User, ruby: User) -> None:
+def test_a_dry_run_returns_the_same_and_writes_nothing(support: User, alice: User, ruby: User) -> None:
     items = [buy(alice, ruby, 30) for _ in range(3)]
     ids = [str(item.id) for item in items]
 
-    dry = post(desk, "refunds", ids=ids, reason="x", dryRun=True)
+    dry = post(support, "refunds", ids=ids, reason="x", dryRun=True)
     assert [again(item).state for item in items] == ["created"] * 3
-    real = post(desk, "refunds", ids=ids, reason="x", dryRun=False)
+    real = post(support, "refunds", ids=ids, reason="x", dryRun=False)
 
     assert dry.json() == real.json()
     assert real.json()["totals"] == {"items": 3, "refunded": 3, "tokens": 90}
     assert [again(item).state for item in items] == ["refunded"] * 3
 
 
-def test_the_next_item_is_armed_when_the_head_is_refunded_in_bulk(desk: User, alice: User, ruby: User) -> None:
+def test_the_next_item_is_armed_when_the_head_is_refunded_in_bulk(support: User, alice: User, ruby: User) -> None:
     first, second, third = buy(alice, ruby), buy(alice, ruby), buy(alice, ruby)
 
-    post(desk, "refunds", ids=[str(first.id), str(second.id)], reason="x")
+    post(support, "refunds", ids=[str(first.id), str(second.id)], reason="x")
 
     head = again(third)
     assert head.rope_drop_at is not None
 
 
-def test_what_is_due_expires_before_staff_act(desk: User, alice: User, clock: Clock) -> None:
+def test_what_is_due_expires_before_staff_act(support: User, alice: User, clock: Clock) -> None:
     ruby = performer(rope_drop_s=30)
     late, next_one = buy(alice, ruby, 30), buy(alice, ruby, 20)
     clock.shift(seconds=31)
 
-    answer = post(desk, "refunds", ids=[str(late.id), str(next_one.id)], reason="x")
+    answer = post(support, "refunds", ids=[str(late.id), str(next_one.id)], reason="x")
 
     assert [each["code"] for each in answer.json()["results"]] == ["INVALID_TRANSITION", None]
     assert (again(late).cause, again(next_one).reason) == ("ROPE_DROP_EXPIRED", "x")
     assert available(alice) == 10_000
 
 
-def test_the_same_id_twice_is_refunded_once(desk: User, alice: User, ruby: User) -> None:
+def test_the_same_id_twice_is_refunded_once(support: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby, 30)
 
-    answer = post(desk, "refunds", ids=[str(item.id), str(item.id)], reason="x")
+    answer = post(support, "refunds", ids=[str(item.id), str(item.id)], reason="x")
 
     assert answer.json()["totals"] == {"items": 1, "refunded": 1, "tokens": 30}
 
 
-def test_fifty_ids_are_answered_at_once(desk: User, alice: User, ruby: User) -> None:
+def test_fifty_ids_are_answered_at_once(support: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby, 30)
     others = [str(new_id()) for _ in range(49)]
 
-    answer = post(desk, "refunds", ids=[str(item.id), *others], reason="x")
+    answer = post(support, "refunds", ids=[str(item.id), *others], reason="x")
 
     assert answer.status_code == 200
     assert answer.json()["totals"] == {"items": 50, "refunded": 1, "tokens": 30}
@@ -138,22 +138,22 @@ def test_fifty_ids_are_answered_at_once(desk: User, alice: User, ruby: User) -> 
         {"ids": ["01890000-0000-7000-8000-000000000000"], "reason": "x", "dry_run": True},
     ],
 )
-def test_a_bulk_refund_that_makes_no_sense_is_refused(desk: User, body: dict[str, Any]) -> None:
-    assert code(post(desk, "refunds", **body)) == (400, "VALIDATION_FAILED")
+def test_a_bulk_refund_that_makes_no_sense_is_refused(support: User, body: dict[str, Any]) -> None:
+    assert code(post(support, "refunds", **body)) == (400, "VALIDATION_FAILED")
     assert not IdempotencyKey.objects.exists()
 
 
-def test_a_repeated_bulk_refund_gets_the_first_answer(desk: User, alice: User, ruby: User) -> None:
+def test_a_repeated_bulk_refund_gets_the_first_answer(support: User, alice: User, ruby: User) -> None:
     headers, ids = {"Idempotency-Key": "the-key-1"}, [str(buy(alice, ruby, 30).id)]
-    first = post(desk, "refunds", headers, ids=ids, reason="x")
+    first = post(support, "refunds", headers, ids=ids, reason="x")
 
-    repeated = post(desk, "refunds", headers, ids=ids, reason="x")
+    repeated = post(support, "refunds", headers, ids=ids, reason="x")
 
     assert repeated.content == first.content
     assert repeated.headers["Idempotent-Replayed"] == "true"
-    assert code(post(desk, "refunds", headers, ids=ids, reason="y")) == (409, "IDEMPOTENCY_KEY_REUSED")
-    assert code(post(desk, "refunds", headers, ids=ids, reason="x", dryRun=True)) == (409, "IDEMPOTENCY_KEY_REUSED")
-    assert code(post(desk, "refunds", {}, ids=ids, reason="x")) == (400, "IDEMPOTENCY_KEY_REQUIRED")
+    assert code(post(support, "refunds", headers, ids=ids, reason="y")) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert code(post(support, "refunds", headers, ids=ids, reason="x", dryRun=True)) == (409, "IDEMPOTENCY_KEY_REUSED")
+    assert code(post(support, "refunds", {}, ids=ids, reason="x")) == (400, "IDEMPOTENCY_KEY_REQUIRED")
 
 
 DESK = {Role.SUPPORT, Role.ADMIN}
@@ -171,15 +171,15 @@ def test_money_is_moved_by_support_and_admins_only(alice: User, ruby: User, path
 
 
 @pytest.mark.parametrize("state", ["created", "started", "abandoned"])
-def test_staff_refund_from_any_open_state(desk: User, alice: User, state: str) -> None:
+def test_staff_refund_from_any_open_state(support: User, alice: User, state: str) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     item = brought_to(state, buy(alice, ruby, 100), ruby)
 
-    answer = post(desk, f"items/{item.id}/refund", reason="sorry")
+    answer = post(support, f"items/{item.id}/refund", reason="sorry")
 
     assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (200, "refunded", "sorry")
     assert available(alice) == 10_000
-    assert code(post(desk, f"items/{item.id}/refund", reason="sorry")) == (409, "INVALID_TRANSITION")
+    assert code(post(support, f"items/{item.id}/refund", reason="sorry")) == (409, "INVALID_TRANSITION")
 
 
 def brought_to(state: str, item: QueueItem, ruby: User) -> QueueItem:
@@ -191,13 +191,13 @@ def brought_to(state: str, item: QueueItem, ruby: User) -> QueueItem:
     return item
 
 
-def test_a_review_ends_in_a_split_or_in_all_given_back(desk: User, alice: User) -> None:
+def test_a_review_ends_in_a_split_or_in_all_given_back(support: User, alice: User) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     first = brought_to("abandoned", buy(alice, ruby, 100), ruby)
     second = brought_to("abandoned", buy(alice, ruby, 100), ruby)
 
-    split = post(desk, f"items/{first.id}/resolve", settleTokens=40, reason="half was seen").json()
-    back = post(desk, f"items/{second.id}/resolve", refundTokens=100, reason="nothing was seen").json()
+    split = post(support, f"items/{first.id}/resolve", settleTokens=40, reason="half was seen").json()
+    back = post(support, f"items/{second.id}/resolve", refundTokens=100, reason="nothing was seen").json()
 
     assert (split["state"], split["settledTokens"], split["refundedTokens"]) == ("finished", 40, 60)
     assert (back["state"], back["settledTokens"], back["refundedTokens"]) == ("refunded", 0, 100)
@@ -205,15 +205,15 @@ def test_a_review_ends_in_a_split_or_in_all_given_back(desk: User, alice: User) 
 
 
 @pytest.mark.parametrize("state", ["created", "started"])
-def test_only_a_review_is_resolved(desk: User, alice: User, ruby: User, state: str) -> None:
+def test_only_a_review_is_resolved(support: User, alice: User, ruby: User, state: str) -> None:
     item = brought_to(state, buy(alice, ruby), ruby)
 
-    assert code(post(desk, f"items/{item.id}/resolve", settleTokens=1, reason="x")) == (409, "INVALID_TRANSITION")
-    assert code(post(desk, f"items/{new_id()}/resolve", settleTokens=1, reason="x")) == (404, "NOT_FOUND")
+    assert code(post(support, f"items/{item.id}/resolve", settleTokens=1, reason="x")) == (409, "INVALID_TRANSITION")
+    assert code(post(support, f"items/{new_id()}/resolve", settleTokens=1, reason="x")) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "answers"),
     [
         ({"settleTokens": 40}, (400, "VALIDATION_FAILED")),
         ({"settleTokens": 40, "reason": ""}, (400, "VALIDATION_FAILED")),
@@ -223,12 +223,12 @@ def test_only_a_review_is_resolved(desk: User, alice: User, ruby: User, state: s
     ],
 )
 def test_a_resolution_that_does_not_add_up_is_refused(
-    desk: User, alice: User, body: dict[str, Any], told: tuple[int, str]
+    support: User, alice: User, body: dict[str, Any], answers: tuple[int, str]
 ) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     item = brought_to("abandoned", buy(alice, ruby, 100), ruby)
 
-    assert code(post(desk, f"items/{item.id}/resolve", **body)) == told
+    assert code(post(support, f"items/{item.id}/resolve", **body)) == answers
     assert again(item).state == "abandoned"
 
 

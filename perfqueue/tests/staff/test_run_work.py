@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def desk() -> User:
+def support() -> User:
     return staff()
 
 
@@ -32,10 +32,10 @@ def ruby() -> User:
 
 
 def test_what_is_busy_waits_for_the_next_round(
-    desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
+    support: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [buy(alice, ruby, 10), buy(alice, ruby, 10), buy(alice, performer(), 10)]
-    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=support, reason="x")
     real = services.refund
 
     def busy(**facts: Any) -> services.ItemFacts:
@@ -54,10 +54,10 @@ def test_what_is_busy_waits_for_the_next_round(
     assert {again(item).state for item in items} == {"refunded"}
 
 
-def test_a_run_stops_where_its_author_may_no_longer_do_it(desk: User, alice: User, ruby: User) -> None:
+def test_a_run_stops_where_its_author_may_no_longer_do_it(support: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby)
-    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=desk, reason="x")
-    User.objects.filter(pk=desk.pk).update(role=Role.AUDITOR)
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=support, reason="x")
+    User.objects.filter(pk=support.pk).update(role=Role.AUDITOR)
 
     services.work_runs(run_id=run.pk)
 
@@ -65,7 +65,7 @@ def test_a_run_stops_where_its_author_may_no_longer_do_it(desk: User, alice: Use
     assert again(item).state == "created"
 
 
-def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
+def test_a_run_ends_reviews_and_splits(support: User, alice: User) -> None:
     lines = [performer(abandon_policy=AbandonPolicy.REVIEW) for _ in range(3)]
     started, reviewed, small = (buy(alice, ruby, tokens) for ruby, tokens in zip(lines, (100, 80, 20), strict=True))
     for item, ruby in zip((started, reviewed, small), lines, strict=True):
@@ -74,9 +74,9 @@ def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
         services.abandon(item_id=item.id, actor=ruby)
     ids = [started.id, reviewed.id, small.id]
 
-    split = services.open_run(action=RunAction.SPLIT, settle=60, item_ids=ids, actor=desk, reason="half was seen")
+    split = services.open_run(action=RunAction.SPLIT, settle=60, item_ids=ids, actor=support, reason="half was seen")
     services.work_runs(run_id=split.pk)
-    paid = services.open_run(action=RunAction.RESOLVE, item_ids=ids, actor=desk, reason="all was seen")
+    paid = services.open_run(action=RunAction.RESOLVE, item_ids=ids, actor=support, reason="all was seen")
     services.work_runs(run_id=paid.pk)
 
     assert list(services.results(split).values_list("code", "settled", "refunded")) == [
@@ -88,9 +88,9 @@ def test_a_run_ends_reviews_and_splits(desk: User, alice: User) -> None:
     assert available(alice) == 10_000 - 60 - 60 - 20
 
 
-def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(desk: User, alice: User, ruby: User) -> None:
+def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(support: User, alice: User, ruby: User) -> None:
     item = buy(alice, ruby)
-    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id], actor=support, reason="x")
     row = RunItem.objects.get(run=run)
     assert runs._work(row.pk, item.id) == 1  # and here it died
     assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is None
@@ -100,17 +100,17 @@ def test_a_run_that_lost_its_worker_before_its_end_is_ended_by_the_next(desk: Us
     assert services.run_of(run.pk, action=RunAction.REFUND).ended_at is not None
 
 
-def test_a_run_does_not_end_while_an_item_waits(desk: User, alice: User, ruby: User) -> None:
-    run = services.open_run(action=RunAction.REFUND, item_ids=[buy(alice, ruby).id], actor=desk, reason="x")
+def test_a_run_does_not_end_while_an_item_waits(support: User, alice: User, ruby: User) -> None:
+    run = services.open_run(action=RunAction.REFUND, item_ids=[buy(alice, ruby).id], actor=support, reason="x")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Run.objects.filter(pk=run.pk).update(ended_at=run.created_at)
 
 
-def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> None:
+def test_two_workers_at_one_run_do_each_item_once(support: User, alice: User) -> None:
     lines = [performer(user_cap=15) for _ in range(2)]
     items = [buy(alice, lines[place % 2], 2) for place in range(30)]
-    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=support, reason="x")
 
     done = race(*[services.work_runs] * 4)
 
@@ -121,10 +121,10 @@ def test_two_workers_at_one_run_do_each_item_once(desk: User, alice: User) -> No
 
 
 def test_a_defect_is_one_items_result_and_stops_no_other_item(
-    desk: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
+    support: User, alice: User, ruby: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [buy(alice, ruby, 10) for _ in range(2)]
-    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=desk, reason="x")
+    run = services.open_run(action=RunAction.REFUND, item_ids=[item.id for item in items], actor=support, reason="x")
     real = services.refund
 
     def broken(**facts: Any) -> services.ItemFacts:

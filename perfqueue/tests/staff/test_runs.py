@@ -21,7 +21,7 @@ MANY = services.MAX_BULK_ITEMS + 1
 
 
 @pytest.fixture
-def desk() -> User:
+def support() -> User:
     return staff()
 
 
@@ -49,40 +49,40 @@ def many(alice: User, number: int = MANY, tokens: int = 2) -> list[QueueItem]:
     return [buy(alice, lines[place // 25], tokens) for place in range(number)]
 
 
-def test_three_items_one_of_which_fails_are_three_rows_of_audit(desk: User, alice: User, ruby: User) -> None:
+def test_three_items_one_of_which_fails_are_three_rows_of_audit(support: User, alice: User, ruby: User) -> None:
     items = [buy(alice, ruby, 30) for _ in range(3)]
     services.leave(item_id=items[1].id, actor=alice)
 
-    answer = post(desk, ids=[str(item.id) for item in items], reason="power cut")
+    answer = post(support, ids=[str(item.id) for item in items], reason="power cut")
 
     assert [each["code"] for each in answer.json()["results"]] == [None, "INVALID_TRANSITION", None]
     run = Run.objects.get()
-    assert (run.actor_id, run.reason, run.total, run.ended_at is not None) == (desk.pk, "power cut", 3, True)
+    assert (run.actor_id, run.reason, run.total, run.ended_at is not None) == (support.pk, "power cut", 3, True)
     kept = RunItem.objects.order_by("id").values_list("item_id", "code", "refunded")
     assert list(kept) == [(items[0].id, "", 30), (items[1].id, "INVALID_TRANSITION", 0), (items[2].id, "", 30)]
 
 
-def test_more_than_fifty_run_in_the_background_and_can_be_followed(desk: User, alice: User) -> None:
+def test_more_than_fifty_run_in_the_background_and_can_be_followed(support: User, alice: User) -> None:
     items = many(alice)
     services.leave(item_id=items[3].id, actor=alice)
 
-    started = post(desk, ids=[str(item.id) for item in items], reason="power cut")
+    started = post(support, ids=[str(item.id) for item in items], reason="power cut")
 
     assert started.status_code == 202
     assert set(started.json()) == {"runId"}
     assert not QueueItem.objects.filter(state="refunded").exclude(id=items[3].id).exists()
-    before = run_at(desk, started.json()["runId"]).json()
+    before = run_at(support, started.json()["runId"]).json()
     assert (before["status"], before["results"], before["progress"]["percent"]) == ("running", [], 0)
 
     services.work_runs(at_most=20)
-    half = run_at(desk, started.json()["runId"]).json()
+    half = run_at(support, started.json()["runId"]).json()
     assert (half["status"], half["progress"], len(half["results"])) == (
         "running", {"items": MANY, "worked": 20, "percent": 39}, 20,
     )  # fmt: skip
     services.sweep("beat")
     services.work_runs()
 
-    done = run_at(desk, started.json()["runId"]).json()
+    done = run_at(support, started.json()["runId"]).json()
     assert done["status"] == "done"
     assert done["endedAt"] is not None
     assert done["results"] == [
@@ -90,20 +90,20 @@ def test_more_than_fifty_run_in_the_background_and_can_be_followed(desk: User, a
     ]
     assert done["totals"] == {"items": MANY, "refunded": MANY - 1, "tokens": 2 * (MANY - 1)}
     assert available(alice) == 10_000
-    steps = Transition.objects.filter(to_state="refunded", actor=desk.pk, reason="power cut")
+    steps = Transition.objects.filter(to_state="refunded", actor=support.pk, reason="power cut")
     assert steps.count() == MANY - 1
 
 
-def test_a_filter_selects_the_items(desk: User, alice: User, ruby: User) -> None:
+def test_a_filter_selects_the_items(support: User, alice: User, ruby: User) -> None:
     jade, bob = performer(), person(tokens=100)
     mine, his, elsewhere = buy(alice, ruby, 30), buy(bob, ruby, 40), buy(alice, jade, 50)
 
-    by_both = post(desk, filter={"performerId": str(ruby.pk), "userId": str(bob.pk)}, reason="x", dryRun=True)
+    by_both = post(support, filter={"performerId": str(ruby.pk), "userId": str(bob.pk)}, reason="x", dryRun=True)
     assert by_both.json()["results"] == [{"id": str(his.id), "code": None}]
     assert by_both.json()["totals"] == {"items": 1, "refunded": 1, "tokens": 40}
     assert again(his).state == "created"
     services.start(item_id=mine.id, actor=ruby)
-    real = post(desk, filter={"performerId": str(ruby.pk)}, reason="x")
+    real = post(support, filter={"performerId": str(ruby.pk)}, reason="x")
 
     assert [each["id"] for each in real.json()["results"]] == [str(mine.id), str(his.id)]
     assert [again(item).state for item in (mine, his, elsewhere)] == ["refunded", "refunded", "created"]
@@ -125,7 +125,7 @@ def test_a_filter_selects_the_items(desk: User, alice: User, ruby: User) -> None
     ],
 )
 def test_items_are_filtered_alike_in_bulk_and_in_the_list(
-    desk: User, alice: User, ruby: User, clock: Clock, said: dict[str, Any], meant: list[int]
+    support: User, alice: User, ruby: User, clock: Clock, said: dict[str, Any], meant: list[int]
 ) -> None:
     items = [buy(alice, ruby, 10, duration_s=20), buy(alice, ruby, 20)]
     services.start(item_id=items[0].id, actor=ruby)
@@ -133,18 +133,18 @@ def test_items_are_filtered_alike_in_bulk_and_in_the_list(
     jade = performer()
     items.append(buy(alice, jade, 30))
 
-    foreseen = post(desk, filter=said, reason="x", dryRun=True).json()["results"]
+    foreseen = post(support, filter=said, reason="x", dryRun=True).json()["results"]
 
     assert [each["id"] for each in foreseen] == [str(items[place].id) for place in meant]
 
 
-def test_the_list_is_narrowed_down_by_key_age_and_amount(desk: User, alice: User, ruby: User, clock: Clock) -> None:
+def test_the_list_is_narrowed_down_by_key_age_and_amount(support: User, alice: User, ruby: User, clock: Clock) -> None:
     old = buy(alice, ruby, 10)
     clock.shift(seconds=50)
     new = buy(alice, ruby, 20)
 
     def ids(query: str) -> list[str]:
-        answer = client_of(desk).get(f"{API}/items?{query}")
+        answer = client_of(support).get(f"{API}/items?{query}")
         assert answer.status_code == 200, answer.content
         return [row["id"] for row in answer.json()["items"]]
 
@@ -175,10 +175,10 @@ def test_the_list_is_narrowed_down_by_key_age_and_amount(desk: User, alice: User
         {"filter": {"state": "created"}, "ids": [str(new_id())], "reason": "x"},
     ],
 )
-def test_a_choice_that_makes_no_sense_is_refused(desk: User, alice: User, ruby: User, wrong: dict[str, Any]) -> None:
+def test_a_choice_that_makes_no_sense_is_refused(support: User, alice: User, ruby: User, wrong: dict[str, Any]) -> None:
     item = buy(alice, ruby)
 
-    answer = post(desk, **wrong)
+    answer = post(support, **wrong)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "VALIDATION_FAILED")
     assert again(item).state == "created"
@@ -186,32 +186,32 @@ def test_a_choice_that_makes_no_sense_is_refused(desk: User, alice: User, ruby: 
     assert not Run.objects.exists()
 
 
-def test_a_filter_that_finds_nothing_refunds_nothing(desk: User) -> None:
-    answer = post(desk, filter={"feature": "none"}, reason="x")
+def test_a_filter_that_finds_nothing_refunds_nothing(support: User) -> None:
+    answer = post(support, filter={"feature": "none"}, reason="x")
 
     assert answer.json() == {"results": [], "totals": {"items": 0, "refunded": 0, "tokens": 0}}
     assert not Run.objects.exists()
 
 
-def test_no_items_are_no_run(desk: User) -> None:
-    assert services.refund_many(item_ids=[], actor=desk, reason="x") == []
+def test_no_items_are_no_run(support: User) -> None:
+    assert services.refund_many(item_ids=[], actor=support, reason="x") == []
     assert not Run.objects.exists()
 
 
-def test_the_same_key_starts_one_run(desk: User, alice: User) -> None:
+def test_the_same_key_starts_one_run(support: User, alice: User) -> None:
     ids, headers = [str(item.id) for item in many(alice)], {"Idempotency-Key": "the-run-1"}
 
-    first, second = (post(desk, headers, ids=ids, reason="x") for _ in range(2))
+    first, second = (post(support, headers, ids=ids, reason="x") for _ in range(2))
 
     assert first.json() == second.json()
     assert (second.status_code, second.headers["Idempotent-Replayed"]) == (202, "true")
     assert Run.objects.count() == 1
 
 
-def test_a_dry_run_of_many_names_them_all_and_writes_nothing(desk: User, alice: User) -> None:
+def test_a_dry_run_of_many_names_them_all_and_writes_nothing(support: User, alice: User) -> None:
     items = many(alice)
 
-    answer = post(desk, filter={"state": "created"}, reason="x", dryRun=True)
+    answer = post(support, filter={"state": "created"}, reason="x", dryRun=True)
 
     assert answer.status_code == 200
     assert answer.json()["totals"] == {"items": MANY, "refunded": MANY, "tokens": 2 * MANY}
@@ -220,22 +220,22 @@ def test_a_dry_run_of_many_names_them_all_and_writes_nothing(desk: User, alice: 
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.PERFORMER, Role.SERVICE])
-def test_nobody_else_follows_a_run(desk: User, alice: User, role: Role) -> None:
-    run_id = post(desk, ids=[str(item.id) for item in many(alice)], reason="x").json()["runId"]
+def test_nobody_else_follows_a_run(support: User, alice: User, role: Role) -> None:
+    run_id = post(support, ids=[str(item.id) for item in many(alice)], reason="x").json()["runId"]
 
     assert run_at(person(role=role), run_id).status_code == 403
     assert run_at(staff(Role.AUDITOR), run_id).status_code == 200
-    assert run_at(desk, str(new_id())).status_code == 404
+    assert run_at(support, str(new_id())).status_code == 404
 
 
-def test_an_item_that_expires_meanwhile_has_that_as_its_result(desk: User, alice: User, clock: Clock) -> None:
+def test_an_item_that_expires_meanwhile_has_that_as_its_result(support: User, alice: User, clock: Clock) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW, rope_drop_s=60)
     started = buy(alice, ruby, 10, duration_s=20)
     services.start(item_id=started.id, actor=ruby)
     late = buy(alice, performer(rope_drop_s=60), 20)
     clock.shift(seconds=61)
 
-    answer = post(desk, filter={"overdue": True}, reason="x")
+    answer = post(support, filter={"overdue": True}, reason="x")
 
     assert answer.json()["results"] == [
         {"id": str(started.id), "code": None}, {"id": str(late.id), "code": "INVALID_TRANSITION"},
@@ -243,14 +243,14 @@ def test_an_item_that_expires_meanwhile_has_that_as_its_result(desk: User, alice
     assert (again(started).state, again(late).cause) == ("refunded", "ROPE_DROP_EXPIRED")
 
 
-def test_other_actions_are_no_refunds(desk: User, alice: User) -> None:
+def test_other_actions_are_no_refunds(support: User, alice: User) -> None:
     ruby = performer(abandon_policy=AbandonPolicy.REVIEW)
     item = buy(alice, ruby)
     services.start(item_id=item.id, actor=ruby)
     services.abandon(item_id=item.id, actor=ruby)
-    paid = services.open_run(action=RunAction.RESOLVE, item_ids=[item.id], actor=desk, reason="all was seen")
+    paid = services.open_run(action=RunAction.RESOLVE, item_ids=[item.id], actor=support, reason="all was seen")
 
-    assert run_at(desk, str(paid.pk)).status_code == 404
+    assert run_at(support, str(paid.pk)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def test_other_actions_are_no_refunds(desk: User, alice: User) -> None:
         {"item_ids": [new_id() for _ in range(services.MAX_RUN_ITEMS + 1)]},
     ],
 )
-def test_a_run_that_makes_no_sense_is_not_written_down(desk: User, wrong: dict[str, Any]) -> None:
-    terms: dict[str, Any] = {"action": RunAction.REFUND, "item_ids": [new_id()], "actor": desk, "reason": "x"}
+def test_a_run_that_makes_no_sense_is_not_written_down(support: User, wrong: dict[str, Any]) -> None:
+    terms: dict[str, Any] = {"action": RunAction.REFUND, "item_ids": [new_id()], "actor": support, "reason": "x"}
 
     with pytest.raises(ValidationFailed):
         services.open_run(**terms | wrong)
@@ -292,8 +292,8 @@ def test_a_run_that_makes_no_sense_is_not_written_down(desk: User, wrong: dict[s
         " SELECT gen_random_uuid(), run_id, gen_random_uuid(), 'X', 0, 5, now() FROM perfqueue_runitem",
     ],
 )
-def test_what_a_run_did_cannot_be_rewritten(desk: User, alice: User, ruby: User, sql: str) -> None:
-    post(desk, ids=[str(buy(alice, ruby).id)], reason="x")
+def test_what_a_run_did_cannot_be_rewritten(support: User, alice: User, ruby: User, sql: str) -> None:
+    post(support, ids=[str(buy(alice, ruby).id)], reason="x")
     sql = sql.replace("uuidv7()", "gen_random_uuid()")
 
     with pytest.raises(IntegrityError), transaction.atomic():
