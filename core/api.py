@@ -27,7 +27,7 @@ from core.pagination import Slice, keyset
 from core.parsing import MAX_BODY_BYTES, declared_length
 from core.shapes import outputs
 
-KEY = re.compile(r"\A[A-Za-z0-9_-]{8,128}\Z")
+KEY = re.compile(rf"\A{idempotency.KEY_PATTERN}\Z")
 T = TypeVar("T")
 SIGNED_IN_BY = ("Authorization", "Cookie")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")

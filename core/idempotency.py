@@ -19,6 +19,7 @@ from core.ids import new_id
 
 log = structlog.get_logger()
 T = TypeVar("T")
+KEY_PATTERN = "[A-Za-z0-9_-]{8,128}"
 MAX_KEY_AGE = timedelta(days=30)
 MAX_PRUNED_ROWS = 5_000
 

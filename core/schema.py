@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from core.envelope import ErrorEnvelope
 from core.fields import Body, Page, Params
+from core.idempotency import KEY_PATTERN
 from core.shapes import Shape, outputs
 
 
@@ -55,7 +56,7 @@ class EndpointSchema(AutoSchema):
         if getattr(self.view, "operation", "") and self.method != "GET":
             parameters.append(
                 OpenApiParameter(
-                    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, pattern="^[A-Za-z0-9_-]{8,128}$"
+                    "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, pattern=f"^{KEY_PATTERN}$"
                 )
             )
         return parameters

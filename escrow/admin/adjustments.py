@@ -25,7 +25,7 @@ from escrow.services.approvals import Decision
 class KeyedForm(ReasonForm):
     """`key` is made with the form: sent twice, it is executed once."""
 
-    key = forms.RegexField(r"\A[A-Za-z0-9_-]{8,128}\Z", widget=forms.HiddenInput)
+    key = forms.RegexField(rf"\A{idempotency.KEY_PATTERN}\Z", widget=forms.HiddenInput)
 
 
 class AmountForm(KeyedForm):

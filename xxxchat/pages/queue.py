@@ -130,8 +130,8 @@ def queue_board(performer_id: UUID, viewer: User | None) -> QueueBoard:
     perfqueue.Gate.of_performers([performer_id]).before_read()
     view = perfqueue.queue_view(performer_id, viewer=viewer)
     views = [*([view.started] if view.started else []), *view.items]
-    insider = viewer is not None and (viewer.pk == performer_id or viewer.is_backoffice)
-    details = _details([each.item for each in views]) if insider else NO_DETAILS
+    sees_buyers = viewer is not None and (viewer.pk == performer_id or viewer.is_backoffice)
+    details = _details([each.item for each in views]) if sees_buyers else NO_DETAILS
     cards = [item_card(each, details) for each in views]
     return QueueBoard(view.queue, cards.pop(0) if view.started else None, tuple(cards))
 
