@@ -38,21 +38,6 @@ def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-@pytest.fixture
-def ruby() -> User:
-    return performer("ruby")
-
-
-@pytest.fixture
-def alice() -> User:
-    return person("alice", tokens=1_000)
-
-
-@pytest.fixture
-def item(ruby: User, alice: User) -> QueueItem:
-    return buy(alice, ruby, 100)
-
-
 def test_a_queue_item_to_the_letter(item: QueueItem, alice: User, ruby: User) -> None:
     shown = get(alice, f"queue/items/{item.id}")
 

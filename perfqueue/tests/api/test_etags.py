@@ -7,26 +7,11 @@ from core.ids import new_id
 from perfqueue import services
 from perfqueue.models import QueueItem
 from tests.clock import Clock
-from tests.world import buy, client_of, performer, person
+from tests.world import client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/api/v1"
 LOOKS = ("performer/{ruby}/queue", "queue/items", "queue/items/{item}")
-
-
-@pytest.fixture
-def ruby() -> User:
-    return performer("ruby")
-
-
-@pytest.fixture
-def alice() -> User:
-    return person("alice", tokens=1_000)
-
-
-@pytest.fixture
-def item(ruby: User, alice: User) -> QueueItem:
-    return buy(alice, ruby, 100)
 
 
 @pytest.mark.parametrize("path", LOOKS)

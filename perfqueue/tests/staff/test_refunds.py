@@ -18,11 +18,6 @@ API = "/api/v1/admin/queue"
 
 
 @pytest.fixture
-def support() -> User:
-    return staff()
-
-
-@pytest.fixture
 def alice() -> User:
     return person(tokens=10_000)
 

@@ -11,24 +11,9 @@ from perfqueue import services
 from perfqueue.models import Run, RunAction, RunItem, Transition
 from perfqueue.services import AbandonPolicy, runs
 from tests.racing import race
-from tests.world import again, available, buy, performer, person, staff
+from tests.world import again, available, buy, performer
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def support() -> User:
-    return staff()
-
-
-@pytest.fixture
-def alice() -> User:
-    return person("alice", tokens=10_000)
-
-
-@pytest.fixture
-def ruby() -> User:
-    return performer(user_cap=50, depth=200)
 
 
 def test_what_is_busy_waits_for_the_next_round(

@@ -20,21 +20,6 @@ API = "/api/v1/admin/queue"
 MANY = services.MAX_BULK_ITEMS + 1
 
 
-@pytest.fixture
-def support() -> User:
-    return staff()
-
-
-@pytest.fixture
-def alice() -> User:
-    return person("alice", tokens=10_000)
-
-
-@pytest.fixture
-def ruby() -> User:
-    return performer(user_cap=50, depth=200)
-
-
 def post(actor: User, headers: dict[str, str] | None = None, **body: Any) -> Any:
     return client_of(actor).post(f"{API}/refunds", body, format="json", headers=key() if headers is None else headers)
 
