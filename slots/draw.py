@@ -107,11 +107,7 @@ def canonical_form(table: Mapping[str, Any]) -> bytes:
 
 
 def parse(table: Mapping[str, Any]) -> Table:
-    """Read the ``table`` object of a paytable file.
-
-    Raises:
-        MalformedTable: it cannot be played as written.
-    """
+    """Read the ``table`` object of a paytable file. Raises MalformedTable if it cannot be played as written."""
     if table.get("reels") != REELS:
         raise MalformedTable(f"exactly {REELS} reels are played")
     symbols = tuple(
@@ -143,11 +139,7 @@ def commitment(seed: bytes) -> bytes:
 
 
 def draw(table: Table, *, seed: bytes, nonce: int, client_seed: str, client_nonce: bytes) -> Draw:
-    """Draw one ticket, every ticket equally likely.
-
-    Raises:
-        ValueError: a seed or nonce has the wrong length.
-    """
+    """Draw one ticket, every ticket equally likely. Raises ValueError if a seed or nonce has the wrong length."""
     for integer in _integers(table.digest, seed=seed, nonce=nonce, client_seed=client_seed, client_nonce=client_nonce):
         if integer < _limit(table.tickets):
             ticket = integer % table.tickets

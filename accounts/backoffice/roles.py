@@ -15,11 +15,7 @@ def may_enter(user: User | AnonymousUser) -> bool:
 
 
 def signed_in(request: HttpRequest) -> User:
-    """Return the request's user.
-
-    Raises:
-        PermissionDenied: the request has no signed-in user.
-    """
+    """Return the request's user. Raises PermissionDenied if there is none."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

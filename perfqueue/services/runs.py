@@ -141,11 +141,7 @@ def _worked(rows: Sequence[tuple[UUID, UUID]]) -> int:
 
 
 def _work(row_id: UUID, item_id: UUID) -> int:
-    """Give one row its result; 0 if another worker has the row.
-
-    Raises:
-        _Busy: no result yet.
-    """
+    """Give one row its result; 0 if another worker has the row. Raises _Busy if it has no result yet."""
     try:
         return db.command(lambda: _give_result(row_id), before=Gate.of_items([item_id]).before_command)
     except DomainError as refusal:

@@ -38,11 +38,7 @@ class EmbeddedBroker:
         return f"redis://:{quote(self._password, safe='')}@{ports.LOOPBACK}:{self.port}/0"
 
     def start(self) -> None:
-        """Bring the server up with what its append-only file holds.
-
-        Raises:
-            StackError: it does not come up.
-        """
+        """Bring the server up with what its append-only file holds. Raises StackError if it does not come up."""
         self._home.mkdir(parents=True, exist_ok=True)
         self.port = self.port or ports.free_ports(1)[0]  # started anew, it is where it was
         with self.log.open("ab") as output:

@@ -45,11 +45,7 @@ class Folder:
         return notes[0] if len(notes) == 1 else None
 
     def acquire(self) -> None:
-        """Take the lock for as long as this process lives.
-
-        Raises:
-            StackError: another launcher has it.
-        """
+        """Take the lock for as long as this process lives. Raises StackError if another launcher has it."""
         self.root.mkdir(parents=True, exist_ok=True)
         lock = (self.root / "lock").open("wb")
         try:
@@ -98,11 +94,7 @@ class Folder:
         return note
 
     def delete(self) -> None:
-        """Delete everything, the database included.
-
-        Raises:
-            StackError: a stack is running from it.
-        """
+        """Delete everything, the database included. Raises StackError if a stack is running from it."""
         self.acquire()
         reach.remove(self.database)
         reach.remove(self.root)

@@ -16,11 +16,7 @@ AS_ROOT = "ignore:You're running the worker with superuser privileges"
 
 
 def number(environment: Mapping[str, str], name: str, default: int, *, most: int) -> int:
-    """Return a whole number between 1 and `most` from the environment.
-
-    Raises:
-        StackError: it is something else.
-    """
+    """Return a whole number between 1 and `most` from the environment. Raises StackError if it is none."""
     text = environment.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
         raise StackError(f"{name} is {text!r}; a whole number from 1 to {most} is needed.")

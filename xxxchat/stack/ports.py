@@ -13,11 +13,7 @@ TRIES = 200
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that are free.
-
-    Raises:
-        StackError: too few were found.
-    """
+    """Return `count` different ports that are free. Raises StackError if too few were found."""
     found = [port for port in random.SystemRandom().sample(CANDIDATES, TRIES) if is_free(port)][:count]
     if len(found) < count:
         raise StackError(f"No {count} free ports between {CANDIDATES.start} and {CANDIDATES.stop}.")

@@ -34,11 +34,7 @@ class Signals:
         yield self
 
     def pause(self, seconds: float) -> None:
-        """Wait that long, or until any signal.
-
-        Raises:
-            StopRequested: a signal to stop arrived, now or earlier.
-        """
+        """Wait that long, or until any signal. Raises StopRequested if a signal to stop arrived, now or earlier."""
         readable, _, _ = select.select(self._watched, [], [], 0 if self.requested else seconds)
         for descriptor in readable:
             if not os.read(descriptor, 1024) and descriptor != self._read_end:
