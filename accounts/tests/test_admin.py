@@ -57,7 +57,7 @@ def test_a_performer_sees_no_people(ruby: User) -> None:
 
 
 @pytest.mark.parametrize("field", ["username", "pk"])
-def test_somebody_is_found_by_exact_name_or_id(ruby: User, field: str) -> None:
+def test_a_user_is_found_by_exact_name_or_id(ruby: User, field: str) -> None:
     alice = person("alice")
 
     page = (

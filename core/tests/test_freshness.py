@@ -74,7 +74,7 @@ def test_refusals_commands_and_other_endpoints_have_none(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since", "If-Modified-Since"])
-def test_other_conditions_say_nothing_about_a_look(name: str) -> None:
+def test_other_conditions_are_ignored(name: str) -> None:
     assert ask(Weather, **{name: '"something-else"'}).status_code == 200
 
 

@@ -160,7 +160,7 @@ def test_a_concurrent_request_that_waited_too_long_is_asked_to_retry() -> None:
     assert outcomes[1].retry_after_s == 1
 
 
-def test_the_fingerprint_knows_method_path_and_body_but_not_their_spelling() -> None:
+def test_the_fingerprint_covers_method_path_and_body_in_canonical_form() -> None:
     same = {fingerprint_of("POST", "/a", body) for body in ({"a": 1, "b": [2]}, {"b": [2], "a": 1})}
     others = {fingerprint_of(method, path, {}) for method, path in (("POST", "/a"), ("POST", "/b"), ("PUT", "/a"))}
 

@@ -64,7 +64,7 @@ def test_integers_of_any_length_cost_nothing_and_stay_too_large() -> None:
 
 @pytest.mark.parametrize("start", [b'"', b'{"a": "', b'["\\'])
 @pytest.mark.parametrize("piece", [b'\\"', b"\\", b'"', b'""', b"[", b'"\\'])
-def test_the_largest_body_is_gone_through_once(start: bytes, piece: bytes) -> None:
+def test_the_largest_body_is_scanned_once(start: bytes, piece: bytes) -> None:
     """A scan that starts over at each quote takes an hour for the same body; generous, so that it never flickers."""
     raw = start + piece * ((MAX_BODY_BYTES - len(start)) // len(piece))
 

@@ -41,7 +41,7 @@ def test_a_stream_gets_what_is_its_own_from_when_it_opened() -> None:
     assert waiting(stream) == ["2-20", "4-40"]
 
 
-def test_whoever_comes_back_gets_what_was_missed_once_and_in_order() -> None:
+def test_a_client_that_reconnects_gets_what_was_missed_once_and_in_order() -> None:
     hub = Hub(Limits())
     publish(hub, event(1), event(2), event(3, BOB.id), event(4))
 

@@ -85,7 +85,7 @@ def test_a_new_template_applies_to_earlier_events_too() -> None:
     assert [each.text for each in read()] == ["“Song” begins."]
 
 
-def test_no_more_than_asked_for_and_the_oldest_go() -> None:
+def test_no_more_than_the_limit_and_the_newest_are_kept() -> None:
     emit([event(title=str(number)) for number in range(5)])
 
     assert [each.variables["title"] for each in read(limit=3)] == ["4", "3", "2"]

@@ -112,7 +112,7 @@ def test_a_stream_has_no_event_of_another_recipient(cast: Cast) -> None:
     play(story)
 
 
-def test_whoever_comes_back_continues_where_the_stream_broke(cast: Cast) -> None:
+def test_a_client_that_reconnects_continues_where_the_stream_broke(cast: Cast) -> None:
     async def story(process: Process) -> None:
         before = await process.me(cast.alice_access)
         await committed(Event("slots.spin", {"nonce": 0}, recipient_id=cast.alice))
@@ -129,7 +129,7 @@ def test_whoever_comes_back_continues_where_the_stream_broke(cast: Cast) -> None
     play(story)
 
 
-def test_whoever_saw_no_event_yet_can_come_back_too(cast: Cast) -> None:
+def test_a_client_without_an_event_yet_can_reconnect_too(cast: Cast) -> None:
     async def story(process: Process) -> None:
         before = await process.me(cast.alice_access)
         await before.leave()

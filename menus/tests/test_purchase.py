@@ -63,7 +63,7 @@ def refused(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def test_a_purchase_holds_the_price_and_joins_the_line(alice: User, ruby: User, song: MenuItem) -> None:
+def test_a_purchase_holds_the_price_and_joins_the_queue(alice: User, ruby: User, song: MenuItem) -> None:
     answer = buy(alice, song.pk, note="For my sister")
 
     assert answer.status_code == 201
@@ -162,7 +162,7 @@ def test_only_users_buy(song: MenuItem, role: str) -> None:
     ("fields", "code"),
     [({"verified_at": None}, "AGE_VERIFICATION_REQUIRED"), ({"terms_version": 0}, "TERMS_NOT_ACCEPTED")],
 )
-def test_the_gates_of_compliance_stand_before_the_money(
+def test_the_gates_of_compliance_are_checked_before_the_hold(
     alice: User, song: MenuItem, fields: dict[str, Any], code: str
 ) -> None:
     User.objects.filter(pk=alice.pk).update(**fields)
@@ -288,7 +288,7 @@ def test_a_purchase_locks_in_the_agreed_order(alice: User, ruby: User, song: Men
     assert places == sorted(places)
 
 
-def test_buyers_of_one_item_at_once_fill_the_line_exactly(ruby: User, song: MenuItem) -> None:
+def test_concurrent_buyers_of_one_item_fill_the_queue_exactly(ruby: User, song: MenuItem) -> None:
     perfqueue.services.configure(performer_id=ruby.pk, depth=3)
     buyers = [world.person(tokens=100) for _ in range(8)]
 

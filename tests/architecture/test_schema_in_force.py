@@ -83,7 +83,7 @@ def migrated(transactional_db: None) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def test_a_migrated_database_is_what_schema_says(migrated: None) -> None:
+def test_a_migrated_database_equals_schema(migrated: None) -> None:
     assert len(_catalogue()) > 100
     assert _differences() == set()
 

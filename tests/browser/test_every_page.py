@@ -50,7 +50,7 @@ def test_a_buyers_pages(visit: Visit) -> None:
     assert not faults, "\n".join(faults)
 
 
-def test_the_studio_with_somebody_next_and_on_stage(visit: Visit) -> None:
+def test_the_studio_with_a_head_and_a_started_item(visit: Visit) -> None:
     bob, ruby = visit("bob"), visit("ruby")
     bob.enter_room_of("Ruby")
     bob.ask_for(bob.page.locator("#menu article .title").first.inner_text(), note="x" * 200)

@@ -24,7 +24,7 @@ CONNECTED = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_
 
 
 @pytest.mark.parametrize(("count", "depth"), [(50, 25), (200, 60)])
-def test_of_a_crowd_as_many_get_in_as_the_line_holds(count: int, depth: int) -> None:
+def test_of_many_concurrent_buyers_as_many_join_as_the_queue_holds(count: int, depth: int) -> None:
     ruby = performer(depth=depth)
     buyers = people(count, tokens=100)
     seen: list[int] = []
@@ -56,7 +56,7 @@ def test_of_a_crowd_as_many_get_in_as_the_line_holds(count: int, depth: int) -> 
     assert len(services.queue_view(ruby.pk, viewer=None).items) == depth
 
 
-def test_control_a_naive_line_takes_more_than_it_holds(twin: Callable[..., Twin]) -> None:
+def test_control_a_naive_queue_takes_more_than_it_holds(twin: Callable[..., Twin]) -> None:
     queue = twin(attempts=10, waiting=20, depth=25)
 
     def join() -> bool:
@@ -75,7 +75,7 @@ def test_one_buyer_many_times_at_once_gets_as_many_places_as_the_cap() -> None:
     assert available(alice) == 9_700
 
 
-def test_the_cap_counts_the_stage_while_items_move_there() -> None:
+def test_the_cap_counts_started_items_while_items_start() -> None:
     """A started item still counts against its buyer, a finished one no longer; asked for while it moves."""
     ruby, alice = performer(user_cap=2), person(tokens=10_000)
     first, _second = buy(alice, ruby), buy(alice, ruby)

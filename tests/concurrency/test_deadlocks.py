@@ -92,7 +92,7 @@ def test_bulk_refunds_across_queues_beside_their_own_commands() -> None:
     assert deadlocks() == before
 
 
-def test_control_a_buyer_who_locks_his_wallet_before_the_line_deadlocks_with_the_finish() -> None:
+def test_control_a_buyer_who_locks_his_wallet_before_the_queue_deadlocks_with_the_finish() -> None:
     alice, ruby = person(tokens=100), performer()
     queue = ("SELECT 1 FROM perfqueue_performerqueue WHERE performer_id = %s FOR NO KEY UPDATE", [ruby.pk])
     wallet = ("SELECT 1 FROM escrow_wallet WHERE owner_id = %s ORDER BY id FOR NO KEY UPDATE", [alice.pk])

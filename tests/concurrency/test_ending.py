@@ -94,7 +94,7 @@ def test_a_buyer_leaves_while_the_performer_starts() -> None:
         assert available(alice) == 100
 
 
-def test_a_buyer_leaves_while_the_line_closes() -> None:
+def test_a_buyer_leaves_while_the_queue_closes() -> None:
     ruby, alice, bob = performer(), person(tokens=100), person(tokens=100)
     item = buy(alice, ruby, 100)
     buy(bob, ruby, 100)

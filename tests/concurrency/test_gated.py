@@ -153,7 +153,7 @@ def test_an_expiry_behind_an_intake_finds_the_hold_taken(clock: Clock) -> None:
     assert (again(item).state, Hold.objects.get().status, available(alice)) == ("created", HoldStatus.HELD, 0)
 
 
-def test_an_intake_behind_an_expiry_finds_the_hold_gone(clock: Clock) -> None:
+def test_an_intake_behind_an_expiry_finds_the_hold_closed(clock: Clock) -> None:
     alice, ruby = person(tokens=100), performer()
     hold_id = services.hold(request(alice, ruby, 100)).hold_id
     clock.shift(seconds=301)

@@ -51,7 +51,7 @@ def test_two_devices_start_and_finish_at_once_and_each_happens_once() -> None:
         services.leave(item_id=behind.id, actor=alice)
 
 
-def test_two_devices_start_two_items_and_the_head_is_on_stage() -> None:
+def test_two_devices_start_two_items_and_the_head_is_started() -> None:
     ruby, alice = performer(user_cap=200), person(tokens=1_000)
 
     for _ in range(ROUNDS):
@@ -80,7 +80,7 @@ def test_control_two_naive_devices_pay_one_performance_twice(twin: Callable[...,
 # --- the endpoint: open and close against intake ----------------------------------------------------------------------
 
 
-def test_whoever_buys_while_the_line_opens_and_closes_waits_in_an_open_line_or_has_the_tokens() -> None:
+def test_a_buyer_while_the_queue_opens_and_closes_waits_in_an_open_queue_or_has_the_tokens() -> None:
     ruby = performer()
     run = {
         "open": lambda: command(lambda: services.open_queue(performer_id=ruby.pk, actor=ruby)),

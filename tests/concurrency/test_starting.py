@@ -84,7 +84,7 @@ def test_the_sweeper_against_a_start_at_the_deadline(clock: Clock) -> None:
     assert (ends[0], ends[-1]) == ("RopeDropExpired", "ItemFacts")
 
 
-def test_control_a_naive_sweeper_refunds_what_is_on_stage(twin: Callable[..., Twin]) -> None:
+def test_control_a_naive_sweeper_refunds_what_is_started(twin: Callable[..., Twin]) -> None:
     item = twin(attempts=2, created=1, started=0, refunded=0)
 
     def in_line(seen: dict[str, int]) -> bool:

@@ -73,9 +73,7 @@ def broker_is(url: str, status: str) -> bool:
     return bool(answer.json()["parts"]["broker"]["status"] == status)
 
 
-def test_the_line_goes_on_without_a_broker_and_the_tasks_come_back_with_it(
-    broker: EmbeddedBroker, stack: Stack
-) -> None:
+def test_the_queue_works_without_a_broker_and_the_tasks_run_again_with_it(broker: EmbeddedBroker, stack: Stack) -> None:
     with ExitStack() as opened:
         ruby, alice = (opened.enter_context(closing(Person(stack.url, name))) for name in ("ruby", "alice"))
         database = opened.enter_context(closing(psycopg.connect(stack.database_url, autocommit=True)))

@@ -1,4 +1,4 @@
-"""A worker that has done a task and not yet told the broker: `python -m tests.faults.worker <file>`.
+"""A worker that has done a task and not yet acknowledged it: `python -m tests.faults.worker <file>`.
 
 The first process of its pool that ends a task writes the file and then stands still, until it is killed. Everything
 else is the product's own application, settings and tasks; a worker that starts gives out again what nobody has

@@ -199,7 +199,7 @@ def test_the_stacks_database_saw_no_deadlock(stack: Stack) -> None:
     assert "deadlock detected" not in stack.postgres_log.read_text()
 
 
-def test_a_strangers_game_runs_as_its_page_says(stack: Stack) -> None:
+def test_the_example_of_a_third_party_game_runs_as_documented(stack: Stack) -> None:
     """docs/third-party.md; anything that it is refused ends it with another exit code."""
     example = PROJECT / "docs" / "examples" / "dare.py"
 

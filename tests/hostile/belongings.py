@@ -1,4 +1,4 @@
-"""A performer with something of everything that the house keeps: one row at least for each address that names one."""
+"""A performer with rows of every table: at least one for each address that has an id in it."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -138,7 +138,7 @@ def test_the_spins_role_is_a_gate_that_is_written_down() -> None:
             assert code(send(ruby, "slot-machine/spin", body, **faults)) == expected
 
 
-def test_whom_to_block_is_asked_before_who_asks() -> None:
+def test_a_missing_user_to_block_is_refused_before_the_role() -> None:
     alice, path = person(), f"performer/{performer().pk}/blocks"
 
     with nothing_written():
@@ -207,7 +207,7 @@ def test_an_address_has_no_format(form: str) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
-def test_what_operators_ask_is_asked_by_get(path: str, method: str) -> None:
+def test_probes_are_read_by_get_only(path: str, method: str) -> None:
     client = APIClient(enforce_csrf_checks=True)
 
     assert client.generic(method, path).status_code == 405

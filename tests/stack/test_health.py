@@ -62,7 +62,7 @@ def test_ready_names_every_part(swept: None) -> None:
     assert body["parts"]["sweeper"]["ageS"] < 5
 
 
-def test_a_sweeper_that_stands_still_degrades(transactional_db: None) -> None:
+def test_a_stopped_sweeper_degrades(transactional_db: None) -> None:
     assert ready()[1]["parts"]["sweeper"]["status"] == "degraded"
 
     Heartbeat.objects.create(name="sweeper", at=db_now() - timedelta(minutes=2))
@@ -88,7 +88,7 @@ def test_a_finding_of_the_verifier_degrades_until_it_is_gone(swept: None) -> Non
     assert ready()[1]["parts"]["ledger"]["status"] == "ok"
 
 
-def test_a_verifier_that_stands_still_degrades(swept: None) -> None:
+def test_a_stopped_verifier_degrades(swept: None) -> None:
     assert ready()[1]["parts"]["ledger"] == {"status": "ok", "openFindings": 0, "verifiedAgeS": None}
     long_ago = datetime.now(UTC) - timedelta(minutes=11)
     services.record_run(since=None, started_at=long_ago, finished_at=long_ago, operations=0, findings=[])

@@ -89,7 +89,7 @@ def test_a_process_that_died_is_forgotten_with_its_live_gauges(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == [alive]
 
 
-def test_a_token_may_be_asked_for(transactional_db: None, settings: Any) -> None:
+def test_a_token_may_be_required(transactional_db: None, settings: Any) -> None:
     settings.METRICS_TOKEN = "only-for-prometheus"
 
     assert Client().get("/metrics").status_code == 401

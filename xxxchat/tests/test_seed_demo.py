@@ -59,7 +59,7 @@ def test_buyers_own_what_the_mint_gave_and_nobody_else_owns_anything(world: None
 
 
 @pytest.mark.parametrize("name", ["ruby", "jade"])
-def test_each_performer_has_an_open_line_and_a_menu_to_buy_from(world: None, name: str) -> None:
+def test_each_performer_has_an_open_queue_and_a_menu_to_buy_from(world: None, name: str) -> None:
     performer = User.objects.get(username=name)
     public = Client()
 

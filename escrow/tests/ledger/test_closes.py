@@ -179,7 +179,7 @@ def test_twins_wait_for_each_other_and_one_of_them_moves_the_money() -> None:
     assert balances(ruby) == (0, 0, 55, 0)
 
 
-def test_an_expired_hold_goes_back_whole(clock: Clock) -> None:
+def test_an_expired_hold_is_refunded_in_full(clock: Clock) -> None:
     alice = person(tokens=100)
     hold_id = services.hold(request(alice, performer(), 100, expires_in_s=60)).hold_id
     assert services.expired_holds(10) == []

@@ -295,7 +295,7 @@ def as_the_ledger(sql: str, setting: str = "SET escrow.writing = 'on'") -> None:
         transaction.set_rollback(True)
 
 
-def test_the_faulty_function_is_otherwise_let_through(scene: Scene) -> None:
+def test_the_faulty_function_is_otherwise_accepted(scene: Scene) -> None:
     """Else the tests above would show nothing."""
     as_the_ledger(filled("UPDATE escrow_wallet SET available = 0, version = version + 1 WHERE id = :wallet", scene))
     as_the_ledger(
@@ -336,7 +336,7 @@ def test_nobody_writes_the_ledger_by_naming_its_functions(scene: Scene) -> None:
         as_the_ledger(filled(sql, scene), setting="")
 
 
-def test_the_setting_is_gone_when_a_function_of_the_ledger_is(scene: Scene) -> None:
+def test_the_setting_ends_with_the_function_of_the_ledger(scene: Scene) -> None:
     """Also when the function ended by an error, and in the same transaction."""
     sql = filled("UPDATE escrow_wallet SET available = 0, version = version + 1 WHERE id = :wallet", scene)
 

@@ -391,7 +391,7 @@ def test_a_refused_key_may_be_used_again(ruby: User, alice: User, item: QueueIte
     assert post(ruby, f"queue/items/{second.id}/start", headers).json()["state"] == "started"
 
 
-def test_every_answer_says_who_asked_and_is_not_to_be_stored(ruby: User, item: QueueItem) -> None:
+def test_every_answer_has_its_request_id_and_is_not_to_be_stored(ruby: User, item: QueueItem) -> None:
     for answer in (
         client_of(None).get(f"{API}/performer/{ruby.pk}", headers={"X-Request-Id": "my-request-1"}),
         client_of(ruby).post(f"{API}/queue/items/{item.id}/start", headers={"X-Request-Id": "my-request-1"}),

@@ -54,7 +54,7 @@ def test_a_conditional_read_passes_the_gate_too(clock: Clock, ruby: User, alice:
 
 
 @pytest.mark.parametrize("path", LOOKS)
-def test_a_refused_look_is_not_to_be_stored(path: str) -> None:
+def test_a_refused_read_is_not_to_be_stored(path: str) -> None:
     answer = client_of(None).get(f"{API}/{path.format(ruby=new_id(), item=new_id())}", headers={"If-None-Match": "*"})
 
     assert answer.status_code in (401, 404)

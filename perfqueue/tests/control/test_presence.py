@@ -181,7 +181,7 @@ def test_offline_again_ends_what_was_started_after_it(ruby: User, alice: User) -
     assert available(alice) == 1_000
 
 
-def test_one_late_look_carries_out_silence_and_end_in_their_order(ruby: User, alice: User, clock: Clock) -> None:
+def test_one_late_read_carries_out_absence_and_end_in_their_order(ruby: User, alice: User, clock: Clock) -> None:
     staged, waiting = buy(alice, ruby, duration_s=3_000), buy(alice, ruby)
     services.start(item_id=staged.pk, actor=ruby)
     beat(ruby)

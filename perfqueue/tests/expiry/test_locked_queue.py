@@ -114,7 +114,7 @@ def test_reads_of_an_overdue_queue_do_not_wait(clock: Clock) -> None:
     assert client.get(f"{API}/queue/items/{item.id}").json()["state"] == "refunded"
 
 
-def test_a_wallet_that_is_not_had_in_time_is_no_failure_of_an_item(hasty: None, clock: Clock) -> None:
+def test_a_wallet_that_stays_locked_is_no_failure_of_an_item(hasty: None, clock: Clock) -> None:
     """It stops a command, so that nothing is decided after its time; reads and sweeps look again later."""
     ruby, alice = performer(rope_drop_s=30), person(tokens=1_000)
     items = [buy(alice, ruby) for _ in range(3)]

@@ -18,7 +18,7 @@ def line(**terms: object) -> User:
     return world.performer(**{"rope_drop_s": 900, "max_wait_s": 50_000, **terms})  # type: ignore[arg-type]
 
 
-def test_what_is_due_is_one_thing_however_it_is_asked(clock: Clock) -> None:
+def test_what_is_due_is_the_same_for_every_reader(clock: Clock) -> None:
     fan = world.person(tokens=1_000)
     lines = {
         "rope drop": line(rope_drop_s=100),

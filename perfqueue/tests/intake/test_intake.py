@@ -277,7 +277,7 @@ def test_a_performer_is_paid_for_an_instant_item_less_her_fee() -> None:
     assert (again(placed.item).fee_bps, escrow.services.wallets_of(ruby.pk)[0].earned) == (1_000, 90)
 
 
-def test_several_instant_items_are_one_list_and_stand_or_fall_together() -> None:
+def test_several_instant_items_are_taken_or_refused_together() -> None:
     alice, bob = person(tokens=300), person(tokens=300)
     ruby = performer()
     asked = [payload(ruby, who, held(who, ruby).hold_id, fulfilment="instant") for who in (alice, bob, alice)]

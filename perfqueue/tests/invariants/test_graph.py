@@ -213,7 +213,7 @@ def item() -> QueueItem:
     return buy(person(tokens=300), performer(), 100)
 
 
-def test_a_sound_copy_would_be_let_in(item: QueueItem) -> None:
+def test_a_valid_copy_is_accepted(item: QueueItem) -> None:
     """Else the tests below would show nothing."""
     assert insert(item) == 1
 
@@ -251,7 +251,7 @@ def test_an_instant_item_begins_finished(item: QueueItem, state: str) -> None:
         ('{"fulfilment": "instant", "state": "finished"}', "perfqueue_"),
     ],
 )
-def test_an_item_that_makes_no_sense_is_not_let_in(item: QueueItem, changes: str, told: str) -> None:
+def test_an_inconsistent_item_is_refused(item: QueueItem, changes: str, told: str) -> None:
     with pytest.raises(IntegrityError, match=told):
         insert(item, changes)
 

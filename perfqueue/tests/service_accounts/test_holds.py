@@ -123,7 +123,7 @@ def test_nobody_pays_herself_and_a_performer_is_no_buyer(arcade: User, alice: Us
     assert status_and_code(ask(arcade, alice, payee=str(world.person().pk))) == (400, "VALIDATION_FAILED")
 
 
-def test_the_buyers_gates_are_asked_and_their_refusals_kept(arcade: User, alice: User) -> None:
+def test_the_buyers_gates_are_checked_and_their_refusals_recorded(arcade: User, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(verified_at=None)
 
     assert status_and_code(ask(arcade, alice)) == (403, "AGE_VERIFICATION_REQUIRED")
@@ -132,7 +132,7 @@ def test_the_buyers_gates_are_asked_and_their_refusals_kept(arcade: User, alice:
     assert (row.user_id, row.feature, row.gate) == (alice.pk, "arcade", "age")
 
 
-def test_the_ledgers_refusals_come_out_as_they_are(arcade: User, alice: User) -> None:
+def test_the_ledgers_refusals_are_answered_unchanged(arcade: User, alice: User) -> None:
     assert status_and_code(ask(arcade, world.person())) == (402, "INSUFFICIENT_BALANCE")
     freeze(alice)
     assert status_and_code(ask(arcade, alice)) == (403, "WALLET_FROZEN")

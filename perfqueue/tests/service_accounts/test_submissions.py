@@ -108,7 +108,7 @@ def test_the_same_intake_again_has_the_first_answer_and_another_body_is_refused(
     assert QueueItem.objects.count() == 1
 
 
-def test_a_header_must_say_the_same_key(arcade: User, alice: User, ruby: User) -> None:
+def test_a_header_must_have_the_same_key(arcade: User, alice: User, ruby: User) -> None:
     sent = performed(arcade, alice, ruby)
 
     refused = hand(arcade, sent, **{"Idempotency-Key": "another-key-entirely"})
@@ -198,9 +198,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(arcade: User, alice: U
     assert Hold.objects.get().status == HoldStatus.HELD
 
 
-def test_a_queue_that_is_closed_refuses_and_the_hold_goes_back_by_itself(
-    arcade: User, alice: User, ruby: User, clock: Clock
-) -> None:
+def test_a_closed_queue_refuses_and_the_hold_expires(arcade: User, alice: User, ruby: User, clock: Clock) -> None:
     sent = performed(arcade, alice, ruby)
     services.close_queue(performer_id=ruby.pk, actor=ruby)
 
@@ -226,7 +224,7 @@ def test_an_account_without_the_scope_submits_nothing(alice: User, ruby: User, s
     assert status_and_code(hand(arcade, performed(arcade, alice, ruby))) == (403, "FORBIDDEN")
 
 
-def test_an_award_needs_its_scope_and_keeps_to_the_cap_of_a_day(alice: User, clock: Clock) -> None:
+def test_an_award_needs_its_scope_and_stays_below_the_daily_cap(alice: User, clock: Clock) -> None:
     plain, generous = service("plain", scopes=(Scope.HOLD, Scope.INTAKE)), service("arcade", scopes=ALL, cap=300)
 
     def award(who: User, feature: str, amount: int) -> Any:

@@ -22,7 +22,7 @@ def known(name: str = "alice") -> User:
     return user
 
 
-def test_signing_in_goes_on_to_where_it_was_asked_for() -> None:
+def test_signing_in_redirects_to_the_page_that_required_it() -> None:
     known()
     client, address = visitor(), f"{reverse('sign-in')}?next={reverse('wallet')}"
 

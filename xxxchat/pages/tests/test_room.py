@@ -80,7 +80,7 @@ def test_a_refusal_is_shown_in_the_form_with_the_pages_text() -> None:
     assert 'value="Please"' in page
 
 
-def test_a_changed_price_is_asked_for_again_and_nothing_is_held() -> None:
+def test_a_changed_price_is_shown_again_and_nothing_is_held() -> None:
     performer, (item,) = stage("Request a song")
     buyer = world.person("alice", tokens=500)
     client, address = visitor(buyer), reverse("ask", args=[performer.pk, item])
@@ -150,7 +150,7 @@ def test_leaving_gives_the_tokens_back() -> None:
     assert world.available(buyer) == 100
 
 
-def test_somebody_elses_place_cannot_be_given_up() -> None:
+def test_another_buyers_request_cannot_be_left() -> None:
     performer, _ = stage("Request a song")
     buyer, other = world.person("alice", tokens=100), world.person("bob", tokens=100)
     item, own = world.buy(buyer, performer, tokens=40), world.buy(other, performer, tokens=40)
