@@ -151,15 +151,15 @@ class Process:
 async def running(limits: Limits = QUICK) -> AsyncIterator[Process]:
     """Start an events process by the lifespan protocol and stop it the same way."""
     app = Events(limits)
-    said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
-    heard: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
-    life = asyncio.create_task(app({"type": "lifespan"}, said.get, heard.put))
-    await said.put({"type": "lifespan.startup"})
-    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    to_app: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    from_app: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan"}, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    assert (await from_app.get())["type"] == "lifespan.startup.complete"
     try:
         yield Process(app)
     finally:
-        await said.put({"type": "lifespan.shutdown"})
+        await to_app.put({"type": "lifespan.shutdown"})
         await life
 
 

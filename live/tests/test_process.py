@@ -33,11 +33,11 @@ def test_without_a_database_it_reports_that_and_does_not_start(monkeypatch: pyte
     monkeypatch.setattr(poller, "START_S", 0.2)
 
     async def started() -> Any:
-        said: asyncio.Queue[Any] = asyncio.Queue()
-        heard: asyncio.Queue[Any] = asyncio.Queue()
-        await said.put({"type": "lifespan.startup"})
-        await Events(QUICK)({"type": "lifespan"}, said.get, heard.put)
-        return await heard.get()
+        to_app: asyncio.Queue[Any] = asyncio.Queue()
+        from_app: asyncio.Queue[Any] = asyncio.Queue()
+        await to_app.put({"type": "lifespan.startup"})
+        await Events(QUICK)({"type": "lifespan"}, to_app.get, from_app.put)
+        return await from_app.get()
 
     answer = asyncio.run(started())
 

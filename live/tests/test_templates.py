@@ -26,8 +26,8 @@ def versions(key: str = KEY) -> list[tuple[int, str]]:
 def refused(work: Callable[[], Any]) -> list[str]:
     with pytest.raises(ValidationFailed) as refusal:
         work()
-    said: list[str] = refusal.value.details["text"]
-    return said
+    faults: list[str] = refusal.value.details["text"]
+    return faults
 
 
 def test_an_edit_is_the_next_version_and_names_its_author() -> None:
@@ -54,7 +54,7 @@ def test_support_and_admin_may_edit_templates(role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "fault"),
     [
         ("", "Words are needed."),
         (" \n ", "Words are needed."),
@@ -68,10 +68,10 @@ def test_support_and_admin_may_edit_templates(role: str) -> None:
         ("nul\0", "One line of plain text, without control characters."),
     ],
 )
-def test_invalid_texts_are_refused(text: str, said: str) -> None:
+def test_invalid_texts_are_refused(text: str, fault: str) -> None:
     answers = refused(lambda: services.edit_template(key=KEY, text=text, actor=staff()))
 
-    assert any(each.startswith(said) for each in answers), answers
+    assert any(each.startswith(fault) for each in answers), answers
     assert refused(lambda: services.preview(key=KEY, text=text)) == answers
     assert len(versions()) == 1
 

@@ -149,9 +149,9 @@ def test_a_refused_bet_names_the_allowed_ones() -> None:
     assert refused.value.details == {"allowed": [100]}
 
 
-@pytest.mark.parametrize(("said", "used"), [(None, "kept"), ("", ""), ("new", "new")])
-def test_the_client_seed_defaults_to_the_stored_one(said: str | None, used: str) -> None:
-    assert decide(request_for(client_seed=said), context_with(), LIMITS).client_seed == used
+@pytest.mark.parametrize(("given", "used"), [(None, "kept"), ("", ""), ("new", "new")])
+def test_the_client_seed_defaults_to_the_stored_one(given: str | None, used: str) -> None:
+    assert decide(request_for(client_seed=given), context_with(), LIMITS).client_seed == used
 
 
 def test_a_session_goes_on_until_thirty_idle_minutes() -> None:

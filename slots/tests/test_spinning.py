@@ -84,7 +84,9 @@ def test_the_server_draws_a_client_nonce_and_marks_it_when_none_is_given(user: U
 
 
 def test_a_client_seed_is_kept_for_the_spins_after_it(user: User) -> None:
-    seeds = [services.spin(user=user, bet=100, client_seed=said).spin.client_seed for said in (None, "mine", None, "")]
+    seeds = [
+        services.spin(user=user, bet=100, client_seed=given).spin.client_seed for given in (None, "mine", None, "")
+    ]
 
     assert seeds == ["", "mine", "mine", ""]
     assert services.fairness(user=user).client_seed == ""

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def user() -> User:
     someone = player()
-    for said in ("", "mine", None, "é", None):
-        services.spin(user=someone, bet=100, client_seed=said)
+    for given in ("", "mine", None, "é", None):
+        services.spin(user=someone, bet=100, client_seed=given)
     return someone
 
 
@@ -128,20 +128,20 @@ def test_a_seal_moved_from_another_user_is_found(user: User) -> None:
 
 
 def test_the_command_is_silent_about_nothing(user: User) -> None:
-    said = StringIO()
+    output = StringIO()
 
-    call_command("verify_spins", "--json", stdout=said)
+    call_command("verify_spins", "--json", stdout=output)
 
-    assert json.loads(said.getvalue()) == {"findings": []}
+    assert json.loads(output.getvalue()) == {"findings": []}
 
 
 @pytest.mark.tampers
 def test_the_command_fails_loudly(user: User) -> None:
     tamper("UPDATE slots_spin SET ticket = ticket + 1 WHERE user_id = %s AND nonce = 1", user.id)
-    said = StringIO()
+    output = StringIO()
 
     with pytest.raises(CommandError, match="not the ones"):
-        call_command("verify_spins", "--user", str(user.id), stdout=said)
+        call_command("verify_spins", "--user", str(user.id), stdout=output)
 
-    assert "DRAW" in said.getvalue()
-    assert said.getvalue().endswith("findings\n")
+    assert "DRAW" in output.getvalue()
+    assert output.getvalue().endswith("findings\n")

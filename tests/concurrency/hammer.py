@@ -42,9 +42,9 @@ class Hammer:
         self.payouts: list[UUID] = []
 
     def run(self, operations: int) -> dict[str, int]:
-        deeds = [self.deposits, *[self.holds_and_closes] * 4, *[self.undoes] * 2, self.pays_out, self.forgives]
+        actions = [self.deposits, *[self.holds_and_closes] * 4, *[self.undoes] * 2, self.pays_out, self.forgives]
         while sum(self.counts.values()) < operations:
-            self.random.choice(deeds)()
+            self.random.choice(actions)()
         return dict(self.counts)
 
     def call(self, kind: str, work: Callable[[], list[Any]]) -> list[Any]:
@@ -77,7 +77,7 @@ class Hammer:
             wishes.append(Deposit(key, owner, Currency.TOKEN, number, House.SALES))
         done = self.call("deposit", lambda: deposit_many(wishes))
         fresh = [
-            (each.operation_id, wish.owner_id) for each, wish in zip(done, wishes, strict=True) if not each.replayed
+            (each.operation_id, wanted.owner_id) for each, wanted in zip(done, wishes, strict=True) if not each.replayed
         ]
         self.moved += [operation for operation, _ in fresh]
         self.bought += fresh
@@ -94,11 +94,11 @@ class Hammer:
             amount = self.random.randint(1, 120)
             wishes.append(HoldRequest(new_id(), str(new_id()), payer, payee, Currency.TOKEN, amount, "hammer"))
         opened = self.call("hold", lambda: hold_many(wishes))
-        fresh = [(wish, each.hold_id) for wish, each in zip(wishes, opened, strict=True) if each.code is None]
-        for wish, hold_id in fresh:
-            self.close(wish, hold_id, self.random.randint(1, wish.amount))
+        fresh = [(wanted, each.hold_id) for wanted, each in zip(wishes, opened, strict=True) if each.code is None]
+        for wanted, hold_id in fresh:
+            self.close(wanted, hold_id, self.random.randint(1, wanted.amount))
 
-    def close(self, wish: Any, hold_id: UUID, settle: int) -> None:
+    def close(self, wanted: Any, hold_id: UUID, settle: int) -> None:
         """The item that says so, and its settlement, in one transaction."""
         from core.clock import db_now
         from core.ids import new_id
@@ -108,13 +108,13 @@ class Hammer:
         def work() -> list[Any]:
             now = db_now()
             item = QueueItem(
-                user_id=wish.payer_id, hold_id=hold_id, tokens=wish.amount, currency="TOKEN", title="t",
+                user_id=wanted.payer_id, hold_id=hold_id, tokens=wanted.amount, currency="TOKEN", title="t",
                 fulfilment=Fulfilment.INSTANT, source_feature="hammer", idempotency_key=str(new_id()), created_at=now,
             )  # fmt: skip
             item.start(now=now, deadline_at=None)
-            item.finish(now=now, settle=settle, refund=wish.amount - settle)
+            item.finish(now=now, settle=settle, refund=wanted.amount - settle)
             item.save(force_insert=True)
-            return close_many([Close(str(hold_id), hold_id, settle, wish.amount - settle, 777)])
+            return close_many([Close(str(hold_id), hold_id, settle, wanted.amount - settle, 777)])
 
         done = self.call("close", work)
         self.moved += [each.operation_id for each in done if each.code is None]
@@ -143,10 +143,10 @@ class Hammer:
             decision = PayoutDecision(self.random.choice(self.payouts), self.random.random() < 0.5, UUID(int=1))
             self.call("decide", lambda: decide_payouts([decision]))
             return
-        wish = PayoutRequest(new_id(), str(new_id()), self.random.choice(self.owners), self.random.randint(1, 30))
-        (done,) = self.call("payout", lambda: request_payouts([wish], minimum=5))
+        wanted = PayoutRequest(new_id(), str(new_id()), self.random.choice(self.owners), self.random.randint(1, 30))
+        (done,) = self.call("payout", lambda: request_payouts([wanted], minimum=5))
         if done.code is None:
-            self.payouts.append(wish.payout_id)
+            self.payouts.append(wanted.payout_id)
 
     def forgives(self) -> None:
         """Take a payment back and, in the same transaction, give up one token of what is owed then, if anything is."""

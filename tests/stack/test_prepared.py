@@ -17,10 +17,10 @@ with connection.cursor() as cursor:
 """
 
 
-@pytest.mark.parametrize(("said", "prepared"), [({}, 1), ({"DATABASE_PREPARED": "false"}, 0)], ids=["unset", "false"])
-def test_a_repeated_statement_is_prepared(said: dict[str, str], prepared: int) -> None:
+@pytest.mark.parametrize(("given", "prepared"), [({}, 1), ({"DATABASE_PREPARED": "false"}, 0)], ids=["unset", "false"])
+def test_a_repeated_statement_is_prepared(given: dict[str, str], prepared: int) -> None:
     mode = {"APP_MODE": "test", "LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "xxxchat.settings"}
 
-    done = run_beside_services(sys.executable, "-c", PROGRAM, **mode, **said)
+    done = run_beside_services(sys.executable, "-c", PROGRAM, **mode, **given)
 
     assert (done.returncode, done.stdout.split()) == (0, [str(prepared)]), done.stderr

@@ -143,10 +143,10 @@ def test_results_of_a_long_list_over_few_wallets_are_in_its_order() -> None:
 
     assert [each.hold_id for each in answers] == [each.hold_id for each in asked]
     left = {who.pk: 500 for who in people}
-    for wish, each in zip(asked, answers, strict=True):
-        fits = left[wish.payer_id] >= wish.amount
-        left[wish.payer_id] -= wish.amount * fits
-        assert (each.code, each.available) == (None if fits else "INSUFFICIENT_BALANCE", left[wish.payer_id])
+    for wanted, each in zip(asked, answers, strict=True):
+        fits = left[wanted.payer_id] >= wanted.amount
+        left[wanted.payer_id] -= wanted.amount * fits
+        assert (each.code, each.available) == (None if fits else "INSUFFICIENT_BALANCE", left[wanted.payer_id])
     assert [balances(who)[0] for who in people] == list(left.values())
 
 

@@ -96,7 +96,7 @@ def test_a_filter_selects_the_items(support: User, alice: User, ruby: User) -> N
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("given", "expected"),
     [
         ({"state": "started"}, [0]),
         ({"feature": "test"}, [0, 1, 2]),
@@ -110,7 +110,7 @@ def test_a_filter_selects_the_items(support: User, alice: User, ruby: User) -> N
     ],
 )
 def test_items_are_filtered_alike_in_bulk_and_in_the_list(
-    support: User, alice: User, ruby: User, clock: Clock, said: dict[str, Any], meant: list[int]
+    support: User, alice: User, ruby: User, clock: Clock, given: dict[str, Any], expected: list[int]
 ) -> None:
     items = [buy(alice, ruby, 10, duration_s=20), buy(alice, ruby, 20)]
     services.start(item_id=items[0].id, actor=ruby)
@@ -118,9 +118,9 @@ def test_items_are_filtered_alike_in_bulk_and_in_the_list(
     jade = performer()
     items.append(buy(alice, jade, 30))
 
-    foreseen = post(support, filter=said, reason="x", dryRun=True).json()["results"]
+    previewed = post(support, filter=given, reason="x", dryRun=True).json()["results"]
 
-    assert [each["id"] for each in foreseen] == [str(items[place].id) for place in meant]
+    assert [each["id"] for each in previewed] == [str(items[place].id) for place in expected]
 
 
 def test_the_list_is_narrowed_down_by_key_age_and_amount(support: User, alice: User, ruby: User, clock: Clock) -> None:

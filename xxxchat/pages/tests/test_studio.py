@@ -194,7 +194,7 @@ def test_a_payout_is_asked_for_once_and_shown_as_on_its_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "said"),
+    ("amount", "shown"),
     [
         ("999", "The least to pay out is 1,000 tokens. Nothing was moved."),
         ("3001", "3,000 tokens earned, 3,001 asked for. Nothing was moved."),
@@ -204,7 +204,7 @@ def test_a_payout_is_asked_for_once_and_shown_as_on_its_way() -> None:
         ("9999999999", "Something in the form cannot be used."),
     ],
 )
-def test_a_payout_that_cannot_be_says_why_and_moves_nothing(amount: str, said: str) -> None:
+def test_a_payout_that_cannot_be_says_why_and_moves_nothing(amount: str, shown: str) -> None:
     performer = earner()
     client, address = visitor(performer), reverse("studio-payout")
 
@@ -212,7 +212,7 @@ def test_a_payout_that_cannot_be_says_why_and_moves_nothing(amount: str, said: s
 
     text = " ".join(re.sub(r"<[^>]*>", " ", html(answer)).split())
     assert answer.status_code in (400, 402, 422)
-    assert said in text
+    assert shown in text
     assert (earned(performer), escrow.pending_payouts(performer.pk)) == (3_000, 0)
 
 

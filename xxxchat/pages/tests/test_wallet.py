@@ -20,8 +20,8 @@ def test_the_statement_says_what_was_held_paid_and_came_back() -> None:
 
     page = html(visitor(buyer).get(reverse("wallet")))
 
-    for said in ("Added", "Held", "Back", "61 paid from what was held, 39 back", "+39", "\N{MINUS SIGN}100", "239"):
-        assert said in page
+    for shown in ("Added", "Held", "Back", "61 paid from what was held, 39 back", "+39", "\N{MINUS SIGN}100", "239"):
+        assert shown in page
     assert "Earned" in html(visitor(performer).get(reverse("wallet")))
 
 
