@@ -144,13 +144,7 @@ class Migration(migrations.Migration):
                 ("resolve_by", models.DateTimeField(null=True)),
                 ("settle_tokens", models.BigIntegerField(null=True)),
                 ("refund_tokens", models.BigIntegerField(null=True)),
-                (
-                    "cause",
-                    models.CharField(
-                        blank=True,
-                        max_length=20,
-                    ),
-                ),
+                ("cause", models.CharField(blank=True, max_length=20)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("third_noticed", models.BooleanField(default=False)),
                 ("next_noticed", models.BooleanField(default=False)),
@@ -234,12 +228,7 @@ class Migration(migrations.Migration):
             name="Strike",
             fields=[
                 ("id", models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                (
-                    "cause",
-                    models.CharField(
-                        max_length=20,
-                    ),
-                ),
+                ("cause", models.CharField(max_length=20)),
                 ("at", models.DateTimeField(db_default=core.clock.CoreNow())),
                 (
                     "item",
@@ -262,13 +251,7 @@ class Migration(migrations.Migration):
                 ("from_state", models.CharField(blank=True, max_length=9)),
                 ("to_state", models.CharField(max_length=9)),
                 ("actor", models.UUIDField(null=True)),
-                (
-                    "cause",
-                    models.CharField(
-                        blank=True,
-                        max_length=20,
-                    ),
-                ),
+                ("cause", models.CharField(blank=True, max_length=20)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
                 ("at", models.DateTimeField()),
