@@ -70,14 +70,16 @@ class Hammer:
         from escrow.services.operations import deposit_many
 
         shared = self.random.random() < 0.3  # a key that every process uses, always for the same thing
-        wishes = []
+        requests = []
         for owner in self.some():
             number = self.random.randint(1, 10 if shared else 60)  # few, so that even a short run meets some again
             key = f"shared-{owner}-{number}" if shared else str(new_id())
-            wishes.append(Deposit(key, owner, Currency.TOKEN, number, House.SALES))
-        done = self.call("deposit", lambda: deposit_many(wishes))
+            requests.append(Deposit(key, owner, Currency.TOKEN, number, House.SALES))
+        done = self.call("deposit", lambda: deposit_many(requests))
         fresh = [
-            (each.operation_id, wanted.owner_id) for each, wanted in zip(done, wishes, strict=True) if not each.replayed
+            (each.operation_id, wanted.owner_id)
+            for each, wanted in zip(done, requests, strict=True)
+            if not each.replayed
         ]
         self.moved += [operation for operation, _ in fresh]
         self.bought += fresh
@@ -87,14 +89,14 @@ class Hammer:
         from escrow.services import Currency, HoldRequest, House, Payee
         from escrow.services.operations import hold_many
 
-        wishes = []
+        requests = []
         for payer in self.some():
             other = self.random.choice([owner for owner in self.owners if owner != payer])
             payee = Payee(other) if self.random.random() < 0.4 else Payee(house=House.REVENUE)
             amount = self.random.randint(1, 120)
-            wishes.append(HoldRequest(new_id(), str(new_id()), payer, payee, Currency.TOKEN, amount, "hammer"))
-        opened = self.call("hold", lambda: hold_many(wishes))
-        fresh = [(wanted, each.hold_id) for wanted, each in zip(wishes, opened, strict=True) if each.code is None]
+            requests.append(HoldRequest(new_id(), str(new_id()), payer, payee, Currency.TOKEN, amount, "hammer"))
+        opened = self.call("hold", lambda: hold_many(requests))
+        fresh = [(wanted, each.hold_id) for wanted, each in zip(requests, opened, strict=True) if each.code is None]
         for wanted, hold_id in fresh:
             self.close(wanted, hold_id, self.random.randint(1, wanted.amount))
 

@@ -20,7 +20,7 @@ Lock = tuple[str, list[Any]]
 
 
 def deadlocks() -> int:
-    """How many the server has seen in this database, once every other backend has left and so told its count."""
+    """How many the server has seen in this database, once every other backend has ended and so reported its count."""
     patience = threading.Event()
     for _ in range(500):
         others = rows(

@@ -32,7 +32,7 @@ class RolledBack(Exception):
 
 
 def in_order(first: Callable[[], Any], second: Callable[[], Any], *, back: bool = False) -> tuple[Any, Any]:
-    """Do `first`, let `second` wait for it, commit (or roll back); what each was told."""
+    """Do `first`, let `second` wait for it, commit (or roll back); the answer of each."""
     try:
         with transaction.atomic():
             answers = first()
@@ -84,7 +84,7 @@ KINDS: dict[str, Callable[[], Call]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_concurrent_twin_waits_and_gets_the_first_ones_result(kind: str) -> None:
-    move = KINDS[kind]()  # the same wishes each time it is called
+    move = KINDS[kind]()  # the same requests each time it is called
     before = Operation.objects.count()
 
     (answers,), (twin,) = in_order(move, move)
@@ -96,7 +96,7 @@ def test_a_concurrent_twin_waits_and_gets_the_first_ones_result(kind: str) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_twin_of_one_that_rolls_back_does_it(kind: str) -> None:
-    move = KINDS[kind]()  # the same wishes each time it is called
+    move = KINDS[kind]()  # the same requests each time it is called
     before = Operation.objects.count()
 
     _, (twin,) = in_order(move, move, back=True)

@@ -32,7 +32,7 @@ KINDS = {
 
 
 def hammered() -> Counter[str]:
-    """Run the processes to their end; what they were told in all. Each has a seed that its failure names."""
+    """Run the processes to their end; their answers, summed. Each has a seed that its failure names."""
     owners = [str(performer().pk) for _ in range(WALLETS)]
     facts = connection.settings_dict
     url = f"postgres://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"

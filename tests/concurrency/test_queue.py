@@ -1,6 +1,7 @@
 """Conflicting commands on one queue: of its performer, of buyers, of staff and of the sweeper."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from tests.world import again, available, buy, people, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 8
-Deed = Callable[[], Any]
+Command = Callable[[], Any]
 
 
 # --- one performer, two devices ---------------------------------------------------------------------------------
@@ -37,9 +38,10 @@ def test_two_devices_start_and_finish_at_once_and_each_happens_once() -> None:
 
     for played in range(1, ROUNDS + 1):
         item, behind = buy(alice, ruby, 10), buy(alice, ruby, 10)
-        deeds = (services.start, services.finish)
+        commands = (services.start, services.finish)
 
-        outcomes = race(*[lambda deed=deed: command(lambda: deed(item_id=item.id, actor=ruby)) for deed in deeds * 2])  # noqa: B023
+        calls = [partial(work, item_id=item.id, actor=ruby) for work in commands * 2]
+        outcomes = race(*[partial(command, call) for call in calls])
         if again(item).state == State.STARTED:  # both finishes came too early
             services.finish(item_id=item.id, actor=ruby)
 
@@ -147,12 +149,12 @@ def bought(buyer: User, song: Any) -> services.ItemFacts:
 def test_a_start_and_a_leave_one_behind_the_other(first: str, state: str, left: int) -> None:
     ruby, alice = performer(), person(tokens=100)
     item = buy(alice, ruby, 100)
-    deeds: dict[str, Deed] = {
+    commands: dict[str, Command] = {
         "start": lambda: services.start(item_id=item.id, actor=ruby),
         "leave": lambda: services.leave(item_id=item.id, actor=alice),
     }
 
-    _, late = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+    _, late = in_order(commands.pop(first), lambda: command(*commands.values()))
 
     assert (type(late).__name__, again(item).state, available(alice)) == ("InvalidTransition", state, left)
 
@@ -177,12 +179,12 @@ def test_a_finish_and_a_bulk_refund_one_behind_the_other(first: str) -> None:
     ruby, alice, support = performer(), person(tokens=100), staff()
     item = buy(alice, ruby, 100)
     services.start(item_id=item.id, actor=ruby)
-    deeds: dict[str, Deed] = {
+    commands: dict[str, Command] = {
         "finish": lambda: services.finish(item_id=item.id, actor=ruby),
         "bulk": lambda: bulk(item, support),
     }
 
-    _, late = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+    _, late = in_order(commands.pop(first), lambda: command(*commands.values()))
 
     assert getattr(late, "code", late.args[0] if late.args else "") == "INVALID_TRANSITION"
     assert (available(alice), balances(ruby)[2]) == ((0, 100) if first == "finish" else (100, 0))
@@ -231,13 +233,13 @@ def test_a_purchase_and_a_finish_of_one_buyers_items_wait_for_each_other(first: 
     song = song_of(ruby if same else performer(), price=100)
     staged = buy(alice, ruby, 100)
     services.start(item_id=staged.id, actor=ruby)
-    deeds: dict[str, Deed] = {
+    commands: dict[str, Command] = {
         "purchase": lambda: bought(alice, song),
         "finish": lambda: services.finish(item_id=staged.id, actor=ruby, settle=60, reason="part"),
     }
     before = deadlocks()
 
-    answers = in_order(deeds.pop(first), lambda: command(*deeds.values()))
+    answers = in_order(commands.pop(first), lambda: command(*commands.values()))
 
     assert names(answers) == {"ItemFacts": 2}
     assert (balances(alice), balances(ruby)[2]) == ((40, 100, 0, 0), 60)

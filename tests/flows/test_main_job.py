@@ -122,7 +122,7 @@ def test_the_main_job(stack: Stack, enter: Callable[[str], Person]) -> None:
         assert alice.wallet("TOKEN")["held"] == first["price"] + second["price"]
         ruby.do(f"/queue/items/{one['queueItem']['id']}/finish")
         two_id = two["queueItem"]["id"]
-        # Nobody asks the API meanwhile and the sweeper stands still: what refunds is the worker, told by beat.
+        # The API is not called meanwhile and the sweeper is stopped: the worker refunds, started by beat.
         until(lambda: state_of(stack, two_id) == "refunded", within_s=ROPE_DROP_S + 15)
 
     assert [spin["nonce"] for spin in spins] == list(range(SPINS))

@@ -112,10 +112,10 @@ class Ledger(RuleBasedStateMachine):
         used = [key for known, key in self.oracle.keys if known == scope]
         return used[again % len(used)] if again < 8 and used else str(new_id())
 
-    @rule(wishes=st.lists(st.tuples(whom, amounts), min_size=1, max_size=4), again=pick)
-    def deposits(self, wishes: list[tuple[str, int]], again: int = 40) -> None:
+    @rule(requests=st.lists(st.tuples(whom, amounts), min_size=1, max_size=4), again=pick)
+    def deposits(self, requests: list[tuple[str, int]], again: int = 40) -> None:
         asked, expected = [], []
-        for who, amount in wishes:
+        for who, amount in requests:
             key, name = self.keyed("deposit", again), self.name("deposit")
             expected.append((name, self.oracle.credit(name, "deposit", key, who, "sales", amount)))
             asked.append(Deposit(key, self.users[who].pk, Currency.TOKEN, amount, House.SALES))
@@ -150,12 +150,12 @@ class Ledger(RuleBasedStateMachine):
             self.ids[name] = done.operation_id
 
     @rule(
-        wishes=st.lists(st.tuples(whom, amounts, st.sampled_from(["ruby", "revenue"]), pick), min_size=1, max_size=4),
+        requests=st.lists(st.tuples(whom, amounts, st.sampled_from(["ruby", "revenue"]), pick), min_size=1, max_size=4),
         again=pick,
     )
-    def holds(self, wishes: list[tuple[str, int, str, int]], again: int) -> None:
+    def holds(self, requests: list[tuple[str, int, str, int]], again: int) -> None:
         asked, expected = [], []
-        for who, amount, payee, part in wishes:
+        for who, amount, payee, part in requests:
             if who == payee:
                 continue
             key, name = self.keyed("hold", again), self.name("hold")

@@ -177,10 +177,10 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_facts_that_do_not_fit_the_state_are_refused(case: str) -> None:
-    state, change, told = BROKEN[case]
+    state, change, message = BROKEN[case]
     item = brought_to(state)
 
-    with pytest.raises(IntegrityError, match=told):
+    with pytest.raises(IntegrityError, match=message):
         write(f"UPDATE perfqueue_queueitem SET {change} WHERE id = %s", item.id)  # noqa: S608  ours
 
 
@@ -240,7 +240,7 @@ def test_an_instant_item_begins_finished(item: QueueItem, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ('{"performer_id": null}', "performed_has_turn"),
         ('{"turn": null}', "performed_has_turn"),
@@ -251,8 +251,8 @@ def test_an_instant_item_begins_finished(item: QueueItem, state: str) -> None:
         ('{"fulfilment": "instant", "state": "finished"}', "perfqueue_"),
     ],
 )
-def test_an_inconsistent_item_is_refused(item: QueueItem, changes: str, told: str) -> None:
-    with pytest.raises(IntegrityError, match=told):
+def test_an_inconsistent_item_is_refused(item: QueueItem, changes: str, message: str) -> None:
+    with pytest.raises(IntegrityError, match=message):
         insert(item, changes)
 
 
