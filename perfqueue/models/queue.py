@@ -260,8 +260,10 @@ class QueueItem(models.Model):
 
     def _end(self, now: datetime, settle: int, refund: int, cause: str, reason: str) -> None:
         self.ended_at, self.settle_tokens, self.refund_tokens = now, settle, refund
-        if (cause or reason) and cause != Cause.RESOLVE_BY:  # an expired review keeps why the item was abandoned
-            self.cause, self.reason = cause, reason
+        if cause:  # an expired review keeps the cause for which the item was abandoned
+            self.cause = self.cause or cause
+        elif reason:
+            self.cause, self.reason = "", reason
         self.rope_drop_at = self.rope_drop_left_ms = None
 
     @property

@@ -125,9 +125,10 @@ def test_staff_end_an_expired_performance_with_a_reason_of_their_own(clock: Cloc
     [
         "UPDATE perfqueue_queueitem SET cause = 'X' WHERE id = %s",
         """INSERT INTO perfqueue_transition (id, item_id, from_state, to_state, cause, reason, request_id, at)
-           SELECT uuidv7(), id, '', 'created', 'X', '', '', core_now() FROM perfqueue_queueitem WHERE id = %s""",
+           SELECT gen_random_uuid(), id, '', 'created', 'X', '', '', core_now()
+             FROM perfqueue_queueitem WHERE id = %s""",
         """INSERT INTO perfqueue_strike (id, item_id, performer_id, cause)
-           SELECT uuidv7(), id, performer_id, 'X' FROM perfqueue_queueitem WHERE id = %s""",
+           SELECT gen_random_uuid(), id, performer_id, 'X' FROM perfqueue_queueitem WHERE id = %s""",
     ],
 )
 def test_a_cause_is_one_of_the_known_codes(sql: str) -> None:
@@ -135,3 +136,29 @@ def test_a_cause_is_one_of_the_known_codes(sql: str) -> None:
 
     with pytest.raises(IntegrityError, match="cause_known"):
         rows(sql, [item.pk])
+
+
+def test_an_expired_review_shows_its_cause_and_keeps_the_persons_text(clock: Clock) -> None:
+    ruby, alice = performer(abandon_policy=AbandonPolicy.REVIEW), person(tokens=1_000)
+    item = buy(alice, ruby)
+    services.start(item_id=item.pk, actor=ruby)
+    services.abandon(item_id=item.pk, actor=ruby, reason="tired")
+    clock.shift(hours=25)
+
+    shown = client_of(alice).get(f"/api/v1/queue/items/{item.pk}").json()
+
+    assert (shown["state"], shown["reason"]) == ("refunded", "RESOLVE_BY_PASSED")
+    assert (again(item).cause, again(item).reason) == ("RESOLVE_BY_PASSED", "tired")
+
+
+def test_an_expired_review_keeps_the_cause_of_its_abandonment(clock: Clock) -> None:
+    ruby, alice = performer(abandon_policy=AbandonPolicy.REVIEW), person(tokens=1_000)
+    item = buy(alice, ruby, duration_s=20)
+    services.start(item_id=item.pk, actor=ruby)
+    clock.shift(seconds=51)
+    services.expire_due(ruby.pk)
+    clock.shift(hours=25)
+    services.expire_due(ruby.pk)
+
+    assert (again(item).state, again(item).shown_reason) == (State.REFUNDED, "DEADLINE_PASSED")
+    assert Transition.objects.order_by("id").last().cause == "RESOLVE_BY_PASSED"  # type: ignore[union-attr]
