@@ -4,6 +4,7 @@
 `ActionPage` (many rows at once) and `RowPage` (one row, at an address of its own).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -114,7 +115,7 @@ class ActionAdmin(RoleAdmin):
         return RowsPage(self, request, action, rows).response()
 
 
-class ActionPage:
+class ActionPage(ABC):
     """The page of an action over selected rows: the preview beside the form; posted with `apply`, the action."""
 
     template = "admin/rows_action.html"
@@ -124,13 +125,13 @@ class ActionPage:
         self.model_admin, self.request, self.title = model_admin, request, title
         self.actor = signed_in(request)
 
+    @abstractmethod
     def preview(self, form: forms.Form) -> Any:
         """Return what the action would do now, for the template. `form` may be unbound or invalid."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, form: forms.Form) -> HttpResponse:
         """Execute the action with a valid form."""
-        raise NotImplementedError
 
     def context(self) -> dict[str, Any]:
         """Return what else the template shows."""

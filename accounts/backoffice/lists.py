@@ -80,15 +80,15 @@ class RoleAdmin(RolePermissions, ModelAdmin):
         context = {**(extra_context or {}), "related": self.related(request, object_id)}
 
         def view() -> Any:
-            row = self.get_object(request, object_id) if request.method == "POST" and object_id is not None else None
-            if row is not None and self.has_change_permission(request, row):
-                self.before_change(row)
+            if request.method == "POST" and object_id is not None:
+                self.before_change(request, object_id)
             return super(RoleAdmin, self).changeform_view(request, object_id, form_url, context)
 
         return self.refusals_shown(request, view)
 
-    def before_change(self, row: Any) -> None:
-        """Do what must be committed before the row's form is saved. Called outside of the view's transaction."""
+    def before_change(self, request: HttpRequest, object_id: str) -> None:
+        """Do what must be committed before a row's form is saved. Called outside of the view's transaction, for any id
+        and before the view checks permissions."""
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """Answer a performer 404. Staff are redirected to the index with a message, as Django does."""

@@ -97,8 +97,10 @@ class PerformerQueueAdmin(ActionAdmin):
     person_fields = ("performer",)
     ordering = ("performer",)
 
-    def before_change(self, row: PerformerQueue) -> None:
-        services.Gate.of_performers([row.pk]).before_command()
+    def before_change(self, request: HttpRequest, object_id: str) -> None:
+        row = self.get_object(request, object_id)
+        if row is not None and self.has_change_permission(request, row):
+            services.Gate.of_performers([row.pk]).before_command()
 
     def save_model(self, request: HttpRequest, obj: PerformerQueue, form: Any, change: bool) -> None:
         changed = {name: form.cleaned_data[name] for name in SETTINGS if name in form.changed_data}

@@ -218,11 +218,13 @@ def _expire(queue: LockedQueue, item: QueueItem) -> int:
             transitions.apply([item], queues=[queue], actor=None)
             Strike.objects.create(performer_id=queue.performer_id, item=item, cause=cause)
         case State.STARTED:  # T5: not finished in time
-            abandon_started(queue, item, actor=None, cause=Cause.DEADLINE)
+            cause = Cause.DEADLINE
+            abandon_started(queue, item, actor=None, cause=cause)
         case State.ABANDONED:  # T6: not resolved in time
-            item.refund(now=now, cause=Cause.RESOLVE_BY)
+            cause = Cause.RESOLVE_BY
+            item.refund(now=now, cause=cause)
             transitions.apply([item], queues=[queue], actor=None)
-    log.info("item_expired", item_id=str(item.id), performer_id=str(queue.performer_id), cause=item.steps[-1].cause)
+    log.info("item_expired", item_id=str(item.id), performer_id=str(queue.performer_id), cause=cause)
     return 1
 
 

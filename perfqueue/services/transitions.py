@@ -43,6 +43,8 @@ def apply(items: Sequence[QueueItem], *, queues: Iterable[LockedQueue], actor: U
     notices = [notice for queue in queues for notice in queue.arm_head()]
     Transition.objects.bulk_create(rows_of(items, actor=actor))
     live.services.emit([*events.of_steps(items), *notices])
+    for item in items:
+        item.steps.clear()  # an item that takes another step later stores that one only
 
 
 def save(items: Sequence[QueueItem]) -> None:
