@@ -6,6 +6,7 @@ Requests are checked in this order (PRODUCT.md §8): 401 → 405 → 406 → 415
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -13,23 +14,30 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import register_converter
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import errors, idempotency
+from core.batches import Command, KeyedRequest, run_alone
+from core.context import request_id
 from core.fields import UUID_TEXT, Body
 from core.freshness import conditional
 from core.ids import NIL
+from core.origin import origin_of
 from core.pagination import Slice, keyset
 from core.parsing import MAX_BODY_BYTES, declared_length
-from core.shapes import outputs
+from core.shapes import by_method, outputs, reader
 
 KEY = re.compile(rf"\A{idempotency.KEY_PATTERN}\Z")
 T = TypeVar("T")
 SIGNED_IN_BY = ("Authorization", "Cookie")
+ANYTHING = "*/*"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -53,21 +61,41 @@ class ByAccept(DefaultContentNegotiation):
 
     settings = cast(Any, SimpleNamespace(URL_FORMAT_OVERRIDE=None))
 
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        if request.META.get("HTTP_ACCEPT", ANYTHING) in (ANYTHING, renderers[0].media_type):
+            return renderers[0], renderers[0].media_type  # what the library comes to for the usual headers
+        return super().select_renderer(request, renderers, format_suffix)
+
+
+@cache
+def _instances(classes: tuple[type[T], ...]) -> list[T]:
+    """Return an instance of each: those of DRF that know nothing of a request are made once."""
+    return [each() for each in classes]
+
 
 class Endpoint(APIView):
     """One address of the API. Subclasses declare their roles, input and output and, for keyed commands, `operation`.
 
-    `Output` is a shape for 200, or shapes by status; or either by method. With `etag` a GET's 200 carries an ETag of
-    its body, and a request that names it in `If-None-Match` gets 304.
+    `Output` is a shape for 200, or shapes by status; or either by method. `refuses` names the errors of its rules,
+    besides those that `core.declared` derives from the rest. `Input`, `Query` and `refuses` may be by method, too. With
+    `etag` a GET's 200 carries an ETag of its body, and a request that names it in `If-None-Match` gets 304.
+
+    For the API's description: the docstring of a method, or else of the class, is the operation's summary (its first
+    paragraph) and description; `Described` is the body where `Input` reads more than is promised; `header_parameters`
+    are headers besides those of every endpoint.
     """
 
     public: ClassVar[bool] = False
     roles: ClassVar[Collection[str]] = ()
     operation: ClassVar[str] = ""
     etag: ClassVar[bool] = False
-    Input: ClassVar[type[serializers.Serializer]] = Body
-    Query: ClassVar[type[serializers.Serializer] | None] = None
+    Input: ClassVar[Any] = Body
+    Query: ClassVar[Any] = None
     Output: ClassVar[Any] = None
+    refuses: ClassVar[Any] = ()
+    key_in_body: ClassVar[bool] = False  # the Idempotency-Key header may be left out
+    Described: ClassVar[Any] = None
+    header_parameters: ClassVar[Sequence[OpenApiParameter]] = ()
     http_method_names = ["get", "post", "put", "patch", "delete"]
     format_kwarg = None  # no `.json` endings; DRF's negotiation reads it
     content_negotiation_class = ByAccept
@@ -75,6 +103,15 @@ class Endpoint(APIView):
     data: dict[str, Any]
     query: dict[str, Any]
     actor: Any  # the signed-in user, whose model core does not import; None if nobody is, on a public endpoint
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return _instances(tuple(self.authentication_classes))
+
+    def get_parsers(self) -> list[BaseParser]:
+        return _instances(tuple(self.parser_classes))
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        return _instances(tuple(self.renderer_classes))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
@@ -97,11 +134,14 @@ class Endpoint(APIView):
             response.accepted_media_type = "application/json"
             cast(Any, response).renderer_context = {}
             if self.etag and request.method == "GET" and response.status_code == 200:
-                response = conditional(request, response.render(), cache="private, no-cache", vary=SIGNED_IN_BY)
+                response = self._conditional(request, response.render())
         for name, value in self.headers.items():
             response.headers[name] = value
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _conditional(self, request: Request, rendered: HttpResponse, etag: str = "") -> HttpResponse:
+        return conditional(request, rendered, cache="private, no-cache", vary=SIGNED_IN_BY, etag=etag)
 
     def _answer(self, request: Request) -> HttpResponse:
         request.accepted_renderer = self.get_renderers()[0]
@@ -117,6 +157,9 @@ class Endpoint(APIView):
             known = self._replayed(request)
             if known is not None:
                 return self._rendered(known)
+        return self._handled(request, handler)
+
+    def _handled(self, request: Request, handler: Callable[..., HttpResponse]) -> HttpResponse:
         self._admit(request)
         return handler(request, **self.kwargs)
 
@@ -138,28 +181,26 @@ class Endpoint(APIView):
         body = request.data
         if not isinstance(body, dict):
             raise errors.ValidationFailed(body=["A JSON object is needed."])
-        parsed = self.Input(data=dict(body))
-        parsed.is_valid(raise_exception=True)
-        return cast(dict[str, Any], parsed.validated_data)
+        return cast(dict[str, Any], reader(by_method(self.Input, str(request.method))).run_validation(dict(body)))
 
     def _queried(self, request: Request) -> dict[str, Any]:
-        if self.Query is None:
+        declared = by_method(self.Query, str(request.method))
+        if declared is None:
             return {}
-        parsed = self.Query(data=request.query_params)
-        parsed.is_valid(raise_exception=True)
-        return cast(dict[str, Any], parsed.validated_data)
+        given = request.query_params.dict()  # as JSON: an empty value is a value, and checked
+        return cast(dict[str, Any], reader(declared).run_validation(given))
 
     def _replayed(self, request: Request) -> idempotency.Answer | None:
         return self.known(request, request.headers.get("Idempotency-Key", ""))
 
-    def known(self, request: Request, key: str) -> idempotency.Answer | None:
-        """Use this key for the request; return the answer stored under it, if any."""
+    def known(self, request: Request, key: str, aside: idempotency.Aside | None = None) -> idempotency.Answer | None:
+        """Use this key for the request; return the answer stored under it, if any. Reads `aside` with it."""
         self.key = key
         if not KEY.match(self.key):
             raise errors.IdempotencyKeyRequired
         self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)
         return idempotency.replay(
-            caller=self.actor.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint
+            caller=self.actor.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint, aside=aside
         )
 
     def _admit(self, request: Request) -> None:
@@ -194,6 +235,19 @@ class Endpoint(APIView):
                 status=status,
             )
         )
+
+    def run(self, command: Command[T], given: T) -> HttpResponse:
+        """Run a keyed command whose rules are a `Batch`, for this request alone: `given` is its input."""
+        request = KeyedRequest(
+            caller_id=self.actor.pk,
+            claims=None,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            request_id=request_id(),
+            origin=origin_of(self.request._request),
+            input=given,
+        )
+        return self._rendered(run_alone(command, request, before=self.before_command))
 
     def _rendered(self, answer: idempotency.Answer) -> HttpResponse:
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None

@@ -14,6 +14,14 @@ class CoreNow(Func):
     output_field = DateTimeField()
 
 
+class RealNow(Func):
+    """The server's clock, which `core.clock_offset` does not move."""
+
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    output_field = DateTimeField()
+
+
 def db_now() -> datetime:
     """Return the database's clock (one statement). Read it once per command, after the lock."""
     with connection.cursor() as cursor:

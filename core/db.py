@@ -8,7 +8,8 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, QuerySet
@@ -85,8 +86,8 @@ def translated() -> Iterator[None]:
 
 
 def refusal_of(error: BaseException) -> DomainError | None:
-    """Return the refusal for a database error; None for a defect or an error to retry."""
-    match error.__cause__:
+    """Return the refusal for a database error, Django's or the driver's; None for a defect or an error to retry."""
+    match error if isinstance(error, pg.Error) else error.__cause__:
         case pg.LockNotAvailable():
             return QueueBusy(retry_after_s=1)
         case pg.DeadlockDetected() | pg.SerializationFailure():
@@ -106,6 +107,25 @@ def try_lock_name(name: str) -> bool:
     return bool(rows("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS locked", [name])[0]["locked"])
 
 
+def glance(sql: str, params: Sequence[Any]) -> dict[str, Any]:
+    """Run one read and return its first row. Raises NotFound if there is none.
+
+    Whether the connection is usable is not asked first, which would double the cost: on one that is not, the read runs
+    once more.
+    """
+    cast(Any, connection).health_check_done = True
+    try:
+        found = rows(sql, params)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        found = rows(sql, params)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
 def constraint_of(error: IntegrityError) -> str:
     """Return the name of the violated constraint; empty for an exception raised by a trigger."""
     cause = error.__cause__
@@ -118,6 +138,31 @@ def first_or_not_found(found: QuerySet[M, R]) -> R:
     if row is None:
         raise NotFound
     return row
+
+
+def array(values: Sequence[object]) -> str:
+    """An array as PostgreSQL's text, parsed as the parameter's type. The driver's own dumper takes 40 µs more."""
+    kinds = set(map(type, values))
+    if len(kinds) == 1:
+        return f"{{{_LISTS.get(kinds.pop(), _texts)(values)}}}"
+    return f"{{{','.join([_LISTS.get(type(value), _texts)([value]) for value in values])}}}"
+
+
+def _texts(values: Sequence[object]) -> str:
+    texts = list(map(str, values))
+    together = "".join(texts)
+    if "\\" in together or '"' in together:
+        texts = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    listed = '","'.join(texts)
+    return f'"{listed}"'
+
+
+_LISTS: dict[type, Callable[[Sequence[Any]], str]] = {
+    type(None): lambda values: ",".join(["NULL"] * len(values)),
+    UUID: lambda values: ",".join([f"{value.int:032x}" for value in values]),  # without hyphens: in half the time
+    int: lambda values: ",".join(map(str, values)),
+    bytes: lambda values: ",".join([f'"\\\\x{value.hex()}"' for value in values]),
+}
 
 
 def rows(sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

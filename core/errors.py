@@ -26,12 +26,14 @@ class DomainError(Exception):
     """A command ended without effect; the caller gets code, message and details.
 
     `details` (camelCase, ids and numbers only, never personal data) fill the message's placeholders and are
-    sent with it. `retry_after_s` is in seconds, rounded up by the endpoint.
+    sent with it. `retry_after_s` is in seconds, rounded up by the endpoint. `example` are details for the API's
+    description; it has those that the message needs.
     """
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
     message: ClassVar[str]
+    example: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, *, retry_after_s: float | None = None, **details: Any) -> None:
         self.details = details
@@ -50,6 +52,7 @@ class Refused(DomainError):
 class ValidationFailed(Refused):
     kind, code = Kind.INVALID, "VALIDATION_FAILED"
     message = "The request has fields that cannot be used. See details."
+    example = {"reason": ["This field is required."]}
 
 
 class InvalidJson(Refused):
@@ -100,6 +103,7 @@ class NotFound(Refused):
 class MethodNotAllowed(Refused):
     kind, code = Kind.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"
     message = "{method} is not known here."
+    example = {"method": "PUT"}
 
 
 class NotAcceptable(Refused):
@@ -123,7 +127,7 @@ class Throttled(Refused):
 
 
 class QueueBusy(Refused):
-    """A lock was not granted within 3 seconds. Nothing was written."""
+    """A lock was not granted within 3 seconds, or too many requests wait already. Nothing was written."""
 
     kind, code = Kind.UNAVAILABLE, "QUEUE_BUSY"
     message = "Too many people are doing this at the moment. Nothing was taken. Try again."

@@ -1,6 +1,7 @@
 """Strict fields: a value of another than the documented JSON type is refused, not converted."""
 
 import re
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,13 @@ from django.db.models import TextChoices
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from core.text import fault_of_title
+
 MAX_AMOUNT = 1_000_000_000
 PAGE_ROWS, MAX_PAGE_ROWS = 20, 100
-UUID_TEXT = re.compile(r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+MAX_DIGITS = 10**18 - 1
+UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+UUID_TEXT = re.compile(rf"\A{UUID_PATTERN}\Z")
 
 
 class StrictInt(serializers.IntegerField):
@@ -32,7 +37,9 @@ class Amount(StrictInt):
 
 
 class StrictChar(serializers.CharField):
-    """A JSON string without NUL."""
+    """A JSON string without NUL. `pattern` says to readers of the API's description what else is checked."""
+
+    pattern = ""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -55,6 +62,16 @@ class Name(StrictChar):
         if not name.isprintable():
             self.fail("unprintable")
         return name
+
+
+class Title(StrictChar):
+    """A title or name that others will see: visible, in one line, in its own direction."""
+
+    def to_internal_value(self, data: Any) -> str:
+        title = super().to_internal_value(data)
+        if fault := fault_of_title(title):
+            raise serializers.ValidationError(fault, code="title")
+        return title
 
 
 class StrictChoice(serializers.ChoiceField):
@@ -93,6 +110,20 @@ class StrictUUID(serializers.UUIDField):
         return UUID(data)
 
 
+class StrictDate(serializers.DateField):
+    """A calendar date as a JSON string, YYYY-MM-DD."""
+
+    default_error_messages = {"invalid": "A date as YYYY-MM-DD is needed."}
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            self.fail("invalid")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail("invalid")
+
+
 class Body(serializers.Serializer):
     """A JSON object with known members only, so that a misspelt `settleTokens` does not pay in full."""
 
@@ -113,6 +144,9 @@ def _shown(name: str) -> str:
 class Digits(serializers.IntegerField):
     """A number in a query string: plain digits, no sign, space, underscore or foreign numeral."""
 
+    def __init__(self, *, min_value: int = 0, max_value: int = MAX_DIGITS, **kwargs: Any) -> None:
+        super().__init__(min_value=min_value, max_value=max_value, **kwargs)
+
     def to_internal_value(self, data: Any) -> int:
         if not re.fullmatch("[0-9]{1,18}", str(data)):
             self.fail("invalid")
@@ -123,8 +157,21 @@ class Params(serializers.Serializer):
     """The query string of a GET. Unknown parameters are ignored."""
 
 
+class Cursor(StrictChar):
+    """The `next` of an earlier page."""
+
+    pattern = "^[A-Za-z0-9_-]{22}$"
+    default_error_messages = {"foreign": "This cursor is not one of ours."}
+
+    def to_internal_value(self, data: Any) -> str:
+        cursor = super().to_internal_value(data)
+        if not re.fullmatch(self.pattern[1:-1], cursor):
+            self.fail("foreign")
+        return cursor
+
+
 class Page(Params):
     """The query of every list."""
 
-    cursor = StrictChar(required=False, max_length=200)
+    cursor = Cursor(required=False, max_length=200)
     limit = Digits(required=False, default=PAGE_ROWS, min_value=1, max_value=MAX_PAGE_ROWS)

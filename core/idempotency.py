@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,11 +13,11 @@ from uuid import UUID
 import structlog
 from django.db import OperationalError, connection, transaction
 from psycopg import errors as pg
-from rest_framework.renderers import JSONRenderer
 
 from core.db import retried, translated
-from core.errors import IdempotencyKeyReused, RequestInProgress
+from core.errors import IdempotencyKeyReused, Refused, RequestInProgress
 from core.ids import new_id
+from core.shapes import rendered
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -33,30 +35,60 @@ class Answer:
     replayed: bool = False
 
 
+Observer = Callable[[str, str, float], None]
+"""Is given a keyed command's operation, its outcome (one of OUTCOMES) and how long it took, in seconds."""
+OUTCOMES = ("done", "replayed", "refused", "failed")
+_observers: list[Observer] = []
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+
+
+KNOWN = "SELECT fingerprint, status, body FROM core_idempotencykey WHERE caller = %s AND operation = %s AND key = %s"
+KNOWN_AND = """
+SELECT k.fingerprint, k.status, k.body, ARRAY({aside})
+  FROM (SELECT) AS always
+  LEFT JOIN core_idempotencykey k ON k.caller = %s AND k.operation = %s AND k.key = %s
+"""
+
+
+@dataclass
+class Aside:
+    """A query of one column that the look-up of a key runs in the same statement; then its `values`."""
+
+    sql: str
+    params: Sequence[Any]
+    values: list[Any] = field(default_factory=list)
+
+
 class _KeyTaken(Exception):
     """A concurrent request with this key committed while this one waited for its row."""
 
 
+def on_command(observer: Observer) -> None:
+    """Call `observer` after every keyed command of this process, outside its transaction."""
+    _observers.append(observer)
+
+
 def fingerprint_of(method: str, path: str, body: Any) -> bytes:
     """Return SHA-256 over method, path with its ids, and the canonical form of the body."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
-    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).digest()
+    return hashlib.sha256(f"{method}\n{path}\n{_CANONICAL.encode(body)}".encode()).digest()
 
 
-def replay(*, caller: UUID, operation: str, key: str, fingerprint: bytes) -> Answer | None:
-    """Return the first answer to this key, None if it has not been used (one statement).
+def replay(*, caller: UUID, operation: str, key: str, fingerprint: bytes, aside: Aside | None = None) -> Answer | None:
+    """Return the first answer to this key, None if it has not been used (one statement, which reads `aside` too).
 
     Raises:
         IdempotencyKeyReused: the key belongs to another request.
     """
+    asked: list[Any] = [caller, operation, key]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT fingerprint, status, body FROM core_idempotencykey"
-            " WHERE caller = %s AND operation = %s AND key = %s",
-            [caller, operation, key],
-        )
+        if aside is None:
+            cursor.execute(KNOWN, asked)
+        else:
+            cursor.execute(KNOWN_AND.format(aside=aside.sql), [*aside.params, *asked])
         row = cursor.fetchone()
-    if row is None:
+    if aside is not None:
+        *row, aside.values = row
+    if row is None or row[0] is None:
         return None
     if bytes(row[0]) != fingerprint:
         raise IdempotencyKeyReused
@@ -84,26 +116,56 @@ def once(
         RequestInProgress: the concurrent request is still running; IdempotencyKeyReused: it was another request;
         whatever `work` raises: nothing was written and the key may be used again.
     """
-    if before is not None:
-        with translated():
-            before()
 
     def attempt() -> Answer:
         with transaction.atomic():
             row = _claim(caller, operation, key, fingerprint)
             done = work()
-            answer = Answer(status(done) if callable(status) else status, JSONRenderer().render(render(done)))
+            answer = Answer(status(done) if callable(status) else status, rendered(render(done)))
             _store(row, answer)
         log.info("command", operation=operation, caller=str(caller), status=answer.status)
         return answer
 
-    try:
-        return retried(attempt)
-    except _KeyTaken:
-        answer = replay(caller=caller, operation=operation, key=key, fingerprint=fingerprint)
-        if answer is None:
-            raise RequestInProgress(retry_after_s=1) from None
+    with observed(operation) as observation:
+        if before is not None:
+            with translated():
+                before()
+        try:
+            answer = retried(attempt)
+            observation.outcome = "done"
+        except _KeyTaken:
+            known = replay(caller=caller, operation=operation, key=key, fingerprint=fingerprint)
+            if known is None:
+                raise RequestInProgress(retry_after_s=1) from None
+            answer, observation.outcome = known, "replayed"
         return answer
+
+
+@dataclass
+class Observation:
+    """What is known of a command that runs: until it ends in another way, it has failed."""
+
+    outcome: str = "failed"
+
+
+@contextmanager
+def observed(operation: str) -> Iterator[Observation]:
+    """Time the block and give its outcome to the observers."""
+    observation = Observation()
+    began = time.perf_counter()
+    try:
+        yield observation
+    except Refused:
+        observation.outcome = "refused"
+        raise
+    finally:
+        observe(operation, observation.outcome, time.perf_counter() - began)
+
+
+def observe(operation: str, outcome: str, seconds: float) -> None:
+    """Give the observers a command that has ended."""
+    for observer in _observers:
+        observer(operation, outcome, seconds)
 
 
 def _claim(caller: UUID, operation: str, key: str, fingerprint: bytes) -> UUID:

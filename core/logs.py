@@ -37,6 +37,10 @@ def configure(options: dict[str, Any]) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "WARNING"}},
+            "loggers": {
+                "django.request": {"level": "ERROR"},
+                "django.server": {"level": "WARNING"},
+                "axes": {"level": "WARNING"},  # `signed_in` is our own
+            },
         }
     )

@@ -1,8 +1,8 @@
-"""Idempotency keys, and the heartbeats of background processes."""
+"""Idempotency keys, the heartbeats of background processes, and the moves of a demo's clock."""
 
 from django.db import models
 
-from core.clock import CoreNow
+from core.clock import CoreNow, RealNow
 from core.ids import new_id
 
 
@@ -28,3 +28,16 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(db_default=CoreNow())
+
+
+class ClockMove(models.Model):
+    """One move of the database's clock (`core.clock_offset`), by real time. Append-only (a trigger)."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=RealNow())
+    from_offset = models.DurationField()
+    to_offset = models.DurationField()
+    actor = models.CharField(max_length=150)
+
+    class Meta:
+        db_table = "core_clock_move"

@@ -27,7 +27,7 @@ class StrictJSONParser(BaseParser):
 def declared_length(meta: Mapping[str, Any]) -> int:
     """Return the Content-Length of a request; 0 if it is missing or not a number."""
     length = meta.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdecimal() else 0
+    return int(length[:19]) if length.isascii() and length.isdecimal() else 0  # more digits are too much in any case
 
 
 def loads(raw: bytes) -> Any:
@@ -36,9 +36,9 @@ def loads(raw: bytes) -> Any:
         return {}
     try:
         text = raw.decode("utf-8")
-        if _depth(text) > MAX_DEPTH:
+        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
             raise InvalidJson
-        return json.loads(text, parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_distinct)
+        return _STRICT.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidJson from error
 
@@ -73,3 +73,6 @@ def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_distinct)

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from rest_framework import serializers
 
 JSON_TYPES = (
@@ -64,14 +65,37 @@ def page_of(shape: type[Shape], name: str = "") -> type[Shape]:
     return type(name or f"{shape.__name__.removesuffix('Out')}sOut", (Shape,), members)
 
 
+METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
+
+
+def by_method(declared: Any, method: str) -> Any:
+    """What an endpoint declares for a method: the same for all, or the entry of a dictionary by method, if any."""
+    if isinstance(declared, dict) and not METHODS.isdisjoint(declared):
+        return declared.get(method)
+    return declared
+
+
 @cache
 def outputs(endpoint: Any, method: str) -> dict[int, Any]:
     """What an endpoint answers to a method, by status: one instance of each shape of its `Output`."""
-    declared = endpoint.Output
-    if isinstance(declared, dict) and method in declared:
-        declared = declared[method]
+    declared = by_method(endpoint.Output, method)
     by_status = declared if isinstance(declared, dict) else {200: declared}
     return {status: shape() if isinstance(shape, type) else shape for status, shape in by_status.items()}
+
+
+@cache
+def reader(shape: type[serializers.Serializer]) -> serializers.Serializer:
+    """Return the instance that checks all requests of a shape: by `run_validation`, which leaves no trace in it."""
+    return shape()
+
+
+def rendered(value: Any) -> bytes:
+    """Write an answer as `JSONRenderer` does, byte for byte."""
+    return (
+        orjson.dumps(value, option=orjson.OPT_UTC_Z)
+        .replace(b"\xe2\x80\xa8", b"\\u2028")
+        .replace(b"\xe2\x80\xa9", b"\\u2029")
+    )
 
 
 def _itself(value: Any) -> Any:
@@ -81,4 +105,7 @@ def _itself(value: Any) -> Any:
 def _writer(field: serializers.Field) -> Callable[[Any], Any] | None:
     if type(field) in JSON_TYPES:
         return None
+    if type(field) is serializers.SerializerMethodField:
+        method: Callable[[Any], Any] = getattr(field.parent, str(field.method_name))
+        return method
     return utc if type(field) is serializers.DateTimeField else field.to_representation

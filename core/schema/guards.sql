@@ -7,3 +7,7 @@ BEGIN
         USING ERRCODE = 'integrity_constraint_violation';
 END
 $$;
+
+-- A move of the clock is a record: verifiers accept times that run back across one.
+CREATE OR REPLACE TRIGGER core_clock_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON core_clock_move
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();

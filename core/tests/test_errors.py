@@ -1,7 +1,10 @@
 """Refusals: the message is filled from the details, and database errors mean one of two things."""
 
 import pytest
+from django.core.exceptions import BadRequest, DisallowedHost, RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.db import OperationalError
+from django.http import UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from psycopg import errors as pg
 
 from core.db import refusal_of
@@ -23,6 +26,25 @@ def test_the_message_is_filled_from_the_details() -> None:
             "details": {"method": "BREW"},
         }
     }
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [DisallowedHost, TooManyFieldsSent, UnreadablePostError, MultiPartParserError, SuspiciousOperation, BadRequest],
+)
+def test_what_the_framework_refuses_is_a_400_that_says_why(refusal: type[Exception]) -> None:
+    error = domain_error_of(refusal("a secret of the framework's"))
+
+    assert error is not None
+    assert (STATUS[error.kind], error.code, list(error.details)) == (400, "VALIDATION_FAILED", ["request"])
+    assert "secret" not in str(body_of(error))
+
+
+def test_a_form_that_is_too_large_is_a_413() -> None:
+    error = domain_error_of(RequestDataTooBig())
+
+    assert error is not None
+    assert STATUS[error.kind] == 413
 
 
 def test_every_kind_has_a_status_of_its_own() -> None:

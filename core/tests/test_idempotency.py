@@ -14,7 +14,7 @@ from core import idempotency
 from core.clock import db_now
 from core.db import rows
 from core.errors import IdempotencyKeyReused, RequestInProgress
-from core.idempotency import Answer, fingerprint_of, once, replay
+from core.idempotency import Answer, Aside, fingerprint_of, once, replay
 from core.ids import new_id
 from core.models import Heartbeat, IdempotencyKey
 from core.tasks import prune_keys, prune_tokens
@@ -59,6 +59,24 @@ def test_another_request_under_the_same_key_is_refused_before_and_after_the_look
     with pytest.raises(IdempotencyKeyReused):
         ask(body={"a": 2}, name="other")
     assert not Heartbeat.objects.filter(name="other").exists()
+
+
+def test_the_look_up_reads_something_aside_whether_the_key_is_known_or_not() -> None:
+    def look(key: str) -> tuple[Answer | None, list[int]]:
+        aside = Aside("SELECT n FROM generate_series(1, %s) n", [3])
+        found = replay(
+            caller=CALLER,
+            operation="test.work",
+            key=key,
+            fingerprint=fingerprint_of("POST", "/x", None),
+            aside=aside,
+        )
+        return found, aside.values
+
+    first = ask()
+
+    assert look("the-key-1") == (Answer(200, first.body, replayed=True), [1, 2, 3])
+    assert look("the-key-2") == (None, [1, 2, 3])
 
 
 def test_keys_are_the_callers_own_and_the_operations_own() -> None:

@@ -1,0 +1,2 @@
+CREATE OR REPLACE TRIGGER core_clock_move_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON core_clock_move
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
