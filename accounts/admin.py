@@ -1,36 +1,12 @@
-"""People in the back office: read-only. No password hash is shown, and an e-mail address only to support and admin."""
+"""Service accounts in the back office."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.backoffice import RoleAdmin, RoleInline, signed_in
-from accounts.models import STAFF_ROLES, SUPPORT_ROLES, PerformerProfile, Role, ServiceAccount, User
-
-
-class ProfileInline(RoleInline):
-    model = PerformerProfile
-    view_roles = STAFF_ROLES
-    fields = readonly_fields = ("display_name", "tagline", "poster", "fee_bps")
-
-
-@admin.register(User)
-class UserAdmin(RoleAdmin):
-    """`owner_path`: where a form of another model offers people, a performer is offered only herself."""
-
-    view_roles = STAFF_ROLES
-    owner_path = "id"
-    inlines = (ProfileInline,)
-    person_fields = ("pk",)
-    list_display = ("username", "role", "is_active", "verified_at", "terms_version", "created_at", "last_login")
-    list_filter = ("role", "is_active", ("verified_at", admin.EmptyFieldListFilter))
-    ordering = ("-id",)
-    search_help_text = "An id or an exact user name"
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        address = ("email",) if signed_in(request).role in SUPPORT_ROLES else ()
-        return ("id", *self.list_display, *address)
+from accounts.backoffice import RoleAdmin
+from accounts.models import STAFF_ROLES, Role, ServiceAccount, User
 
 
 @admin.register(ServiceAccount)

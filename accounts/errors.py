@@ -1,6 +1,6 @@
 """Refusals of signing in."""
 
-from core.errors import Throttled, Unauthenticated
+from core.errors import Kind, NotFound, Refused, Throttled, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
@@ -15,7 +15,50 @@ class SignInLocked(Throttled):
     message = "Too many failed sign-ins for this name. Wait, then try again."
 
 
+class EmailNotConfirmed(Unauthenticated):
+    """Name and password are right, but the address of the account has not been confirmed."""
+
+    message = "Confirm your e-mail address first: open the link that we sent to it."
+
+
+class CodeRequired(Unauthenticated):
+    """Name and password are right, and the account has a second factor."""
+
+    message = "A code of your second factor is needed as well."
+
+
+class WrongCode(Unauthenticated):
+    """The code is not one of now, or was used before."""
+
+    message = "This code is not right, or it was used before. Take the next one."
+
+
+class StepUpRequired(Refused):
+    """A finance operation needs a current, unused code of the second factor."""
+
+    kind, code = Kind.FORBIDDEN, "STEP_UP_REQUIRED"
+    message = "A current code of your second factor is needed, one that was not used before."
+
+
+class FactorIsOn(Refused):
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This account has a second factor already."
+
+
+class LinkDead(NotFound):
+    """A link from a mail is forged, was used, or is over."""
+
+    message = "This link does not work any more. Ask for a new one."
+
+
 class RefreshRefused(Unauthenticated):
     """The refresh token is forged, expired, used or revoked, or its user may not sign in any more."""
 
     message = "This refresh token cannot be used. Sign in again."
+
+
+class PasswordChangeRequired(Refused):
+    """The password was set by somebody else. Until it is changed, on a page, the account can do nothing else."""
+
+    kind, code = Kind.FORBIDDEN, "STEP_UP_REQUIRED"
+    message = "Sign in on the website and choose a password of your own first."

@@ -15,6 +15,9 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.errors import SignInLocked
+from core.envelope import error_page
+
 
 def address_of(*, forwarded_for: str, peer: str) -> str | None:
     """Return the client's address as the outermost of our TRUSTED_PROXIES saw it; None if there is none.
@@ -55,15 +58,12 @@ def locked_response(
 ) -> HttpResponse:
     """Answer a request that axes has locked out (AXES_LOCKOUT_CALLABLE).
 
-    Our endpoints and pages have answered 429 already; for the admin's sign-in form it is a plain text.
+    Our endpoints and pages have answered 429 already; for the admin's sign-in form it is the page of that error.
     """
     if response is not None and response.status_code == 429:
         return response
     seconds = seconds_left(request, (credentials or {}).get("username") or "")
-    text = f"Too many failed sign-ins for this name. Try again in {math.ceil(seconds / 60)} min."
-    return HttpResponse(
-        text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(seconds)}
-    )
+    return error_page(request, SignInLocked(retry_after_s=seconds))
 
 
 def _is_address(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Accounts. The primary key is the public id."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,9 +8,11 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
 
 from core.clock import CoreNow
 from core.ids import new_id
+from core.text import TitleField
 
 
 class Role(models.TextChoices):
@@ -40,15 +43,26 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account with one role. `verified_at`: age proven; `terms_version`: the last terms accepted, 0 for none."""
+    """An account with one role. `verified_at`: age proven; `terms_version`: the last terms accepted, 0 for none.
+
+    `must_change_password`: the password was set by somebody else; until it is changed nothing else can be done.
+    `sign_in_epoch`: sessions and tokens begun under another number are refused. `email_confirmed_at`: when the person
+    showed that the address is theirs. Erasure (`erased_at`) empties name, address and date of birth; the row stays.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
+    username = TitleField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.USER)
+    email_confirmed_at = models.DateTimeField(null=True, blank=True)
+    date_of_birth = models.DateField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     terms_version = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False, db_default=False)
+    sign_in_epoch = models.PositiveIntegerField(default=0, db_default=0)
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=CoreNow())
 
     objects: ClassVar[UserManager] = UserManager()
@@ -59,10 +73,27 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="accounts_user_role_known"),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=models.Q(erased_at__isnull=True) & ~models.Q(email=""),
+                name="accounts_user_email_once",
+                violation_error_message="A user with that e-mail address already exists.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(erased_at__isnull=True) | models.Q(email="", date_of_birth__isnull=True),
+                name="accounts_user_erased_is_empty",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.username
+
+    def get_session_auth_hash(self) -> str:
+        return f"{super().get_session_auth_hash()}:{self.sign_in_epoch}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for each in super().get_session_auth_fallback_hash():
+            yield f"{each}:{self.sign_in_epoch}"
 
     @property
     def is_staff(self) -> bool:
@@ -107,8 +138,8 @@ class PerformerProfile(models.Model):
     """A performer's public data, and her fee if it differs from the platform's."""
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="performer_profile")
-    display_name = models.CharField(max_length=80)
-    tagline = models.CharField(max_length=120, blank=True)
+    display_name = TitleField(max_length=80)
+    tagline = TitleField(max_length=120, blank=True)
     poster = models.CharField(max_length=20, default="voice")
     fee_bps = models.PositiveIntegerField(null=True, blank=True)
 
@@ -122,3 +153,68 @@ class PerformerProfile(models.Model):
 
     def __str__(self) -> str:
         return self.display_name
+
+
+class UsedCode(models.Model):
+    """A time step of a second factor whose code has been used: no second use, whatever it is asked for."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    step = models.BigIntegerField()
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "step"], name="accounts_usedcode_once")]
+        indexes = [models.Index(fields=["at"], name="accounts_usedcode_age")]
+
+
+class Attempt(models.Model):
+    """One attempt of a subject whose attempts are limited. `subject`: a keyed hash; the row goes after a day."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    subject = models.BinaryField(max_length=32)
+    at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject", "at"], name="accounts_attempt_of_subject"),
+            models.Index(fields=["at"], name="accounts_attempt_age"),
+        ]
+
+
+class ExportState(models.TextChoices):
+    MAKING = "making"
+    READY = "ready"
+    GONE = "gone"
+
+
+class Export(models.Model):
+    """A file with what we hold about a user, at their request: `ready` until `until`, then `gone` with its file."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    state = models.CharField(max_length=6, choices=ExportState.choices, default=ExportState.MAKING)
+    size_bytes = models.BigIntegerField(null=True)
+    file = models.TextField(db_default="")
+    asked_at = models.DateTimeField(db_default=CoreNow())
+    ready_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state=ExportState.READY, size_bytes__isnull=False, size_bytes__gte=0)
+                & models.Q(ready_at__isnull=False, until__isnull=False)
+                & ~models.Q(file="")
+                | models.Q(state=ExportState.MAKING, ready_at__isnull=True, file="")
+                | models.Q(state=ExportState.GONE, file=""),
+                name="accounts_export_states_are_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(state=ExportState.MAKING), name="accounts_export_one_at_a_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="accounts_export_of_user"),
+            models.Index(fields=["until"], condition=models.Q(state=ExportState.READY), name="accounts_export_ends"),
+        ]

@@ -1,20 +1,26 @@
 """Bearer tokens: access for five minutes, refresh once. The database keeps a refresh token's id, never the token."""
 
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import BlacklistMixin, RefreshToken
 from rest_framework_simplejwt.utils import datetime_from_epoch, get_md5_hash_password
 
-from accounts.errors import RefreshRefused
+from accounts.errors import PasswordChangeRequired, RefreshRefused
 from accounts.models import User
-from core.errors import Unauthenticated
+from core.db import glance
+from core.errors import NotFound, Refused, Unauthenticated
+from core.fields import UUID_TEXT
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,63 @@ class Tokens:
     refresh: str
 
 
+EPOCH = "epoch"
+"""The claim with the user's `sign_in_epoch`."""
+TOKENS_REMEMBERED = 4_096
+_USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields)
+_USER = f"SELECT {', '.join(_USER_COLUMNS)} FROM accounts_user WHERE id = %s::uuid"  # noqa: S608  composed of columns
+
+
+class BearerAuthentication(JWTAuthentication):
+    """Bearer tokens of the user's present epoch. `refuses`: what it raises beside a failed authentication."""
+
+    refuses: tuple[type[Refused], ...] = ()
+
+    def get_validated_token(self, raw_token: bytes) -> Any:
+        """Return the claims of a signed access token that has not expired. The signature is checked once a process."""
+        token = _signed(raw_token)
+        if token["exp"] <= time.time():
+            raise InvalidToken
+        return token
+
+    def get_user(self, validated_token: Any) -> Any:
+        """Return the token's user if tokens of this user are accepted and this one is current (one statement)."""
+        user = _user(validated_token.get(api_settings.USER_ID_CLAIM))
+        if user is None or not may_use_tokens(user) or not _is_current(validated_token, user):
+            raise AuthenticationFailed
+        return user
+
+
+class OwnPasswordSession(SessionAuthentication):
+    """Sessions of people who have a password of their own. `refuses`: what it raises beside a failed authentication."""
+
+    refuses: tuple[type[Refused], ...] = (PasswordChangeRequired,)
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found = super().authenticate(request)
+        if found is not None and found[0].must_change_password:
+            raise PasswordChangeRequired
+        return found
+
+
+@lru_cache(TOKENS_REMEMBERED)
+def _signed(raw: bytes) -> Any:
+    """Return the claims of an access token that was sound when it was read, which nobody changes."""
+    return JWTAuthentication().get_validated_token(raw)
+
+
+def may_use_tokens(user: User | None) -> bool:
+    """Return whether tokens of this user are accepted (USER_AUTHENTICATION_RULE)."""
+    return user is not None and user.is_active and not user.must_change_password
+
+
 class Refresh(RefreshToken):
     """A refresh token whose text is not stored: nobody who reads the database can sign in with it."""
 
     @classmethod
     def for_user(cls, user: Any) -> "Refresh":
         token = super(BlacklistMixin, cls).for_user(user)  # not the parent's, which stores the text
+        token[EPOCH] = user.sign_in_epoch
         OutstandingToken.objects.create(
             user=user,
             jti=token[api_settings.JTI_CLAIM],
@@ -58,9 +115,8 @@ def rotate(raw: str) -> Tokens:
     claims = _read(raw)
     with transaction.atomic():
         row = _locked(claims)
-        user = User.objects.filter(pk=row.user_id, is_active=True).first() if row.user_id else None
-        password = claims.get(api_settings.REVOKE_TOKEN_CLAIM)
-        if user is None or password != get_md5_hash_password(user.password) or _is_spent(row):
+        user = User.objects.filter(pk=row.user_id).first() if row.user_id else None
+        if user is None or not may_use_tokens(user) or not _is_current(claims, user) or _is_spent(row):
             raise RefreshRefused
         BlacklistedToken.objects.create(token=row)
         return issue(user)
@@ -85,12 +141,29 @@ def token_user(raw: str) -> tuple[User, int]:
     Raises:
         Unauthenticated: it is forged, expired or no access token, or its user may not sign in any more.
     """
-    reader = JWTAuthentication()
+    reader = BearerAuthentication()
     try:
         token = reader.get_validated_token(raw.encode())
         return cast(User, reader.get_user(token)), int(token["exp"])
     except AuthenticationFailed as error:
         raise Unauthenticated from error
+
+
+def _user(claim: Any) -> User | None:
+    """Return the user with this id; None too for what is no id. Every signed-in request asks: the SQL is constant."""
+    if not isinstance(claim, str) or not UUID_TEXT.match(claim):
+        return None
+    try:
+        row = glance(_USER, [claim])
+    except NotFound:
+        return None
+    return User.from_db(DEFAULT_DB_ALIAS, _USER_COLUMNS, list(row.values()))
+
+
+def _is_current(claims: Any, user: User) -> bool:
+    """Return whether neither the password nor the epoch has changed since the token was issued."""
+    password = claims.get(api_settings.REVOKE_TOKEN_CLAIM)
+    return bool(password == get_md5_hash_password(user.password) and claims.get(EPOCH) == user.sign_in_epoch)
 
 
 def _read(raw: str) -> dict[str, Any]:

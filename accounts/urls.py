@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from accounts import api
+from accounts.api import tokens
 
 urlpatterns = [
-    path("auth/token", api.ObtainTokens.as_view()),
-    path("auth/token/refresh", api.RefreshTokens.as_view()),
-    path("auth/token/revoke", api.RevokeToken.as_view()),
-    path("me", api.Me.as_view()),
+    path("auth/token", tokens.ObtainTokens.as_view()),
+    path("auth/token/refresh", tokens.RefreshTokens.as_view()),
+    path("auth/token/revoke", tokens.RevokeToken.as_view()),
 ]

@@ -11,16 +11,19 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from accounts import services
 from accounts.backoffice.lists import RoleAdmin
 from accounts.backoffice.permissions import NO_ROLES
 from accounts.backoffice.roles import signed_in
+from accounts.errors import StepUpRequired
 from accounts.models import User
 from core.db import command, rehearsed
 from core.errors import DomainError
@@ -32,6 +35,13 @@ class ReasonForm(forms.Form):
     """The reason for executing an action."""
 
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
+def code_field() -> forms.CharField:
+    """Return the field of a step-up. It is checked by `ActionPage`, since a preview needs no code."""
+    widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"})
+    text = "The code that your authenticator shows now."
+    return forms.CharField(label="Code", max_length=20, required=False, widget=widget, help_text=text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +63,10 @@ class Action(ActionText):
 
     `execute` calls one service in the open transaction and returns the result as text; it raises the service's
     refusals. `prepare` runs before it, committed on its own. `cells` are the row's columns; `amount` is its part of
-    the totals, with its currency.
+    the totals, with its currency. `steps_up`: it needs a code of the second factor.
     """
 
+    steps_up: bool = False
     cells: Callable[[Any], tuple[object, ...]]
     execute: Callable[[Any, User, str], str]
     prepare: Callable[[Any], object] | None = None
@@ -116,10 +127,14 @@ class ActionAdmin(RoleAdmin):
 
 
 class ActionPage(ABC):
-    """The page of an action over selected rows: the preview beside the form; posted with `apply`, the action."""
+    """The page of an action over selected rows: the preview beside the form; posted with `apply`, the action.
+
+    With `steps_up`, in production, `apply` needs a current code of the second factor too.
+    """
 
     template = "admin/rows_action.html"
     form_class: type[forms.Form] = ReasonForm
+    steps_up = False
 
     def __init__(self, model_admin: ActionAdmin, request: HttpRequest, title: str) -> None:
         self.model_admin, self.request, self.title = model_admin, request, title
@@ -139,10 +154,33 @@ class ActionPage(ABC):
 
     def response(self) -> HttpResponse:
         is_sent = {"apply", "preview"} & set(self.request.POST)
-        form = self.form_class(self.request.POST if is_sent else None)
-        if form.is_valid() and "apply" in self.request.POST:
+        form = self.form(self.request.POST if is_sent else None)
+        if form.is_valid() and "apply" in self.request.POST and self.has_stepped_up(form):
             return self.apply(form)
         return self.render(form, self.preview(form))
+
+    def form(self, data: Any, **options: Any) -> forms.Form:
+        """Return the form, with the field of the step-up if there is one."""
+        form = self.form_class(data, **options)
+        if self.steps_up and not settings.RELAXED:
+            form.fields["code"] = code_field()
+        return form
+
+    def has_stepped_up(self, form: forms.Form) -> bool:
+        """Check the code before any transaction; note on the form what is wrong."""
+        if not self.steps_up:
+            return True
+        try:
+            services.assert_step_up(self.actor, self.code)
+        except StepUpRequired as refusal:
+            form.add_error("code", str(refusal))
+            return False
+        return True
+
+    @property
+    def code(self) -> str:
+        """The code of the step-up, which `apply` uses up in its transaction."""
+        return self.request.POST.get("code", "")
 
     def render(self, form: forms.Form | None, preview: Any) -> HttpResponse:
         context = {"form": form, "preview": preview, **self.context()}
@@ -162,10 +200,10 @@ class RowPage(ActionPage):
         form.add_error(None, f"{refusal} ({refusal.code}). Nothing was changed.")
 
     def response(self) -> HttpResponse:
-        form, preview = self.form_class(self.request.POST or None, initial=self.initial()), None
+        form, preview = self.form(self.request.POST or None, initial=self.initial()), None
         if form.is_valid() and "again" not in self.request.POST:
             try:
-                if "apply" in self.request.POST:
+                if "apply" in self.request.POST and self.has_stepped_up(form):
                     return self.apply(form)
                 preview = self.preview(form)
             except DomainError as refusal:
@@ -178,7 +216,7 @@ class RowsPage(ActionPage):
 
     def __init__(self, model_admin: ActionAdmin, request: HttpRequest, action: Action, rows: Sequence[Model]) -> None:
         super().__init__(model_admin, request, action.title)
-        self.action, self.rows = action, rows
+        self.action, self.rows, self.steps_up = action, rows, action.steps_up
 
     def context(self) -> dict[str, Any]:
         return {"action_text": self.action}
@@ -187,6 +225,12 @@ class RowsPage(ActionPage):
         return self._results(lambda row: rehearsed(partial(self.action.execute, row, self.actor, "dry run")))
 
     def apply(self, form: forms.Form) -> HttpResponse:
+        if self.steps_up:
+            try:
+                command(partial(services.use_step_up, self.actor, self.code))
+            except StepUpRequired as refusal:  # somebody was faster with the same code
+                form.add_error("code", str(refusal))
+                return self.render(form, self.preview(form))
         return self.render(None, self._results(partial(self._execute, form.cleaned_data["reason"])))
 
     def _execute(self, reason: str, row: Model) -> str:

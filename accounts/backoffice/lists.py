@@ -1,17 +1,24 @@
 """Base classes of every admin: bounded lists, searched by id or exact user name, and pages that show refusals."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import structlog
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import FieldError, PermissionDenied, ValidationError
+from django.core.paginator import InvalidPage, Paginator
+from django.db import DataError, ProgrammingError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 
+from accounts.backoffice.ids import no_such_id
 from accounts.backoffice.permissions import RolePermissions
 from accounts.backoffice.related import related_links
 from accounts.backoffice.roles import is_performer
@@ -25,6 +32,12 @@ else:
     from unfold.admin import ModelAdmin, TabularInline
 
 MAX_COUNTED_ROWS = 10_000
+UNUSABLE = (
+    *(ArithmeticError, LookupError, TypeError, ValueError),  # Python, converting a value
+    *(DataError, ProgrammingError),  # PostgreSQL, or psycopg before it
+    *(FieldError, IncorrectLookupParameters, InvalidPage, ValidationError),  # Django
+)
+log = structlog.get_logger()
 
 
 class BoundedPaginator(Paginator):
@@ -34,6 +47,29 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows[:MAX_COUNTED_ROWS].count()
+
+
+@contextmanager
+def filters_checked(request: HttpRequest) -> Iterator[None]:
+    """Refuse the parameters of a list that no query can be made of, whoever finds out: Django, Python or PostgreSQL.
+
+    Raises:
+        IncorrectLookupParameters: the block failed by what is in the query string; Django's lists redirect then.
+    """
+    try:
+        yield
+    except UNUSABLE as error:
+        if not request.GET:
+            raise
+        names, at = [name[:40] for name in sorted(request.GET)[:20]], extract_tb(error.__traceback__)[-1]
+        log.warning(
+            "list_parameters_refused",
+            path=request.path[:200],
+            names=names,  # not the values, which may be personal data
+            error=type(error).__name__,
+            at=f"{at.filename}:{at.lineno}",
+        )
+        raise IncorrectLookupParameters from error
 
 
 class RoleAdmin(RolePermissions, ModelAdmin):
@@ -67,6 +103,9 @@ class RoleAdmin(RolePermissions, ModelAdmin):
         if person is not None:
             found |= queryset.filter(_any_equals(self.person_fields, person.pk))
         return found, may_have_duplicates
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # Django passes on an empty `_to_field`
 
     def changeform_view(
         self,
@@ -112,6 +151,18 @@ class RoleAdmin(RolePermissions, ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return self.refusals_shown(request, lambda: super(RoleAdmin, self).changelist_view(request, extra_context))
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        with filters_checked(request):
+            return super().get_changelist_instance(request)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *where: Any) -> HttpResponse | None:
+        """Run an action over selected rows, if what is selected are ids."""
+        if any(no_such_id(self.opts.pk, text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            self.message_user(request, "What was selected is no row of this list. Nothing was changed.", messages.ERROR)
+            return None
+        response: HttpResponse | None = super().response_action(request, queryset, *where)
+        return response
+
     def refusals_shown(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
         """Call a view; if a service refuses, everything was rolled back: show why and redirect to the same page."""
         try:
@@ -137,6 +188,13 @@ class RoleInline(RolePermissions, TabularInline):
     def owner_id(self, obj: Model) -> UUID | None:
         owner: UUID | None = getattr(obj, f"{self.parent_owner_path}_id")
         return owner
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Name each field for screen readers: in a table only the column has a visible heading."""
+        formset = super().get_formset(request, obj, **kwargs)
+        for name, field in formset.form.base_fields.items():
+            field.widget.attrs["aria-label"] = str(field.label or name)
+        return formset
 
 
 def _any_equals(fields: Iterable[str], value: UUID) -> Q:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from accounts.backoffice.ids import RowChoiceField
 from accounts.backoffice.roles import is_performer, may_enter
 from accounts.models import Role, User
 
@@ -78,4 +79,5 @@ class RolePermissions(BaseModelAdmin):
         related = self.admin_site._registry.get(db_field.remote_field.model)
         if related is not None:
             kwargs.setdefault("queryset", related.get_queryset(request))
+        kwargs.setdefault("form_class", RowChoiceField)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

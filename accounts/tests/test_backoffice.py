@@ -73,8 +73,8 @@ def test_the_site_pages_open_for_a_performer(open_page: Callable[[Client], Any])
     assert open_page(signed_in(person(role=Role.PERFORMER))).status_code == 200
 
 
-def test_a_mangled_page_number_of_the_search_is_not_found() -> None:
-    assert (
-        signed_in(person(role=Role.PERFORMER)).get(reverse("admin:search"), {"s": "menu", "page": "x"}).status_code
-        == 404
-    )
+@pytest.mark.parametrize("page", ["x", "0", "2", "9" * 5_000])
+def test_a_page_of_the_search_that_is_not_there_is_a_bad_request(page: str) -> None:
+    performer = signed_in(person(role=Role.PERFORMER))
+
+    assert performer.get(reverse("admin:search"), {"s": "menu", "page": page}).status_code == 400

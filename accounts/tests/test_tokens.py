@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,11 +22,6 @@ from core.errors import Unauthenticated
 
 PASSWORD = "a long enough one"
 OBTAIN, REFRESH, REVOKE = "/api/v1/auth/token", "/api/v1/auth/token/refresh", "/api/v1/auth/token/revoke"
-
-
-@pytest.fixture(autouse=True)
-def quick_hasher(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -175,6 +171,26 @@ def test_a_refresh_that_is_no_string_is_invalid(client: Client, alice: User, bod
     assert code(post(client, REFRESH, **body)) == (400, "VALIDATION_FAILED")
 
 
+def test_an_access_token_that_was_accepted_is_refused_once_it_expires(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = pair(client)
+    before = me(client, given["access"])
+    late = services.token_user(given["access"])[1] + 1
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: late))
+
+    assert (before, me(client, given["access"])) == (200, 401)
+
+
+def test_of_an_accepted_token_no_other_signature_is_accepted(client: Client, alice: User) -> None:
+    given = pair(client)["access"]
+    before = me(client, given)
+    head, claims, signature = given.split(".")
+    other = "A" if signature[0] != "A" else "B"
+
+    assert (before, me(client, f"{head}.{claims}.{other}{signature[1:]}")) == (200, 401)
+
+
 def deactivate(user: User) -> None:
     User.objects.update(is_active=False)
 
@@ -196,6 +212,14 @@ def test_deactivation_and_a_new_password_end_every_token_at_once(
     assert code(post(client, REFRESH, refresh=given["refresh"])) == (401, "UNAUTHENTICATED")
     with pytest.raises(Unauthenticated):
         services.token_user(given["access"])
+
+
+@pytest.mark.parametrize("user_id", ["nobody", 7, None, "00000000-0000-7000-8000-000000000001"])
+def test_a_signed_token_of_no_user_opens_nothing(client: Client, alice: User, user_id: object) -> None:
+    token = tokens.Refresh.for_user(alice).access_token
+    token["user_id"] = user_id
+
+    assert me(client, str(token)) == 401
 
 
 def test_a_request_costs_one_statement_for_authentication(

@@ -12,7 +12,10 @@ from django.test import Client
 from accounts import services
 from accounts.errors import SignInLocked, WrongCredentials
 from accounts.models import PerformerProfile, Role, User
+from accounts.services.people import display_names
+from core.errors import ValidationFailed
 from core.ids import new_id
+from tests.world import new_terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "a long enough one"
@@ -20,8 +23,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @pytest.fixture(autouse=True)
-def quick_hasher(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def few_failures(settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
 
 
@@ -33,10 +35,10 @@ def arrived() -> HttpRequest:
     return request
 
 
-def test_me_returns_the_signed_in_user(client: Client, settings: Any) -> None:
+def test_me_returns_the_signed_in_user(client: Client) -> None:
     user = services.create_user(username="alice", verified=True, terms_version=1)
     client.force_login(user, BACKEND)
-    settings.TERMS_VERSION = 2
+    new_terms()
 
     answer = client.get("/api/v1/me")
 
@@ -66,7 +68,7 @@ def test_names_of_many_cost_one_statement(django_assert_num_queries: Any) -> Non
     people.append(services.create_user(username="alice"))
 
     with django_assert_num_queries(1):
-        assert list(services.display_names(people).values()) == ["P 0", "P 1", "P 2", "alice"]
+        assert list(display_names(people).values()) == ["P 0", "P 1", "P 2", "alice"]
 
 
 def test_me_requires_authentication(client: Client) -> None:
@@ -142,6 +144,17 @@ def test_a_performer_is_created_with_her_profile_or_not_at_all() -> None:
     assert not User.objects.exists()
     ruby = services.create_performer(username="ruby", display_name="Ruby")
     assert PerformerProfile.objects.get().user_id == ruby.pk
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\u202eeve", "\u200b\u200d", "two\nlines"])
+def test_a_name_that_nobody_could_read_is_refused(name: str) -> None:
+    with pytest.raises(ValidationFailed) as of_user:
+        services.create_user(username=name)
+    with pytest.raises(ValidationFailed) as of_performer:
+        services.create_performer(username="eve", display_name=name)
+
+    assert (list(of_user.value.details), list(of_performer.value.details)) == (["username"], ["displayName"])
+    assert not User.objects.exists()
 
 
 def test_is_performer_requires_an_active_account() -> None:

@@ -1,11 +1,12 @@
-"""Endpoints of signing in and of who I am."""
+"""Endpoints of signing in by token."""
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services, shapes, tokens
+from accounts import errors, shapes, tokens
+from accounts.services.signing import issue_tokens
 from core.api import Endpoint
 from core.fields import Body, StrictChar
 
@@ -18,22 +19,37 @@ class Anyone(Endpoint):
 
 
 class ObtainTokens(Anyone):
-    """POST /auth/token {username, password}. 200 {access, refresh}; 401 UNAUTHENTICATED; 429 THROTTLED."""
+    """Sign in with name and password.
+
+    Answers an access token, which lives 5 minutes, and a refresh token. An account with a second factor sends a current
+    code, or a recovery code, as `otp`.
+    """
 
     Output = shapes.TokensOut
+    refuses = (
+        errors.WrongCredentials,
+        errors.WrongCode,
+        errors.PasswordChangeRequired,
+        errors.SignInLocked,
+    )
 
     class Input(Body):
         username = StrictChar(max_length=150, trim_whitespace=False)
         password = StrictChar(max_length=1024, trim_whitespace=False)
+        otp = StrictChar(max_length=20, required=False, default="", allow_blank=True)
 
     def post(self, request: Request) -> HttpResponse:
-        return self.answer(services.issue_tokens(request._request, **self.data))
+        return self.answer(issue_tokens(request._request, **self.data))
 
 
 class RefreshTokens(Anyone):
-    """POST /auth/token/refresh {refresh}. 200 {access, refresh}, the old one is used up; 401 UNAUTHENTICATED."""
+    """Exchange a refresh token for new tokens.
+
+    The refresh token that is sent is used up.
+    """
 
     Output = shapes.TokensOut
+    refuses = (errors.RefreshRefused, errors.PasswordChangeRequired)
 
     class Input(Body):
         refresh = StrictChar(max_length=4096)
@@ -43,9 +59,13 @@ class RefreshTokens(Anyone):
 
 
 class RevokeToken(Anyone):
-    """POST /auth/token/revoke {refresh}. 200 {}, also when it was revoked before; 401 UNAUTHENTICATED."""
+    """Revoke a refresh token.
+
+    Succeeds also when it was revoked before.
+    """
 
     Output = OpenApiTypes.OBJECT
+    refuses = (errors.RefreshRefused,)
 
     class Input(Body):
         refresh = StrictChar(max_length=4096)
@@ -53,12 +73,3 @@ class RevokeToken(Anyone):
     def post(self, request: Request) -> HttpResponse:
         tokens.revoke(self.data["refresh"])
         return Response({})
-
-
-class Me(Endpoint):
-    """GET /me. 200 {id, username, displayName, role, verified, termsAccepted, termsVersion}; 401."""
-
-    Output = shapes.MeOut
-
-    def get(self, request: Request) -> HttpResponse:
-        return self.answer(request.user)
