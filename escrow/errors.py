@@ -6,6 +6,7 @@ from core.errors import IdempotencyKeyReused, Kind, NotFound, Refused
 class InsufficientBalance(Refused):
     kind, code = Kind.PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"
     message = "{needed} {currency} needed, {available} available. Nothing was taken."
+    example = {"needed": 100, "currency": "TOKEN", "available": 40}
 
 
 class WalletFrozen(Refused):
@@ -27,6 +28,7 @@ class HoldClosed(Refused):
 class HoldMismatch(Refused):
     kind, code = Kind.CONFLICT, "HOLD_MISMATCH"
     message = "The hold does not fit this request: {field} differs."
+    example = {"field": "tokens"}
 
 
 class SplitMismatch(Refused):
@@ -68,6 +70,7 @@ class AlreadyThawed(NotReversible):
 class PayoutTooSmall(Refused):
     kind, code = Kind.UNPROCESSABLE, "PAYOUT_TOO_SMALL"
     message = "A payout starts at {minimum} tokens."
+    example = {"minimum": 1000}
 
 
 class SameApprover(Refused):

@@ -11,4 +11,9 @@ register(
         text="A payment was taken back: $tokens tokens less, $owed of them owed.",
         example={"tokens": 500, "owed": 120},
     ),
+    EventType(
+        key="wallet.tokens.chargeback_reversed",
+        text="A payment of $tokens tokens that was taken back stands again.",
+        example={"tokens": 500},
+    ),
 )

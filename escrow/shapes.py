@@ -7,7 +7,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from core.shapes import Shape, TextOrNull, page_of
-from escrow.models import ApprovalKind, ApprovalStatus, PayoutStatus
+from escrow.models import ApprovalKind, ApprovalStatus, EventOutcome, OperationKind, PayoutStatus
 from escrow.services import Currency, HoldStatus
 
 
@@ -54,7 +54,7 @@ class HoldOut(HoldFactsOut):
 
 class TransferOut(Shape):
     id = serializers.UUIDField(source="operation_id")
-    operation = serializers.CharField(source="operation.kind")
+    operation = serializers.ChoiceField(source="operation.kind", choices=OperationKind.choices)
     holdId = serializers.UUIDField(source="operation.hold_id", allow_null=True)
     currency = serializers.ChoiceField(choices=Currency.choices)
     available = serializers.IntegerField(
@@ -82,7 +82,10 @@ class PackageOut(Shape):
 
 class ReceiptOut(Shape):
     received = serializers.SerializerMethodField()
-    outcome = serializers.CharField(help_text="credited, charged_back, reversed_before or ignored")
+    outcome = serializers.ChoiceField(
+        choices=EventOutcome.choices,
+        help_text="reversed_before: by staff; unchanged: the order stays as it was; ignored: an unknown type",
+    )
     orderId = serializers.CharField(source="order_id", allow_null=True)
 
     def get_received(self, receipt: object) -> bool:
@@ -151,7 +154,7 @@ class EarningsOut(Shape):
 
 class StatementEntryOut(Shape):
     id = serializers.UUIDField(source="operation_id", help_text="the operation's")
-    operation = serializers.CharField(source="operation.kind")
+    operation = serializers.ChoiceField(source="operation.kind", choices=OperationKind.choices)
     holdId = serializers.UUIDField(source="operation.hold_id", allow_null=True)
     version = serializers.IntegerField(help_text="1 for the wallet's first entry, without gaps")
     at = serializers.DateTimeField()

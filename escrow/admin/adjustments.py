@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+import accounts.services
 from accounts.backoffice import ActionAdmin, ReasonForm, RowPage
 from core import idempotency
 from core.db import rehearsed, translated
@@ -56,6 +57,7 @@ class AdjustmentPage(RowPage):
     """An adjustment of one row; afterwards its operation's page, or that of its approval."""
 
     template = "admin/escrow/adjustment.html"
+    steps_up = True
 
     def __init__(self, model_admin: ActionAdmin, request: HttpRequest, row: Model, adjustment: Adjustment) -> None:
         super().__init__(model_admin, request, adjustment.title)
@@ -98,6 +100,7 @@ class AdjustmentPage(RowPage):
         return HttpResponseRedirect(reverse(f"admin:escrow_{model}_change", args=[pk]))
 
     def _execute(self, data: dict[str, Any]) -> Decision:
+        accounts.services.use_step_up(self.actor, self.code)
         decision = self.adjustment.service(**data, actor=self.actor)
         made = f"approval {decision.approval.pk}" if decision.approval else f"operation {decision.operation_id}"
         self.model_admin.log_change(self.request, self.row, f"{self.title}: {made}")
@@ -105,7 +108,7 @@ class AdjustmentPage(RowPage):
 
 
 def _without_key(form: forms.Form) -> dict[str, Any]:
-    return {name: value for name, value in form.cleaned_data.items() if name != "key"}
+    return {name: value for name, value in form.cleaned_data.items() if name not in ("key", "code")}
 
 
 def _ids(decision: Decision) -> dict[str, Any]:

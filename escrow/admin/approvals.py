@@ -10,7 +10,7 @@ from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.resources import ModelResource
 
-from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, person_filter
+from accounts.backoffice import BACK_OFFICE_ROLES, Action, ActionAdmin, filters_checked, person_filter
 from accounts.models import FINANCE_ROLES, STAFF_ROLES, User
 from escrow import services
 from escrow.admin.spreadsheets import SafeCSV
@@ -51,6 +51,7 @@ def _action(
         name=f"{verb.lower()}_chosen",
         title=f"{verb} {noun}",
         button=verb,
+        steps_up=True,
         possible="can be decided so",
         done="decided",
         columns=("Whose", "Amount", "Reason so far"),
@@ -127,6 +128,10 @@ class PayoutAdmin(ExportMixin, ActionAdmin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.may(request, FINANCE_ROLES)
+
+    def export_action(self, request: HttpRequest) -> Any:
+        with filters_checked(request):  # by POST as well: it writes nothing
+            return super().export_action(request)
 
     @admin.action(description="Approve the chosen…", permissions=["act"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Payout]) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""Token packages, whose tokens and price never change; orders and payment events, read-only."""
+"""Token packages, whose tokens and price never change; orders, disputes and payment events, read-only."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ from django.http import HttpRequest
 
 from accounts.backoffice import RoleAdmin, exact_filter, person_filter, register_related
 from accounts.models import FINANCE_ROLES, STAFF_ROLES
-from escrow.models import Order, PaymentEvent, TokenPackage
+from escrow.models import Dispute, Order, PaymentEvent, TokenPackage
 
 TERMS = ("tokens", "price_minor", "price_currency")
 
+register_related("escrow.order", "Disputes", "escrow.dispute")
 register_related("escrow.order", "Payment events", "escrow.paymentevent")
 
 
@@ -40,6 +41,17 @@ class OrderAdmin(RoleAdmin):
     list_select_related = ("user", "package")
     id_fields = ("pk", "user", "deposit", "chargeback")
     person_fields = ("user",)
+    search_fields = ("=reference",)
+    ordering = ("-id",)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(RoleAdmin):
+    view_roles = STAFF_ROLES
+    list_display = ("opened_at", "reference", "order_id", "state", "won_at")
+    list_filter = ("state", exact_filter("reference", parameter="dispute", title="the provider's dispute id"))
+    fields = ("opened_at", "reference", "order", "state", "won_at")
+    id_fields = ("pk", "order")
     search_fields = ("=reference",)
     ordering = ("-id",)
 

@@ -6,7 +6,10 @@ from typing import Any
 
 from import_export.formats.base_formats import CSV
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from core.text import first_visible
+
+FORMULA = frozenset("=+-@")
+FIELD_BREAKS = ("\t", "\r", "\n")
 
 
 class SafeCSV(CSV):
@@ -21,6 +24,10 @@ class SafeCSV(CSV):
 
 
 def escaped(cell: object) -> str:
-    """Return the cell's text, after an apostrophe if it would be a formula."""
+    """Return the cell's text, after an apostrophe if it would be a formula.
+
+    Spreadsheets skip what is invisible before a sign, and take full-width signs for the plain ones.
+    """
     text = "" if cell is None else str(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    is_formula = first_visible(text) in FORMULA or text.lstrip(" ").startswith(FIELD_BREAKS)
+    return f"'{text}" if is_formula else text

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api import Endpoint
-from core.errors import ValidationFailed
+from core.errors import NotFound, ValidationFailed
 from core.fields import Digits, Page, Params, StrictEnum
 from escrow import shapes
 from escrow.services import Currency, wallets
@@ -16,13 +16,20 @@ class StatementQuery(Page):
 
 
 class Statement(Endpoint):
-    """GET /wallet/statement?currency=TOKEN. 200: one wallet's entries, newest first, with the balances after each."""
+    """List the entries of one wallet, newest first.
+
+    Each has the balances after it.
+    """
 
     Query, Output = StatementQuery, shapes.StatementOut
+    refuses = (NotFound,)
 
     def get(self, request: Request) -> HttpResponse:
         wallet = wallets.wallet_of(self.actor.pk, self.query["currency"])
         return self.page(wallets.statement(wallet), by="version")
+
+
+EITHER = "One of version and at (ISO 8601) is needed, and not both."
 
 
 class BalanceQuery(Params):
@@ -32,14 +39,17 @@ class BalanceQuery(Params):
 
 
 class BalanceAsOf(Endpoint):
-    """GET /wallet/balance?currency=TOKEN&version= or &at= (ISO 8601). 200; 400 with both or neither; 404 a version that
-    the wallet has not reached."""
+    """Show one wallet's balances as of a version or a moment.
+
+    Give either `version` or `at`. A version that the wallet has not reached is 404.
+    """
 
     Query, Output = BalanceQuery, shapes.BalanceOut
+    refuses = (NotFound,)
 
     def get(self, request: Request) -> HttpResponse:
         if ("version" in self.query) == ("at" in self.query):
-            raise ValidationFailed(version=["Give a version or a moment (at), not both."])
+            raise ValidationFailed(version=[EITHER], at=[EITHER])
         wallet = wallets.wallet_of(self.actor.pk, self.query["currency"])
         if "version" in self.query:
             found = wallets.balance_at_version(wallet, self.query["version"])

@@ -5,21 +5,32 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api import Endpoint
 from core.db import command
-from core.errors import BodyTooLarge
-from core.fields import Amount, Name, Page, Params, StrictChar, StrictUUID
+from core.errors import BodyTooLarge, IdempotencyKeyReused, NotFound
+from core.fields import Amount, Name, Page, Params, StrictChar, StrictChoice, StrictUUID
 from core.pagination import Slice
 from core.parsing import MAX_BODY_BYTES, declared_length
 from escrow import services, shapes
+from escrow.errors import SignatureInvalid, WalletFrozen
 from escrow.services import payments
+
+SIGNATURE = OpenApiParameter(
+    "X-Payment-Signature",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    pattern="^t=[0-9]+,v1=[0-9a-fA-F]{64}$",
+    description="`t=<unix seconds>,v1=<hex HMAC-SHA256 of t, a dot and the body>`; at most 5 minutes old.",
+)
 
 
 class PackageList(Endpoint):
-    """GET /token-packages. 200: what is on sale, in its order."""
+    """List the token packages on sale, in their order."""
 
     public, Query, Output = True, Page, shapes.PackagesOut
 
@@ -27,23 +38,29 @@ class PackageList(Endpoint):
         return self.answer(Slice(services.packages(), None))
 
 
-class OrderFacts(Params):
-    """Members of an event about an order. Unknown members are ignored, because a provider adds some over time."""
+class PaymentEvent(Params):
+    """An event about an order. Unknown members are ignored, because a provider adds some over time."""
 
     eventId = Name()
-    type = StrictChar(trim_whitespace=False)
+    type = StrictChoice(choices=(payments.PAID, payments.CHARGEBACK, payments.CHARGEBACK_REVERSED))
     orderId = Name()
     userId = StrictUUID()
     packageId = StrictUUID()
     amount = Amount()
+    disputeId = Name(required=False, allow_null=True)
 
 
 class PaymentWebhook(Endpoint):
-    """POST /payments/webhook, signed. 200 {received, outcome, orderId}; 400; 401 SIGNATURE_INVALID; 403 WALLET_FROZEN;
-    404; 409 IDEMPOTENCY_KEY_REUSED. An unknown type is 200 and ignored. Not keyed: `eventId` is the key."""
+    """Receive an event of the payment provider.
 
-    public, Output = True, shapes.ReceiptOut
+    Signed over the time, a dot and the body as sent. Not keyed: `eventId` is the key. An event of an unknown
+    type is ignored with 200.
+    """
+
+    public, Output, Described = True, shapes.ReceiptOut, PaymentEvent
     authentication_classes = ()
+    header_parameters = (SIGNATURE,)
+    refuses = (SignatureInvalid, WalletFrozen, NotFound, IdempotencyKeyReused)
 
     class Input(Params):
         eventId = Name()
@@ -52,6 +69,7 @@ class PaymentWebhook(Endpoint):
         userId = serializers.JSONField(required=False, allow_null=True)
         packageId = serializers.JSONField(required=False, allow_null=True)
         amount = serializers.JSONField(required=False, allow_null=True)
+        disputeId = serializers.JSONField(required=False, allow_null=True)
 
     def perform_authentication(self, request: Request) -> None:
         def body() -> bytes:
@@ -68,9 +86,9 @@ class PaymentWebhook(Endpoint):
 
     def post(self, request: Request) -> HttpResponse:
         event_id, kind = self.data["eventId"], self.data["type"]
-        if kind not in (payments.PAID, payments.CHARGEBACK):
+        if kind not in (payments.PAID, payments.CHARGEBACK, payments.CHARGEBACK_REVERSED):
             return self.answer(command(lambda: payments.ignore(event_id=event_id, type=kind)))
-        facts = OrderFacts(data=request.data)
+        facts = PaymentEvent(data=request.data)
         facts.is_valid(raise_exception=True)
         order: dict[str, Any] = facts.validated_data
         event = payments.ProviderEvent(
@@ -80,5 +98,6 @@ class PaymentWebhook(Endpoint):
             user_id=order["userId"],
             package_id=order["packageId"],
             amount=order["amount"],
+            dispute_id=None if kind == payments.PAID else order.get("disputeId"),
         )
         return self.answer(command(lambda: payments.receive(event)))

@@ -1,34 +1,77 @@
 """Staff's grants, corrections, write-offs and approvals; performers' earnings and payouts."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 import accounts.services
+from accounts.errors import StepUpRequired
 from accounts.models import FINANCE_ROLES, Role
 from core.api import Endpoint
 from core.db import command, first_or_not_found
 from core.errors import Forbidden, NotFound
 from core.fields import Amount, Body, Page, StrictChar, StrictEnum, StrictUUID
 from escrow import services, shapes
-from escrow.models import ApprovalStatus, PayoutStatus
+from escrow.errors import (
+    ApprovalClosed,
+    InsufficientBalance,
+    NotReversible,
+    PayoutTooSmall,
+    SameApprover,
+    WalletFrozen,
+)
+from escrow.models import Approval, ApprovalStatus, PayoutStatus
 from escrow.services import Currency, approvals, earnings, payouts
 from escrow.services.approvals import Decision
 
+T = TypeVar("T")
+X_TOTP = OpenApiParameter(
+    "X-TOTP",
+    location=OpenApiParameter.HEADER,
+    description="A current code of the caller's second factor, one not used before. Demo and test ask for none.",
+)
 READERS = (Role.FINANCE, Role.SUPPORT, Role.AUDITOR, Role.ADMIN)
 
 
-class StaffRequest(Endpoint):
-    """A keyed request of staff: 200 when it was done, 202 {approvalId} when a second person must allow it."""
+class SteppedUp(Endpoint):
+    """An operation of finance, with a current code of the second factor in `X-TOTP` where the mode is production.
+
+    The code is asked for after the role and is used up in the operation's transaction: what is refused uses none.
+    """
 
     roles = FINANCE_ROLES
+    header_parameters = (X_TOTP,)
+
+    def _admit(self, request: Request) -> None:
+        super()._admit(request)
+        accounts.services.assert_step_up(self.actor, self._code)
+
+    @property
+    def _code(self) -> str:
+        return self.request.headers.get("X-TOTP", "")
+
+    def stepped_up(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Return what uses the code up, then works."""
+
+        def both() -> T:
+            accounts.services.use_step_up(self.actor, self._code)
+            return work()
+
+        return both
+
+
+class StaffRequest(SteppedUp):
+    """A keyed request of staff: 200 when it was done, 202 {approvalId} when a second person must allow it."""
+
     Output = {200: shapes.DoneOut, 202: shapes.AwaitedOut}
 
     def decided(self, work: Callable[[], Decision]) -> HttpResponse:
         return self.once(
-            work=work,
+            work=self.stepped_up(work),
             prepare=lambda decision: decision.payout or decision,
             status=lambda decision: 202 if decision.approval else 200,
         )
@@ -42,27 +85,39 @@ class AdjustmentIn(Body):
 
 
 class Grant(StaffRequest):
-    """POST /admin/grants {userId, currency, amount, reason}. 200; 202; 400; 403 WALLET_FROZEN; 404."""
+    """Give tokens or points to a person.
+
+    Above the four-eyes limit nothing moves until a second person approves: 202.
+    """
 
     operation, Input = "admin.grant", AdjustmentIn
+    refuses = (StepUpRequired, NotFound, WalletFrozen)
 
     def post(self, request: Request) -> HttpResponse:
         return self.decided(lambda: approvals.grant(**self.data, actor=self.actor))
 
 
 class WriteOffDebt(StaffRequest):
-    """POST /admin/write-offs {userId, currency, amount, reason}. 200; 202; 400; 402 INSUFFICIENT_BALANCE; 404."""
+    """Write off what a person owes.
+
+    Above the four-eyes limit nothing moves until a second person approves: 202.
+    """
 
     operation, Input = "admin.write_off", AdjustmentIn
+    refuses = (StepUpRequired, NotFound, InsufficientBalance, WalletFrozen)
 
     def post(self, request: Request) -> HttpResponse:
         return self.decided(lambda: approvals.write_off(**self.data, actor=self.actor))
 
 
 class Correction(StaffRequest):
-    """POST /admin/corrections {operationId, reason}. 200; 202; 400; 402; 404; 409 INVALID_TRANSITION."""
+    """Reverse an operation of the ledger.
+
+    Above the four-eyes limit nothing moves until a second person approves: 202.
+    """
 
     operation = "admin.correct"
+    refuses = (StepUpRequired, NotFound, InsufficientBalance, NotReversible, WalletFrozen)
 
     class Input(Body):
         operationId = StrictUUID(source="operation_id")
@@ -77,7 +132,7 @@ class ApprovalQuery(Page):
 
 
 class ApprovalList(Endpoint):
-    """GET /admin/approvals?status=. 200: a list, newest first."""
+    """List the requests for approval, newest first."""
 
     roles, Query, Output = READERS, ApprovalQuery, shapes.ApprovalsOut
 
@@ -87,7 +142,7 @@ class ApprovalList(Endpoint):
 
 
 class ApprovalDetail(Endpoint):
-    """GET /admin/approvals/{id}. 200; 404."""
+    """Show one request for approval."""
 
     roles, Output = READERS, shapes.ApprovalOut
 
@@ -99,23 +154,30 @@ class DecisionIn(Body):
     reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
 
 
-class Approve(Endpoint):
-    """POST /admin/approvals/{id}/approve {reason?}. 200; 403 SAME_APPROVER; 404; 409 APPROVAL_CLOSED; the refusals
-    of what is approved. Not keyed: an approval is decided once."""
+class RejectionIn(Body):
+    reason = StrictChar(max_length=500)
 
-    roles, Input, Output, approves = FINANCE_ROLES, DecisionIn, shapes.ApprovalOut, True
+
+class Approve(SteppedUp):
+    """Approve a request of another person.
+
+    Not keyed: an approval is decided once. What is approved may be refused by its own rules.
+    """
+
+    Input, Output, approves = DecisionIn, shapes.ApprovalOut, True
+    refuses = (StepUpRequired, SameApprover, ApprovalClosed, InsufficientBalance, NotReversible, WalletFrozen)
 
     def post(self, request: Request, approval_id: UUID) -> HttpResponse:
-        decided = command(
-            lambda: approvals.decide(
+        def work() -> Approval:
+            return approvals.decide(
                 approval_id=approval_id, approve=self.approves, reason=self.data["reason"], actor=self.actor
             )
-        )
-        return self.answer(decided)
+
+        return self.answer(command(self.stepped_up(work)))
 
 
 class Reject(Approve):
-    """POST /admin/approvals/{id}/reject {reason?}. 200, nothing moves; 404; 409 APPROVAL_CLOSED."""
+    """Reject a request for approval; nothing moves."""
 
     approves = False
 
@@ -125,7 +187,7 @@ class PayoutQuery(Page):
 
 
 class PayoutList(Endpoint):
-    """GET /admin/payouts?status=. 200: a list, newest first."""
+    """List all payouts, newest first."""
 
     roles, Query, Output = READERS, PayoutQuery, shapes.PayoutsOut
 
@@ -135,10 +197,14 @@ class PayoutList(Endpoint):
 
 
 class ApprovePayout(StaffRequest):
-    """POST /admin/payouts/{id}/approve {reason?}. 200 with the payout; 202; 403 SAME_APPROVER; 404; 409."""
+    """Approve a payout.
+
+    Above the four-eyes limit it waits for a second person: 202.
+    """
 
     operation, Input, approves = "admin.approve_payout", DecisionIn, True
     Output = {200: shapes.PayoutOut, 202: shapes.AwaitedOut}
+    refuses = (StepUpRequired, SameApprover, ApprovalClosed, WalletFrozen)
 
     def post(self, request: Request, payout_id: UUID) -> HttpResponse:
         reason = self.data["reason"]
@@ -148,39 +214,44 @@ class ApprovePayout(StaffRequest):
 
 
 class RejectPayout(ApprovePayout):
-    """POST /admin/payouts/{id}/reject {reason}. 200: the tokens are back; 400; 404; 409 APPROVAL_CLOSED."""
+    """Reject a payout; the tokens go back to the performer."""
 
     operation, approves, Output = "admin.reject_payout", False, {200: shapes.PayoutOut}
+    Described = RejectionIn
 
 
 class OwnMoney(Endpoint):
-    """A performer's own money: 403 for another performer, 404 if there is no performer with that id; staff may read."""
+    """A performer's own money: 403 for another active performer, 404 if there is none with that id; staff may read."""
 
     roles = (Role.PERFORMER, *READERS)
+    refuses: ClassVar[Any] = (Forbidden,)
 
     def own(self, performer_id: UUID) -> None:
         if self.actor.pk == performer_id:
             return
-        if not accounts.services.is_performer(performer_id, including_former=True):
+        if not accounts.services.is_performer(performer_id, including_former=self.actor.is_backoffice):
             raise NotFound
         if self.actor.role == Role.PERFORMER or self.request.method != "GET":
             raise Forbidden
 
 
 class PerformerPayouts(OwnMoney):
-    """POST /performer/{id}/payouts {amount}. 201; 402; 403; 422 PAYOUT_TOO_SMALL. GET: a list, newest first."""
+    """A performer's payouts."""
 
-    operation, Query = "performer.payout", Page
+    operation, Query = "performer.payout", {"GET": Page}
     Output = {"GET": shapes.PayoutsOut, "POST": {201: shapes.PayoutOut}}
+    refuses = {"GET": (Forbidden,), "POST": (Forbidden, InsufficientBalance, PayoutTooSmall, WalletFrozen)}
 
     class Input(Body):
         amount = Amount()
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """List a performer's payouts, newest first."""
         self.own(performer_id)
         return self.page(payouts.list_payouts(performer_id))
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """Ask for a payout of what was earned."""
         self.own(performer_id)
         amount = self.data["amount"]
         return self.once(
@@ -189,7 +260,7 @@ class PerformerPayouts(OwnMoney):
 
 
 class PerformerEarnings(OwnMoney):
-    """GET /performer/{id}/earnings. 200; 403; 404."""
+    """Show what a performer earned."""
 
     Output = shapes.EarningsOut
 

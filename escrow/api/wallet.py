@@ -10,7 +10,7 @@ from escrow.services import holds, wallets
 
 
 class MyWallets(Endpoint):
-    """GET /wallet. 200: [{currency, available, held, earned, owed}], TOKEN first."""
+    """Show one's own balances, TOKEN first."""
 
     Output = shapes.WalletOut(many=True)
 
@@ -19,7 +19,7 @@ class MyWallets(Endpoint):
 
 
 class MyHolds(Endpoint):
-    """GET /wallet/holds. 200: a list, newest first."""
+    """List one's own holds, newest first."""
 
     Query, Output = Page, shapes.HoldsOut
 
@@ -28,7 +28,10 @@ class MyHolds(Endpoint):
 
 
 class MyTransfers(Endpoint):
-    """GET /wallet/transfers. 200: a list of the entries of one's wallets, newest first, with balances after each."""
+    """List the entries of one's own wallets, newest first.
+
+    Each has the balances after it.
+    """
 
     Query, Output = Page, shapes.TransfersOut
 

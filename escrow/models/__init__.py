@@ -14,4 +14,4 @@ from escrow.models.ledger import (
     Wallet,
     WalletStatus,
 )
-from escrow.models.shop import Order, OrderStatus, PaymentEvent, TokenPackage
+from escrow.models.shop import Dispute, DisputeState, EventOutcome, Order, OrderStatus, PaymentEvent, TokenPackage

@@ -44,7 +44,10 @@ class Payout(models.Model):
                 name="escrow_payout_complete",
             ),
         ]
-        indexes = [models.Index(fields=["performer", "-id"], name="escrow_payout_of_performer")]
+        indexes = [
+            models.Index(fields=["performer", "-id"], name="escrow_payout_of_performer"),
+            models.Index(fields=["-id"], name="escrow_payout_requested", condition=Q(status="requested")),
+        ]
 
 
 class ApprovalKind(models.TextChoices):

@@ -114,6 +114,12 @@ class Hold(models.Model):
         indexes = [
             models.Index(fields=["payer", "-id"], name="escrow_hold_of_payer"),
             models.Index(fields=["expires_at"], name="escrow_hold_open_expiry", condition=Q(status="HELD")),
+            models.Index(
+                fields=["payer", "currency", "created_at"],
+                include=["amount", "released"],
+                condition=~Q(feature="slots"),
+                name="escrow_hold_spent",
+            ),
         ]
 
     def __str__(self) -> str:

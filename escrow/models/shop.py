@@ -6,12 +6,29 @@ from django.db.models import F, Q
 from core.clock import CoreNow
 from core.fields import MAX_AMOUNT
 from core.ids import new_id
+from core.text import TitleField
 from escrow.models.ledger import Operation, user_key
 
 
 class OrderStatus(models.TextChoices):
     PAID = "paid"
     CHARGED_BACK = "charged_back"
+
+
+class DisputeState(models.TextChoices):
+    LOST = "lost"
+    WON = "won"
+
+
+class EventOutcome(models.TextChoices):
+    """How an event was handled. `unchanged`: a dispute's event that moves nothing."""
+
+    CREDITED = "credited"
+    CHARGED_BACK = "charged_back"
+    CHARGEBACK_REVERSED = "chargeback_reversed"
+    REVERSED_BEFORE = "reversed_before"
+    UNCHANGED = "unchanged"
+    IGNORED = "ignored"
 
 
 class TokenPackage(models.Model):
@@ -22,7 +39,7 @@ class TokenPackage(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    title = models.CharField(max_length=80)
+    title = TitleField(max_length=80)
     tokens = models.BigIntegerField()
     price_minor = models.PositiveIntegerField()
     price_currency = models.CharField(max_length=3, default="EUR")
@@ -44,7 +61,11 @@ class TokenPackage(models.Model):
 
 
 class Order(models.Model):
-    """One paid order of a package. `reference` is the payment provider's id. Created by `order.paid`."""
+    """One paid order of a package. `reference` is the payment provider's id. Created by `order.paid`.
+
+    Charged back while a chargeback of its deposit stands, which is `chargeback`; the SQL functions that write
+    chargebacks and undo them keep it so.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     reference = models.CharField(max_length=128, unique=True)
@@ -71,6 +92,37 @@ class Order(models.Model):
         indexes = [models.Index(fields=["user", "-id"], name="escrow_order_of_user")]
 
 
+class Dispute(models.Model):
+    """A payment's dispute at the provider: lost (charged back), then won for ever; won at once if that came first.
+
+    `reference` is the provider's id; None: a chargeback without one, which any reversal of the order's chargeback wins.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(max_length=128, null=True)
+    state = models.CharField(max_length=4, choices=DisputeState.choices)
+    opened_at = models.DateTimeField(db_default=CoreNow())
+    won_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="lost", won_at__isnull=True) | Q(state="won", won_at__isnull=False),
+                name="escrow_dispute_complete",
+            ),
+            models.UniqueConstraint(fields=["reference"], name="escrow_dispute_of_one_order"),
+            models.UniqueConstraint(
+                fields=["order"],
+                condition=Q(state="lost", reference__isnull=True),
+                name="escrow_dispute_one_without_an_id",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference or 'no id'}, {self.state}"
+
+
 class PaymentEvent(models.Model):
     """One event of the payment provider, unique by its id. Append-only. `outcome`: how it was handled."""
 
@@ -78,6 +130,6 @@ class PaymentEvent(models.Model):
     event_id = models.CharField(max_length=128, unique=True)
     type = models.CharField(max_length=64)
     fingerprint = models.BinaryField(max_length=32)
-    outcome = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=20, choices=EventOutcome.choices)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", null=True)
     at = models.DateTimeField(db_default=CoreNow())

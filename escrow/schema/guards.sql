@@ -7,7 +7,7 @@ LANGUAGE sql STABLE AS $$
     SELECT current_setting('escrow.writing', true) IS NOT DISTINCT FROM 'on'
 $$;
 
--- Trigger function: refuses a write from outside the escrow functions.
+-- Trigger function: refuses a write from outside the escrow functions, once a statement (ADR 0065).
 CREATE OR REPLACE FUNCTION escrow_only_inside() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -19,6 +19,10 @@ BEGIN
 END
 $$;
 CREATE OR REPLACE TRIGGER escrow_operation_writer BEFORE INSERT ON escrow_operation
+    FOR EACH STATEMENT EXECUTE FUNCTION escrow_only_inside();
+CREATE OR REPLACE TRIGGER escrow_hold_writer BEFORE INSERT OR UPDATE ON escrow_hold
+    FOR EACH STATEMENT EXECUTE FUNCTION escrow_only_inside();
+CREATE OR REPLACE TRIGGER escrow_wallet_writer BEFORE UPDATE OF available, held, earned, owed, version ON escrow_wallet
     FOR EACH STATEMENT EXECUTE FUNCTION escrow_only_inside();
 
 -- Operations and entries are never changed or deleted; wallets and holds are never deleted.
@@ -44,23 +48,43 @@ $$;
 CREATE OR REPLACE TRIGGER escrow_wallet_begins BEFORE INSERT ON escrow_wallet
     FOR EACH ROW EXECUTE FUNCTION escrow_wallet_begins();
 
--- Trigger function: balances change inside the escrow functions only, and each change raises the version by one.
+-- Trigger function: each change of a balance raises the version, by one unless the entries of every version between are
+-- written (escrow_wallet_follows).
 CREATE OR REPLACE FUNCTION escrow_wallet_moves() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.version = OLD.version + 1 AND escrow_inside() THEN
+    IF NEW.version > OLD.version THEN
         RETURN NEW;
     END IF;
     IF (NEW.available, NEW.held, NEW.earned, NEW.owed, NEW.version)
         IS DISTINCT FROM (OLD.available, OLD.held, OLD.earned, OLD.owed, OLD.version) THEN
-        RAISE EXCEPTION 'balances move by escrow functions only, one version at a time'
-            USING ERRCODE = 'integrity_constraint_violation';
+        RAISE EXCEPTION 'balances move one version at a time' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END
 $$;
 CREATE OR REPLACE TRIGGER escrow_wallet_moves BEFORE UPDATE OF available, held, earned, owed, version ON escrow_wallet
     FOR EACH ROW EXECUTE FUNCTION escrow_wallet_moves();
+
+-- Trigger function: a wallet that takes several versions in one statement follows its entries: there is one of each
+-- version, no balance was below zero on the way, and the last one's balances are the wallet's.
+CREATE OR REPLACE FUNCTION escrow_wallet_follows() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) = NEW.version - OLD.version
+               AND min(least(e.available_after, e.held_after, e.earned_after, e.owed_after)) >= 0
+               AND bool_or((e.version, e.available_after, e.held_after, e.earned_after, e.owed_after)
+                           = (NEW.version, NEW.available, NEW.held, NEW.earned, NEW.owed))
+          FROM escrow_entry e WHERE e.wallet_id = NEW.id AND e.version > OLD.version AND e.version <= NEW.version)
+        IS NOT TRUE THEN
+        RAISE EXCEPTION 'balances move one version at a time, or as their entries say'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER escrow_wallet_follows AFTER UPDATE OF version ON escrow_wallet
+    FOR EACH ROW WHEN (NEW.version > OLD.version + 1) EXECUTE FUNCTION escrow_wallet_follows();
 
 -- Trigger function: a wallet keeps its owner and currency.
 CREATE OR REPLACE FUNCTION escrow_wallet_keeps() RETURNS trigger
@@ -76,20 +100,20 @@ $$;
 CREATE OR REPLACE TRIGGER escrow_wallet_keeps BEFORE UPDATE OF id, owner_id, currency, created_at ON escrow_wallet
     FOR EACH ROW EXECUTE FUNCTION escrow_wallet_keeps();
 
--- Trigger function: a hold opens as HELD, for one payee other than its payer, inside the escrow functions only.
+-- Trigger function: a hold opens as HELD, or settled in full to a house account; for one payee other than its payer.
 CREATE OR REPLACE FUNCTION escrow_hold_begins() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.status = 'HELD' AND NEW.captured = 0 AND NEW.released = 0 AND NEW.closed_at IS NULL
-        AND num_nonnulls(NEW.payee_id, NEW.payee_house) = 1 AND NEW.payee_id IS DISTINCT FROM NEW.payer_id
-        AND escrow_inside() THEN
+    IF NEW.released = 0 AND num_nonnulls(NEW.payee_id, NEW.payee_house) = 1 AND NEW.payee_id IS DISTINCT FROM NEW.payer_id
+        AND (CASE WHEN NEW.status = 'HELD' THEN NEW.captured = 0 AND NEW.closed_at IS NULL
+                  ELSE NEW.status = 'SETTLED' AND NEW.captured = NEW.amount AND NEW.closed_at IS NOT NULL
+                       AND NEW.payee_house IS NOT NULL END) THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION '%', CASE
-        WHEN NOT escrow_inside() THEN 'a hold is written by the escrow functions only'
         WHEN num_nonnulls(NEW.payee_id, NEW.payee_house) <> 1 THEN 'a hold has one payee'
         WHEN NEW.payee_id = NEW.payer_id THEN 'a hold is not to oneself'
-        ELSE 'a hold opens as HELD, nothing of it captured or released' END
+        ELSE 'a hold opens as HELD, nothing of it captured or released, or settled in full to a house account' END
         USING ERRCODE = 'integrity_constraint_violation';
 END
 $$;
@@ -100,7 +124,7 @@ CREATE OR REPLACE TRIGGER escrow_hold_begins BEFORE INSERT ON escrow_hold
 CREATE OR REPLACE FUNCTION escrow_hold_ends() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.status = 'HELD' AND least(NEW.captured, NEW.released) >= 0 AND escrow_inside() AND (CASE
+    IF OLD.status = 'HELD' AND least(NEW.captured, NEW.released) >= 0 AND (CASE
         WHEN NEW.closed_at IS NULL THEN NEW.status = 'HELD' AND NEW.captured + NEW.released = 0
         WHEN NEW.captured + NEW.released <> NEW.amount THEN false
         WHEN NEW.released = 0 THEN NEW.status = 'SETTLED'
@@ -109,7 +133,6 @@ BEGIN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION '%', CASE
-        WHEN NOT escrow_inside() THEN 'a hold is written by the escrow functions only'
         WHEN OLD.status <> 'HELD' THEN format('hold %s is closed', OLD.id)
         ELSE 'a hold closes in full' END
         USING ERRCODE = 'integrity_constraint_violation';
@@ -122,10 +145,6 @@ CREATE OR REPLACE TRIGGER escrow_hold_ends BEFORE UPDATE OF status, captured, re
 CREATE OR REPLACE FUNCTION escrow_hold_keeps() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT escrow_inside() THEN
-        RAISE EXCEPTION 'a hold is written by the escrow functions only'
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
     IF OLD.status <> 'HELD' THEN
         RAISE EXCEPTION 'hold % is closed', OLD.id USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -4,15 +4,33 @@ Rows are answered as frozen values, never as models.
 """
 
 from escrow.models import Currency, HoldStatus, House
-from escrow.services.auditing import last_run_at, record_run, state_of_ledger
-from escrow.services.breaker import breaker_state, on_breaker_change
+from escrow.services.auditing import last_run_at, record_run, state_of_ledger, waiting_for_staff
+from escrow.services.batches import (
+    Instant,
+    LockedWallet,
+    Opening,
+    assert_payable,
+    lock_wallets,
+    open_holds,
+    settle_instants,
+)
+from escrow.services.breaker import breaker_state, guarded, guarding, on_breaker_change
 from escrow.services.calling import refusal
-from escrow.services.holds import HoldView, TrailEntry, expired_holds, hold_by_id, lock_holds, trail
+from escrow.services.holds import HoldView, TrailEntry, expired_holds, held_in, hold_by_id, lock_holds, trail
+from escrow.services.houses import in_circulation
 from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee, award_many, close_many, deposit, hold
 from escrow.services.payments import Offer, PackageView, make_packages, packages
 from escrow.services.payouts import PayoutView, pending_payouts, request_payout
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
-from escrow.services.wallets import EntryView, balance, open_wallets, recent_entries, wallets_of, whole_statement
+from escrow.services.wallets import (
+    EntryView,
+    balance,
+    lock_wallets_of,
+    open_wallets,
+    recent_entries,
+    wallets_of,
+    whole_statement,
+)
 
 __all__ = [
     "Award",
@@ -25,23 +43,34 @@ __all__ = [
     "HoldStatus",
     "HoldView",
     "House",
+    "Instant",
+    "LockedWallet",
     "Offer",
+    "Opening",
     "PackageView",
     "Payee",
     "PayoutView",
     "TrailEntry",
+    "assert_payable",
     "award_many",
     "balance",
     "breaker_state",
     "close_many",
     "deposit",
     "expired_holds",
+    "guarded",
+    "guarding",
+    "held_in",
     "hold",
     "hold_by_id",
+    "in_circulation",
     "last_run_at",
     "lock_holds",
+    "lock_wallets",
+    "lock_wallets_of",
     "make_packages",
     "on_breaker_change",
+    "open_holds",
     "open_wallets",
     "operations_since",
     "packages",
@@ -51,10 +80,12 @@ __all__ = [
     "refusal",
     "request_payout",
     "run_checks",
+    "settle_instants",
     "snapshot",
     "state_of_ledger",
     "trail",
     "verify",
+    "waiting_for_staff",
     "wallets_of",
     "whole_statement",
 ]

@@ -99,7 +99,10 @@ class PayoutResult(AdjustmentResult):
 
 
 def reverse_many(reversals: Sequence[Reversal]) -> list[AdjustmentResult]:
-    """Reverse deposits, awards, settlements, splits, chargebacks or write-offs. Locks their wallets in id order.
+    """Reverse deposits, awards, settlements, splits, chargebacks or write-offs.
+
+    A chargeback's order is paid again and its disputes are won; write-offs that settled its debt are undone with it.
+    Locks the orders, then the wallets, in id order.
 
     Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or reversed already), INSUFFICIENT_BALANCE (a wallet has less
     than it gained: nothing is taken).
@@ -108,9 +111,10 @@ def reverse_many(reversals: Sequence[Reversal]) -> list[AdjustmentResult]:
 
 
 def chargeback_many(reversals: Sequence[Reversal]) -> list[ChargebackResult]:
-    """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Locks their wallets in id order.
+    """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Their orders are charged back.
 
-    Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or reversed already).
+    A deposit that was charged back is a replay; once that was undone, it is taken back again. Locks the orders, then
+    the wallets, in id order. Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or undone by a correction).
     """
     return [
         ChargebackResult(row["code"], row["operation"], row["replayed"], row["taken"] or 0, row["owed"] or 0)

@@ -15,7 +15,7 @@ from core import db
 from core.clock import CoreNow
 from core.errors import NotFound, assert_reason
 from escrow.errors import ApprovalClosed, InsufficientBalance, NothingLeftToTake, NotReversible, SameApprover
-from escrow.models import Approval, ApprovalKind, ApprovalStatus, Currency, House, Operation, Payout, Wallet
+from escrow.models import Approval, ApprovalKind, ApprovalStatus, Currency, House, Payout, Wallet
 from escrow.services.adjustments import Reversal, WriteOff, reverse_many, write_off_many
 from escrow.services.calling import refusal
 from escrow.services.operations import Deposit, deposit
@@ -52,8 +52,8 @@ def write_off(*, owner_id: UUID, currency: Currency, amount: int, reason: str, a
 def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
     """Reverse an operation by its opposite, at most once. The amount it moved decides whether approval is needed.
 
-    Repeated while its approval is open, it returns the same approval. Locks the operation's name (advisory), then the
-    wallets.
+    Repeated while its approval is open, it returns the same approval. To undo a chargeback undoes the write-offs of its
+    debt too, and the order is paid again. Locks the operation's name (advisory), the order, then the wallets.
 
     Raises:
         ValidationFailed (no reason), NotFound, NotReversible, NothingLeftToTake: nothing was written.
@@ -64,7 +64,7 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
         if not found:
             raise NotFound
         owner_id, amount = found[0]["owner"], found[0]["amount"]
-        if owner_id is None or not amount or Operation.objects.filter(reverses_id=operation_id).exists():
+        if owner_id is None or not amount or not found[0]["stands"]:
             raise NotReversible
         approval = Approval.objects.filter(reverses_id=operation_id, status=ApprovalStatus.OPEN).first()
         if approval is not None:
@@ -76,7 +76,7 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
 MOVED = """
 SELECT (SELECT w.owner_id FROM escrow_entry x JOIN escrow_wallet w ON w.id = x.wallet_id
          WHERE x.operation_id = o.id ORDER BY x.line LIMIT 1) AS owner,
-       max(e.currency) AS currency,
+       (SELECT l.stands FROM escrow_latest(o.id) l) AS stands, max(e.currency) AS currency,
        (sum(abs(e.d_available + e.d_held + e.d_earned - e.d_owed)) / 2)::bigint AS amount
   FROM escrow_operation o JOIN escrow_entry e ON e.operation_id = o.id
  WHERE o.id = %s GROUP BY o.id

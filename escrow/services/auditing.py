@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +32,9 @@ SELECT w.id FROM escrow_hold h
  UNION
 SELECT w.id FROM escrow_payout p JOIN escrow_wallet w ON w.currency = 'TOKEN' AND w.owner_id = p.performer_id
  WHERE p.id = ANY (%(subjects)s::uuid[])
+ UNION
+SELECT w.id FROM escrow_order x JOIN escrow_wallet w ON w.currency = 'TOKEN' AND w.owner_id = x.user_id
+ WHERE x.id = ANY (%(subjects)s::uuid[])
 """
 
 
@@ -114,6 +118,28 @@ def state_of_ledger() -> tuple[int, float | None]:
         "   ORDER BY id DESC LIMIT 1) AS age"
     )[0]
     return row["open"], row["age"]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many rows of each kind wait for a member of staff."""
+
+    approvals: int
+    payouts: int
+    findings: int
+    freezes: int
+
+
+def waiting_for_staff() -> Waiting:
+    """Count open approvals and payouts, findings that were not cleared and wallets frozen (one statement)."""
+    return Waiting(
+        **db.rows(
+            "SELECT (SELECT count(*) FROM escrow_approval WHERE status = 'open') AS approvals,"
+            " (SELECT count(*) FROM escrow_payout WHERE status = 'requested') AS payouts,"
+            " (SELECT count(*) FROM escrow_finding WHERE cleared_at IS NULL) AS findings,"
+            " (SELECT count(*) FROM escrow_freeze WHERE thawed_at IS NULL) AS freezes"
+        )[0]
+    )
 
 
 def _concerned(finding: Finding) -> list[UUID]:

@@ -10,8 +10,8 @@ that close the breaker, the trial's result as the second.
 """
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -56,14 +56,20 @@ def guarded(work: Callable[[], T]) -> T:
     Raises:
         LedgerUnavailable: the breaker is open, nothing was sent; whatever `work` raises.
     """
+    with guarding():
+        return work()
+
+
+@contextmanager
+def guarding() -> Iterator[None]:
+    """Pass through the breaker with the block, which may await; raises like `guarded`."""
     is_trial = _breaker.current_state != pybreaker.STATE_CLOSED and _admit()
     try:
-        result = work()
+        yield
     except BaseException as error:
         _report(failed=_is_failure(error), is_trial=is_trial)
         raise
     _report(failed=False, is_trial=is_trial)
-    return result
 
 
 def breaker_state() -> str:

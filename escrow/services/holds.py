@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from core import db
 from core.clock import CoreNow
 from core.errors import NotFound
-from escrow.models import Hold, HoldStatus
+from escrow.models import Currency, Hold, HoldStatus
 from escrow.services.breaker import guarded
 
 
@@ -82,18 +83,15 @@ def expired_holds(limit: int, *, after: HoldView | None = None) -> list[HoldView
     return [HoldView(**row) for row in overdue.order_by("expires_at", "id").values(*COLUMNS)[:limit]]
 
 
-TRAIL = """
-SELECT h.id AS hold, step.operation, step.amount, o.at
-  FROM escrow_operation o JOIN escrow_hold h ON h.id = o.hold_id
- CROSS JOIN LATERAL (VALUES
-        ('hold', CASE WHEN o.kind = 'hold' THEN h.amount END, 1),
-        ('settle', CASE WHEN o.kind IN ('settle', 'split') THEN h.captured END, 2),
-        (CASE WHEN o.kind = 'expire' THEN 'expire' ELSE 'refund' END,
-         CASE WHEN o.kind IN ('refund', 'split', 'expire') THEN h.released END, 3)
-      ) AS step(operation, amount, place)
- WHERE o.hold_id = ANY (%s::uuid[]) AND step.amount IS NOT NULL
- ORDER BY o.id, step.place
-"""
+def held_in(currency: Currency) -> int:
+    """What open holds of a currency hold together (one statement, over open holds only)."""
+    held: int = Hold.objects.filter(status=HoldStatus.HELD, currency=currency).aggregate(
+        total=Coalesce(Sum(F("amount") - F("captured") - F("released")), 0)
+    )["total"]
+    return held
+
+
+TRAIL = "SELECT hold, operation, amount, at FROM escrow_trail(p_hold => %s)"
 
 
 def trail(hold_ids: Collection[UUID]) -> dict[UUID, list[TrailEntry]]:

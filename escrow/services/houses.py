@@ -78,6 +78,14 @@ def house_balances() -> list[HouseBalance]:
     ]
 
 
+def in_circulation(currency: Currency) -> int:
+    """What all wallets hold in a currency, held amounts included, less what they owe (one statement).
+
+    Read from the house accounts: over wallets and houses every currency sums to zero.
+    """
+    return -sum(each.balance for each in house_balances() if each.currency == currency)
+
+
 def snapshot_houses() -> int:
     """Write a snapshot of every house account with old enough entries since its last one; return how many. No lock."""
     return len(db.rows(SNAPSHOT, ACCOUNT_PARAMS | {"age": SNAPSHOT_AGE}))

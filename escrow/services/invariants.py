@@ -9,6 +9,7 @@ WHOLE = {
     "wallets": "escrow_wallet",
     "holds": "escrow_hold",
     "payouts": "escrow_payout",
+    "orders": "escrow_order",
 }
 RECENT = {
     "operations": "(SELECT * FROM escrow_operation WHERE id >= %(floor)s)",
@@ -18,6 +19,9 @@ RECENT = {
     "holds": "(SELECT * FROM escrow_hold WHERE id IN (SELECT hold_id FROM escrow_operation WHERE id >= %(floor)s))",
     "payouts": "(SELECT * FROM escrow_payout WHERE operation_id >= %(floor)s"
     " UNION SELECT * FROM escrow_payout WHERE rejection_id >= %(floor)s)",
+    "orders": "(SELECT * FROM escrow_order WHERE deposit_id >= %(floor)s"
+    " UNION SELECT * FROM escrow_order WHERE deposit_id IN"
+    " (SELECT escrow_origin(id) FROM escrow_operation WHERE id >= %(floor)s AND reverses_id IS NOT NULL))",
 }
 
 ONLY_WHOLE = {
@@ -99,7 +103,9 @@ CHECKS = {
             OR (coalesce(p.available_after, 0) + e.d_available, coalesce(p.held_after, 0) + e.d_held,
                 coalesce(p.earned_after, 0) + e.d_earned, coalesce(p.owed_after, 0) + e.d_owed)
                <> (e.available_after, e.held_after, e.earned_after, e.owed_after)
-            OR p.at > e.at)""",
+            OR p.at > e.at AND NOT EXISTS (
+                SELECT 1 FROM core_clock_move m WHERE m.to_offset < m.from_offset
+                   AND p.at <= m.at + m.from_offset AND e.at >= m.at + m.to_offset))""",
     "V4": """
         SELECT w.id AS subject, format('held %%s, open holds %%s', w.held, coalesce(s.total, 0)) AS problem
           FROM {wallets} w
@@ -160,7 +166,14 @@ CHECKS = {
          WHERE o.kind = 'payout' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.operation_id = o.id)
         UNION ALL
         SELECT o.id, 'rejection without its payout' FROM {operations} o
-         WHERE o.kind = 'payout_reject' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.rejection_id = o.id)""",
+         WHERE o.kind = 'payout_reject' AND NOT EXISTS (SELECT 1 FROM escrow_payout p WHERE p.rejection_id = o.id)
+        UNION ALL
+        SELECT x.id, format('an order that is %%s, and its operations say otherwise', x.status) FROM {orders} x
+         WHERE escrow_agrees(x.deposit_id, x.status, x.chargeback_id) IS NOT TRUE
+        UNION ALL
+        SELECT x.id, 'an order that stands and has a lost dispute' FROM {orders} x
+         CROSS JOIN LATERAL escrow_latest(x.deposit_id) l
+         WHERE l.stands AND EXISTS (SELECT 1 FROM escrow_dispute y WHERE y.order_id = x.id AND y.state = 'lost')""",
     "V6": """
         SELECT currency AS subject, format('all entries sum to %%s',
                sum(d_available + d_held + d_earned - d_owed)) AS problem

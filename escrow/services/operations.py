@@ -27,7 +27,7 @@ class Payee:
             raise ValueError("A payee is a performer or a house account.")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class HoldRequest:
     """Set `amount` aside. `key` is unique per feature for ever; a hold that no item takes expires."""
 
@@ -128,7 +128,7 @@ def hold_many(requests: Sequence[HoldRequest]) -> list[HoldResult]:
         operation=[new_id() for _ in requests],
         scope=[f"hold:{r.feature}" for r in requests],
         key=[r.key for r in requests],
-        fingerprint=[fingerprint(r.payer_id, r.payee.user_id or r.payee.house, r.currency, r.amount) for r in requests],
+        fingerprint=[hold_fingerprint(r) for r in requests],
         hold=[r.hold_id for r in requests],
         payer=[r.payer_id for r in requests],
         payee=[r.payee.user_id for r in requests],
@@ -172,7 +172,7 @@ def close_many(closes: Sequence[Close]) -> list[CloseResult]:
         operation=[new_id() for _ in closes],
         scope=["close" for _ in closes],
         key=[c.key for c in closes],
-        fingerprint=[fingerprint(c.hold_id, c.settle, c.refund, c.fee_bps, c.expired) for c in closes],
+        fingerprint=[close_fingerprint(c) for c in closes],
         hold=[c.hold_id for c in closes],
         settle=[c.settle for c in closes],
         refund=[c.refund for c in closes],
@@ -225,7 +225,7 @@ def _credit(kind: str, credits: Sequence[Deposit], *, holds: list[UUID | None]) 
         operation=[new_id() for _ in credits],
         scope=[kind for _ in credits],
         key=[c.key for c in credits],
-        fingerprint=[fingerprint(c.owner_id, c.house, c.currency, c.amount) for c in credits],
+        fingerprint=[credit_fingerprint(c) for c in credits],
         kind=[kind for _ in credits],
         owner=[c.owner_id for c in credits],
         house=[c.house.value for c in credits],
@@ -237,3 +237,19 @@ def _credit(kind: str, credits: Sequence[Deposit], *, holds: list[UUID | None]) 
         meta=[traced(c.meta) for c in credits],
     )
     return [CreditResult(row["code"], row["operation"], row["available"] or 0, row["replayed"]) for row in rows]
+
+
+def hold_fingerprint(request: HoldRequest) -> bytes:
+    """What a hold's key stands for."""
+    payee = request.payee.user_id or request.payee.house
+    return fingerprint(request.payer_id, payee, request.currency, request.amount)
+
+
+def close_fingerprint(close: Close) -> bytes:
+    """What a close's key stands for."""
+    return fingerprint(close.hold_id, close.settle, close.refund, close.fee_bps, close.expired)
+
+
+def credit_fingerprint(credit: Deposit) -> bytes:
+    """What the key of a deposit or an award stands for."""
+    return fingerprint(credit.owner_id, credit.house, credit.currency, credit.amount)

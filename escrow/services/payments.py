@@ -15,21 +15,34 @@ from core import db
 from core.clock import CoreNow
 from core.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 from core.ids import new_id
-from escrow.errors import SignatureInvalid
-from escrow.models import Currency, House, Order, OrderStatus, PaymentEvent, TokenPackage
-from escrow.services.adjustments import Reversal, chargeback_many
+from escrow.errors import NotReversible, SignatureInvalid
+from escrow.models import (
+    Currency,
+    Dispute,
+    DisputeState,
+    EventOutcome,
+    House,
+    Order,
+    OrderStatus,
+    PaymentEvent,
+    TokenPackage,
+)
+from escrow.services.adjustments import Reversal, chargeback_many, reverse_many
 from escrow.services.calling import fingerprint, refusal
 from escrow.services.operations import Deposit, deposit
 
 SIGNATURE_TOLERANCE_S = 300
 MAX_TYPE_CHARS = 64
 HEADER = re.compile(r"t=(?P<at>[0-9]{1,12})(?P<rest>(?:,v[0-9]+=[0-9a-zA-Z]{1,128})+)")
-PAID, CHARGEBACK = "order.paid", "order.chargeback"
+PAID, CHARGEBACK, CHARGEBACK_REVERSED = "order.paid", "order.chargeback", "order.chargeback_reversed"
 
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """An event about an order. `amount` is in tokens; `event_id` and `order_id` are the provider's own ids."""
+    """An event about an order. `amount` is in tokens; the ids of event, order and dispute are the provider's own.
+
+    `dispute_id` is None for a payment, and for a chargeback or its reversal without one.
+    """
 
     event_id: str
     type: str
@@ -37,10 +50,12 @@ class ProviderEvent:
     user_id: UUID
     package_id: UUID
     amount: int
+    dispute_id: str | None = None
 
     @property
     def digest(self) -> bytes:
-        return fingerprint(self.type, self.order_id, self.user_id, self.package_id, self.amount)
+        facts = (self.type, self.order_id, self.user_id, self.package_id, self.amount)
+        return fingerprint(*facts) if self.dispute_id is None else fingerprint(*facts, self.dispute_id)
 
 
 @dataclass(frozen=True)
@@ -62,9 +77,9 @@ class PackageView(Offer):
 
 @dataclass(frozen=True)
 class Receipt:
-    """The result of an event: credited, charged_back, reversed_before (by staff) or ignored (an unknown type)."""
+    """The result of an event: whether the order is credited or charged back now, or why nothing moved."""
 
-    outcome: str
+    outcome: EventOutcome
     order_id: str | None = None
 
 
@@ -96,8 +111,9 @@ def receive(event: ProviderEvent) -> Receipt:
     """Carry out an event once. Locks the order's name (advisory), then the order, then the wallet.
 
     Raises:
-        IdempotencyKeyReused: the id of the event or order was used for another one; NotFound: no such user or package,
-        or a chargeback of an unknown order; ValidationFailed: the amount is not the package's, or the order differs;
+        IdempotencyKeyReused: the id of the event, order or dispute was used for another one; NotFound: no such user or
+        package, or a chargeback or reversal of an unknown order; ValidationFailed: the amount is not the package's, or
+        the order differs;
         WalletFrozen: nothing was written, the provider sends the event again.
     """
     with db.joined():
@@ -106,9 +122,13 @@ def receive(event: ProviderEvent) -> Receipt:
         if known is not None:
             if bytes(known.fingerprint) != event.digest:
                 raise IdempotencyKeyReused
-            return Receipt(known.outcome, event.order_id)
+            return Receipt(EventOutcome(known.outcome), event.order_id)
         order = Order.objects.select_for_update(no_key=True).filter(reference=event.order_id).first()
-        outcome, order = _paid(event, order) if event.type == PAID else _charged_back(event, order)
+        if event.type == PAID:
+            outcome, order = _paid(event, order)
+        else:
+            order = _disputed(event, order)
+            outcome = _charged_back(event, order) if event.type == CHARGEBACK else _given_back(event, order)
         _record(event, outcome, order)
         return Receipt(outcome, event.order_id)
 
@@ -122,12 +142,16 @@ def ignore(*, event_id: str, type: str) -> Receipt:
     digest = fingerprint(type)
     with db.joined():
         PaymentEvent.objects.bulk_create(
-            [PaymentEvent(event_id=event_id, type=type[:MAX_TYPE_CHARS], fingerprint=digest, outcome="ignored")],
+            [
+                PaymentEvent(
+                    event_id=event_id, type=type[:MAX_TYPE_CHARS], fingerprint=digest, outcome=EventOutcome.IGNORED
+                )
+            ],
             ignore_conflicts=True,
         )
         if bytes(PaymentEvent.objects.values_list("fingerprint", flat=True).get(event_id=event_id)) != digest:
             raise IdempotencyKeyReused
-    return Receipt("ignored")
+    return Receipt(EventOutcome.IGNORED)
 
 
 def packages() -> list[PackageView]:
@@ -153,11 +177,11 @@ def make_packages(offers: Sequence[Offer]) -> None:
         )
 
 
-def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
+def _paid(event: ProviderEvent, order: Order | None) -> tuple[EventOutcome, Order]:
     if order is not None:
         if _terms(event) != _terms_of(order):
             raise IdempotencyKeyReused
-        return "credited", order
+        return EventOutcome.CREDITED, order
     package = db.first_or_not_found(TokenPackage.objects.filter(pk=event.package_id))
     if package.tokens != event.amount:
         raise ValidationFailed(amount=[f"This package holds {package.tokens} tokens."])
@@ -174,25 +198,81 @@ def _paid(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
         deposit_id=credited.operation_id,
     )
     _emit(event, "wallet.tokens.credited", {"tokens": event.amount, "title": package.title})
-    return "credited", order
+    return EventOutcome.CREDITED, order
 
 
-def _charged_back(event: ProviderEvent, order: Order | None) -> tuple[str, Order]:
+def _disputed(event: ProviderEvent, order: Order | None) -> Order:
     if order is None:
         raise NotFound
     if _terms(event) != _terms_of(order):
         raise ValidationFailed(orderId=["The order has another user, package or amount."])
-    if order.status == OrderStatus.CHARGED_BACK:
-        return "charged_back", order
-    (result,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
-    if result.code == "INVALID_TRANSITION":
-        return "reversed_before", order
+    return order
+
+
+def _charged_back(event: ProviderEvent, order: Order) -> EventOutcome:
+    """Take the order's tokens unless they were taken; the dispute is lost, unless it was won before."""
+    dispute = _dispute(event, order)
+    if dispute is not None and dispute.state == DisputeState.WON:
+        return EventOutcome.UNCHANGED
+    outcome, is_new = EventOutcome.CHARGED_BACK, dispute is None and event.dispute_id is not None
+    if order.status == OrderStatus.PAID:
+        (result,) = chargeback_many([Reversal(order.deposit_id, reason="chargeback")])
+        if result.code is None:
+            is_new = True
+            _emit(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": result.owed})
+        elif result.code == NotReversible.code:
+            outcome = EventOutcome.REVERSED_BEFORE
+        else:
+            raise refusal(result.code)
+    if is_new:
+        _open_dispute(event, order, state=DisputeState.LOST)
+    return outcome
+
+
+def _given_back(event: ProviderEvent, order: Order) -> EventOutcome:
+    """Undo the order's chargeback, unless another dispute of it is lost; the event's dispute is won.
+
+    Without a dispute's id all disputes are won. A dispute that is not known yet is kept as won and undoes nothing.
+    """
+    dispute = _dispute(event, order)
+    if event.dispute_id is not None and dispute is None:
+        _open_dispute(event, order, state=DisputeState.WON, won_at=CoreNow())
+        return EventOutcome.UNCHANGED
+    if dispute is not None and dispute.state == DisputeState.WON:
+        return EventOutcome.UNCHANGED
+    if order.chargeback_id is None or (dispute is not None and _is_lost_otherwise(dispute)):
+        if dispute is not None:
+            dispute.state, dispute.won_at = DisputeState.WON, CoreNow()
+            dispute.save(update_fields=["state", "won_at"])
+        return EventOutcome.UNCHANGED
+    (result,) = reverse_many([Reversal(order.chargeback_id, reason="chargeback reversed")])  # its disputes are won
     if result.code is not None:
         raise refusal(result.code)
-    order.status, order.chargeback_id, order.charged_back_at = OrderStatus.CHARGED_BACK, result.operation_id, CoreNow()
-    order.save(update_fields=["status", "chargeback", "charged_back_at"])
-    _emit(event, "wallet.tokens.charged_back", {"tokens": event.amount, "owed": result.owed})
-    return "charged_back", order
+    _emit(event, "wallet.tokens.chargeback_reversed", {"tokens": event.amount})
+    return EventOutcome.CHARGEBACK_REVERSED
+
+
+def _dispute(event: ProviderEvent, order: Order) -> Dispute | None:
+    if event.dispute_id is None:
+        return None
+    dispute = Dispute.objects.filter(reference=event.dispute_id).first()
+    if dispute is not None and dispute.order_id != order.pk:
+        raise IdempotencyKeyReused
+    return dispute
+
+
+def _is_lost_otherwise(dispute: Dispute) -> bool:
+    others = Dispute.objects.filter(order=dispute.order_id, state=DisputeState.LOST)
+    return others.exclude(pk=dispute.pk).exists()
+
+
+def _open_dispute(event: ProviderEvent, order: Order, **state: Any) -> None:
+    try:
+        Dispute.objects.create(order=order, reference=event.dispute_id, **state)
+    except IntegrityError as error:
+        if db.constraint_of(error) != "escrow_dispute_of_one_order":
+            raise
+        raise IdempotencyKeyReused from error  # the same dispute's id, concurrently for another order
 
 
 def _terms(event: ProviderEvent) -> tuple[Any, ...]:
@@ -207,7 +287,7 @@ def _emit(event: ProviderEvent, key: str, variables: dict[str, Any]) -> None:
     live.services.emit([live.services.Event(key, variables, recipient_id=event.user_id)])
 
 
-def _record(event: ProviderEvent, outcome: str, order: Order) -> None:
+def _record(event: ProviderEvent, outcome: EventOutcome, order: Order) -> None:
     try:
         PaymentEvent.objects.create(
             event_id=event.event_id, type=event.type, fingerprint=event.digest, outcome=outcome, order=order

@@ -1,6 +1,6 @@
 """Reading wallets: balances now and in the past, and the statement with running balances."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,6 +65,15 @@ def open_wallets(owner_ids: Iterable[UUID]) -> None:
         [Wallet(owner_id=owner, currency=currency) for owner in owner_ids for currency in Currency],
         ignore_conflicts=True,
     )
+
+
+def lock_wallets_of(owner_id: UUID, currencies: Sequence[Currency]) -> None:
+    """Lock a person's wallets in these currencies, in id order; a missing one is opened first."""
+    wanted = Wallet.objects.filter(owner_id=owner_id, currency__in=currencies).order_by("id")
+    locking = wanted.select_for_update(no_key=True).values_list("id", flat=True)
+    if len(locking) < len(currencies):
+        open_wallets([owner_id])
+        len(locking.all())
 
 
 def wallets_of(owner_id: UUID) -> list[WalletView]:

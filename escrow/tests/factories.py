@@ -15,7 +15,7 @@ from escrow.models import Entry, Wallet
 from escrow.services import Close, Currency, Deposit, HoldRequest, House, Payee, adjustments, auditing
 from escrow.services.adjustments import Reversal
 from perfqueue.models import Fulfilment, QueueItem, State
-from perfqueue.services.transitions import save
+from perfqueue.services.storage import change
 from tests import world
 
 
@@ -59,7 +59,7 @@ def refunded(payer: User, performer: User, amount: int) -> UUID:
     """An open hold under an item that is refunded."""
     item = world.buy(payer, performer, amount)
     item.refund(now=db_now(), reason="test")
-    save([item])
+    change([item], [])
     assert item.state == State.REFUNDED
     return item.hold_id
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import STAFF_ROLES, Role, User
 from escrow import services
+from escrow.admin.spreadsheets import escaped
 from escrow.models import Approval, Operation, Payout
 from escrow.services import Close, Currency, approvals
 from escrow.tests.admin.test_ledger import page
@@ -155,6 +156,17 @@ def test_the_export_follows_the_filter_and_escapes_formulas() -> None:
     assert (row["id"], row["amount"], row["status"]) == (str(kept.pk), "2000", "rejected")
     assert (row["performer"], row["reason"]) == ("'==cmd", "'+1+1")
     assert str(other.pk) not in answer.content.decode()
+
+
+@pytest.mark.parametrize("skipped", ["", " ", "\u200b", "\ufeff", "\u00a0\u2060", "\x01", "\u3164"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe62"])
+def test_a_cell_whose_first_visible_character_is_a_sign_is_escaped(skipped: str, sign: str) -> None:
+    assert escaped(f"{skipped}{sign}1+1") == f"'{skipped}{sign}1+1"
+
+
+@pytest.mark.parametrize("cell", ["a=1", "1-1", "", "\u200b", "A song", "'=1", "\u2764\ufe0f", "(=1)"])
+def test_other_cells_are_left_as_they_are(cell: str) -> None:
+    assert escaped(cell) == cell
 
 
 def test_open_approvals_come_first() -> None:

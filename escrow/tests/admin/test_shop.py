@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from escrow import services
-from escrow.models import Order, PaymentEvent, TokenPackage
+from escrow.models import Dispute, Order, PaymentEvent, TokenPackage
 from escrow.services import payments
 from escrow.tests.admin.test_ledger import page
 from tests import world
@@ -53,11 +53,14 @@ def test_an_invalid_package_is_refused_at_its_field(field: dict[str, str]) -> No
     assert (answer.status_code, TokenPackage.objects.count()) == (200, 0)
 
 
-@pytest.mark.parametrize("model", [Order, PaymentEvent])
-def test_orders_and_events_are_read_only_for_everybody(model: Any) -> None:
+@pytest.mark.parametrize(("model", "name"), [(Order, "o-1"), (PaymentEvent, "e-1"), (Dispute, "d-1")])
+def test_orders_disputes_and_events_are_read_only_for_everybody(model: Any, name: str) -> None:
     alice, package = world.person("alice"), offered()
     payments.receive(payments.ProviderEvent("e-1", payments.PAID, "o-1", alice.pk, package.pk, 500))
-    row = model.objects.get()
+    payments.receive(
+        payments.ProviderEvent("e-2", payments.CHARGEBACK, "o-1", alice.pk, package.pk, 500, dispute_id="d-1")
+    )
+    row = model.objects.order_by("pk")[0]
 
     for role in ("admin", "finance", "auditor"):
         client = signed_in(world.staff(role))
@@ -65,5 +68,19 @@ def test_orders_and_events_are_read_only_for_everybody(model: Any) -> None:
         assert client.get(page(model, "change", row.pk)).status_code == 200
         assert client.post(page(model, "change", row.pk), {"status": "paid"}).status_code == 403
         assert client.get(page(model, "add")).status_code == 403
-    found = signed_in(world.staff("support")).get(page(model, "changelist"), {"q": "o-1" if model is Order else "e-1"})
+    found = signed_in(world.staff("support")).get(page(model, "changelist"), {"q": name})
     assert str(row.pk).encode() in found.content
+
+
+def test_an_orders_page_leads_to_its_disputes_and_shows_its_state() -> None:
+    alice, package, support = world.person("alice"), offered(), signed_in(world.staff("support"))
+    for number, kind in enumerate((payments.PAID, payments.CHARGEBACK)):
+        payments.receive(
+            payments.ProviderEvent(f"e-{number}", kind, "o-1", alice.pk, package.pk, 500, dispute_id="d-1")
+        )
+
+    order = support.get(page(Order, "change", Order.objects.get().pk)).content.decode()
+
+    assert "Charged Back" in order
+    assert "Disputes" in order
+    assert "Lost" in support.get(page(Dispute, "changelist"), {"q": str(Order.objects.get().pk)}).content.decode()

@@ -94,7 +94,6 @@ def test_past_balances_are_for_the_owner_only(alice: User) -> None:
     }  # fmt: skip
     assert get(alice, "wallet/balance?version=10").status_code == 404
     for wrong in (
-        "",
         "?version=1&at=2026-01-01T00:00:00Z",
         "?version=-1",
         "?version=x",
@@ -103,6 +102,13 @@ def test_past_balances_are_for_the_owner_only(alice: User) -> None:
     ):
         assert get(alice, f"wallet/balance{wrong}").status_code == 400, wrong
     assert get(world.person(), "wallet/statement").json()["items"] == []
+
+
+def test_a_past_balance_without_a_version_or_a_time_names_both_parameters(alice: User) -> None:
+    answer = get(alice, "wallet/balance")
+
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]["details"]) == {"version", "at"}
 
 
 def test_the_csv_has_every_entry_oldest_first(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,16 @@ class Purse:
 
 @dataclass
 class Moved:
-    """An operation that was written: what it did to each person (available, held, earned, owed) and to the house."""
+    """An operation that was written: what it did to each person (available, held, earned, owed) and to the house.
+
+    `is_undone`: it was reversed, or is a deposit whose payment is charged back by `taken_by`.
+    """
 
     kind: str
     people: dict[str, tuple[int, int, int, int]]
     house: dict[str, int]
     is_undone: bool = False
+    taken_by: str | None = None
 
 
 @dataclass
@@ -118,13 +122,18 @@ class Oracle:
         undoable = ("deposit", "award", "settle", "split", "chargeback", "write_off")
         if done.kind not in undoable or done.is_undone:
             return "INVALID_TRANSITION", False
+        if done.kind == "chargeback":
+            self._unforgive(name, target)
+            for each in self.moved.values():
+                if each.taken_by == target:
+                    each.taken_by, each.is_undone = None, False
         people = {}
         for who, (available, held, earned, owed) in done.people.items():
             purse = self.people[who]
             gives, earns, owes = -available - held, -earned, -owed
             if purse.owed + owes < 0:
                 gives, owes = gives - (purse.owed + owes), -purse.owed
-            pays = min(purse.owed + owes, max(gives, 0))
+            pays = min(purse.owed + owes, max(purse.available + gives, 0))
             gives, owes = gives - pays, owes - pays
             pays = min(purse.owed + owes, max(earns, 0))
             earns, owes = earns - pays, owes - pays
@@ -136,12 +145,11 @@ class Oracle:
         return self._write("reverse", target, (target,), name, people, house)
 
     def charge_back(self, name: str, target: str) -> Answer:
-        known = self._known("chargeback", target, target)
-        if known:
-            return known
         done = self.moved.get(target)
         if done is None:
             return "NOT_FOUND", False
+        if done.taken_by is not None:
+            return None, True
         if done.kind != "deposit" or done.is_undone:
             return "INVALID_TRANSITION", False
         ((who, _),) = done.people.items()
@@ -149,7 +157,7 @@ class Oracle:
         purse, amount = self.people[who], -given
         takes = min(purse.available, amount)
         earns = min(purse.earned, amount - takes)
-        done.is_undone = True
+        done.is_undone, done.taken_by = True, name
         return self._write(
             "chargeback",
             target,
@@ -158,6 +166,22 @@ class Oracle:
             {who: (-takes, 0, -earns, amount - takes - earns)},
             {account: amount},
         )
+
+    def _unforgive(self, name: str, chargeback: str) -> None:
+        """Undo write-offs later than a chargeback, the newest first, until its debt is there again; no more than it."""
+        ((who, (_, _, _, debt)),) = self.moved[chargeback].people.items()
+        purse, order = self.people[who], list(self.moved)
+        later = [each for each in order[order.index(chargeback) :] if who in self.moved[each].people]
+        for each in reversed([each for each in later if self.moved[each].kind == "write_off"]):
+            if purse.owed >= debt or self.moved[each].is_undone:
+                continue
+            self.moved[each].is_undone = True
+            amount = -self.moved[each].people[who][3]
+            self._write("reverse", each, (each,), f"{each}-back", {who: (0, 0, 0, amount)}, {"losses": amount})
+            beyond = max(purse.owed - debt, 0)
+            if beyond:
+                people = {who: (0, 0, 0, -beyond)}
+                self._write("write_off", f"rest:{name}", (), f"rest-{name}", people, {"losses": -beyond})
 
     def write_off(self, name: str, key: str, owner: str, amount: int) -> Answer:
         known = self._known("write_off", key, owner, amount)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.db import rows
-from escrow.services.calling import array
+from core.db import array, rows
 
 pytestmark = pytest.mark.django_db
 

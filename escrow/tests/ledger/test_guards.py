@@ -130,7 +130,24 @@ HOLD = "INSERT INTO escrow_hold (id, payer_id, payee_id, payee_house, currency, 
 BORN = (
     "INSERT INTO escrow_hold (id, payer_id, payee_id, currency, feature, amount, captured, released, closed_at) VALUES "
 )
+BORN_SETTLED = BORN.replace("payee_id", "payee_house").replace("closed_at", "closed_at, status")
+STEPS = (
+    "INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held, available_after,"
+    " held_after, earned_after, owed_after) SELECT :operation, 7 + n, w.id, 'TOKEN', w.version + n, 0, 0,"
+    " {after}, w.held, w.earned, w.owed FROM escrow_wallet w, generate_series(1, {entries}) n WHERE w.id = :wallet;"
+    "UPDATE escrow_wallet SET available = available - 9, version = version + 2 WHERE id = :wallet"
+)
 INSIDE = {
+    "two versions with one entry": (STEPS.format(after="w.available - 9", entries=1), "as their entries say"),
+    "two versions to what no entry says": (STEPS.format(after="w.available - n", entries=2), "as their entries say"),
+    "two versions over less than nothing": (
+        STEPS.format(after="CASE n WHEN 1 THEN -1 ELSE w.available - 9 END", entries=2),
+        "as their entries say",
+    ),
+    "a version back": (
+        "UPDATE escrow_wallet SET available = 0, version = version - 1 WHERE id = :wallet",
+        "one version at a time",
+    ),
     "two versions at once": (
         "UPDATE escrow_wallet SET available = 0, version = version + 2 WHERE id = :wallet",
         "one version at a time",
@@ -214,6 +231,27 @@ INSIDE = {
     "born with tokens paid": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 1, 0, NULL)", "opens as HELD"),
     "born with tokens returned": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 0, 1, NULL)", "opens as HELD"),
     "born closed": (BORN + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 0, 0, core_now())", "opens as HELD"),
+    "born settled with a performer": (
+        BORN_SETTLED.replace("payee_house", "payee_id")
+        + "(:fresh, :alice, :ruby, 'TOKEN', 'x', 2, 2, 0, core_now(), 'SETTLED')",
+        "opens as HELD",
+    ),
+    "born settled in part": (
+        BORN_SETTLED + "(:fresh, :alice, 'slots_bank', 'TOKEN', 'x', 2, 1, 0, core_now(), 'SETTLED')",
+        "opens as HELD",
+    ),
+    "born settled at no time": (
+        BORN_SETTLED + "(:fresh, :alice, 'slots_bank', 'TOKEN', 'x', 2, 2, 0, NULL, 'SETTLED')",
+        "opens as HELD",
+    ),
+    "born refunded": (
+        BORN_SETTLED + "(:fresh, :alice, 'slots_bank', 'TOKEN', 'x', 2, 2, 0, core_now(), 'REFUNDED')",
+        "opens as HELD",
+    ),
+    "born settled without an item": (
+        BORN_SETTLED + "(:fresh, :alice, 'slots_bank', 'TOKEN', 'x', 2, 2, 0, core_now(), 'SETTLED')",
+        "only what its finished item says",
+    ),
     "of nothing": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 0, 'HELD')", "escrow_amount_in_range"),
     "too large": (HOLD + "(:fresh, :alice, :ruby, NULL, 'TOKEN', 'x', 1000000001, 'HELD')", "escrow_amount_in_range"),
     "to oneself": (HOLD + "(:fresh, :alice, :alice, NULL, 'TOKEN', 'x', 1, 'HELD')", "not to oneself"),
@@ -308,6 +346,7 @@ def test_the_faulty_function_is_otherwise_accepted(scene: Scene) -> None:
     balanced = "(:operation, 8, NULL, 'mint', 'TOKEN', NULL, -5, 0, NULL, NULL, NULL, NULL),"
     balanced += " (:operation, 9, NULL, 'sales', 'TOKEN', NULL, 5, 0, NULL, NULL, NULL, NULL)"
     as_the_ledger(filled(ENTRY + balanced, scene))
+    as_the_ledger(filled(STEPS.format(after="w.available - 9 * (n - 1)", entries=2), scene))
 
 
 def test_a_hold_without_an_item_is_refunded_only_after_its_expiry(scene: Scene, clock: Clock) -> None:
@@ -319,6 +358,26 @@ def test_a_hold_without_an_item_is_refunded_only_after_its_expiry(scene: Scene, 
         as_the_ledger(close)
     clock.shift(seconds=301)
     as_the_ledger(close)
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_each_hold_that_a_statement_closes_is_checked(scene: Scene, wrong: int) -> None:
+    pair = [finished(scene.alice, scene.ruby, 100, 61), finished(scene.alice, scene.ruby, 100, 61)]
+    close = (
+        "UPDATE escrow_hold SET status = 'SPLIT', captured = 61 + (id = '{0}')::int, released = 39 - (id = '{0}')::int,"
+    )
+    close += " closed_at = core_now() WHERE id IN ('{1}', '{2}')"
+
+    with pytest.raises(IntegrityError, match=f"hold {pair[wrong]} may pay only what its finished item says"):
+        as_the_ledger(close.format(pair[wrong], *pair))
+    as_the_ledger(close.format(new_id(), *pair))
+    services.close_many([Close(str(each), each, 61, 39) for each in pair])
+
+
+@pytest.mark.parametrize("statement", ["UPDATE escrow_wallet SET owed = owed", "UPDATE escrow_hold SET captured = 0"])
+def test_a_statement_from_outside_is_refused_whatever_it_finds(scene: Scene, statement: str) -> None:
+    with pytest.raises(IntegrityError, match="functions only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"{statement} WHERE false")
 
 
 def test_a_function_without_the_setting_is_no_function_of_the_ledger(scene: Scene) -> None:

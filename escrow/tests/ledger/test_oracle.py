@@ -25,7 +25,7 @@ from escrow.services.adjustments import PayoutDecision, PayoutRequest, Reversal,
 from escrow.tests.factories import freeze, thaw
 from escrow.tests.ledger.oracle import Answer, Oracle, Purse
 from perfqueue.models import Fulfilment, QueueItem
-from perfqueue.services.transitions import save
+from perfqueue.services.storage import change
 from tests import world
 from tests.cleaning import empty_database
 from tests.clock import Clock
@@ -79,7 +79,9 @@ class Ledger(RuleBasedStateMachine):
         self.deposits([("alice", 5)])
         for back in (False, True):
             self.undo([f"deposit{self.turn}" if not back else f"deposit{self.turn - 1}"], back=back)
-            if not back:
+            if back:
+                self.undo([f"deposit{self.turn - 2}"], back=True)
+            else:
                 self.sends_again(0)
         self.closes([(1, 1)], 0, 40)
         self.closes([(0, 0), (40, 0)], 0, 40)
@@ -196,7 +198,7 @@ class Ledger(RuleBasedStateMachine):
         else:
             item.save(force_insert=True)
             item.refund(now=now, reason="oracle")
-            save([item])
+            change([item], [])
 
     @rule(chosen=st.lists(st.tuples(pick, st.sampled_from([0, 0, 0, 0, 1, -1])), min_size=1, max_size=4),
           fee_bps=st.sampled_from([0, 1, 1_000, 9_999]), again=pick)  # fmt: skip
@@ -260,8 +262,8 @@ class Ledger(RuleBasedStateMachine):
             self.compare(scope, answer, done.code, done.replayed)
             if answer == (None, False) and done.operation_id:
                 self.ids[name] = done.operation_id
-        work = adjustments.chargeback_many if back else adjustments.reverse_many
-        self.remember(scope, work, asked, expected)
+        if not back:  # a chargeback that is sent again after it was undone takes again
+            self.remember(scope, adjustments.reverse_many, asked, expected)
 
     @rule(who=st.sampled_from(PEOPLE))
     def spends_all_and_loses_the_payment(self, who: str) -> None:
@@ -336,6 +338,7 @@ class Ledger(RuleBasedStateMachine):
             )
             for wallet in wallets
         }
+        assert not [name for name, (available, _, _, owed) in found.items() if available and owed], found
         assert found == {
             name: (purse.available, purse.held, purse.earned, purse.owed) for name, purse in self.oracle.people.items()
         }

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import connection
 
 from accounts.models import User
+from core.clock import db_now
+from core.models import ClockMove
 from escrow import services
-from escrow.models import Entry, Operation
-from escrow.services import Close
+from escrow.models import Entry, Operation, Order, TokenPackage, Wallet
+from escrow.services import Close, auditing, payments
 from escrow.tests.factories import finished, request, tampering, wallet
+from tests.clock import Clock
 from tests.world import performer, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.tampers]
@@ -115,6 +119,34 @@ TAMPERINGS: dict[str, Tampering] = {
 }
 
 
+ORDER_TAMPERINGS = (
+    "UPDATE escrow_order SET status = 'paid', chargeback_id = NULL, charged_back_at = NULL",
+    "UPDATE escrow_order SET chargeback_id = (SELECT id FROM escrow_operation WHERE kind = 'hold' LIMIT 1)",
+    "INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, reverses_id)"
+    " SELECT gen_random_uuid(), 's', 'k', '', 'reverse', chargeback_id FROM escrow_order",
+)
+
+
+@pytest.mark.parametrize("sql", ORDER_TAMPERINGS)
+@pytest.mark.parametrize("recent", [True, False])
+def test_an_order_that_its_operations_do_not_tell_is_found(books: Books, sql: str, recent: bool) -> None:
+    since = db_now() if recent else None
+    services.make_packages([services.Offer("Pocket", 500, 499)])
+    package = TokenPackage.objects.get()
+    for kind in (payments.PAID, payments.CHARGEBACK):
+        payments.receive(payments.ProviderEvent(kind, kind, "o-1", books.alice.pk, package.pk, 500))
+    assert services.verify(since=since) == []
+
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute(sql)
+
+    order = str(Order.objects.get().pk)
+    findings = [each for each in services.verify(since=since) if each.subject == order]
+    assert {each.check for each in findings} == {"V5"}
+    auditing.record_run(since=since, started_at=db_now(), finished_at=db_now(), operations=0, findings=findings)
+    assert Wallet.objects.get(pk=books.wallet).status == "frozen"
+
+
 @pytest.mark.parametrize("tampering_named", TAMPERINGS)
 def test_a_tampering_is_found(books: Books, tampering_named: str) -> None:
     sql, subject, found_by = TAMPERINGS[tampering_named]
@@ -142,3 +174,18 @@ def test_verifying_needs_no_time_limit_and_writes_nothing(books: Books) -> None:
     assert services.verify() == []
 
     assert (Entry.objects.count(), Operation.objects.count()) == before
+
+
+def test_times_run_back_only_across_a_move_of_the_clock(clock: Clock) -> None:
+    clock.shift(days=1)
+    alice, ruby = person(tokens=100), performer()
+    clock.reset()
+    between = db_now()
+    services.hold(request(alice, ruby, 50))
+    back = {"from_offset": timedelta(days=1), "to_offset": timedelta(), "actor": "x"}
+
+    assert [(each.check, each.problem) for each in services.verify()] == [("V3", "version 2 does not follow")]
+    ClockMove.objects.create(**back)
+    assert [each.check for each in services.verify()] == ["V3"], "that move came after both"
+    ClockMove.objects.create(**back, at=between)
+    assert services.verify() == []
