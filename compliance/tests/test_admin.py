@@ -17,7 +17,7 @@ LIST = "admin:compliance_refusal_changelist"
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_staff_read_refusals_and_change_none(role: Role) -> None:
     alice = person("alice")
-    services.record_refusal(user_id=alice.pk, feature="slots", refusal=AgeVerificationRequired())
+    services.record_refusal(user_id=alice.pk, feature="slots", refusal=AgeVerificationRequired(), region=None)
     client, row = signed_in(person("reader", role=role)), Refusal.objects.get()
     page = reverse("admin:compliance_refusal_change", args=[row.pk])
 
