@@ -5,9 +5,10 @@ a hash of the user's id.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from uuid import UUID
+
+import orjson
 
 _GENESIS = b"slots/chain/v1\x00"
 
@@ -37,7 +38,7 @@ FIELDS = (
     "paid_total",
 )
 
-Record = Mapping[str, str | int | bool | list[str] | None]
+Record = Mapping[str, str | int | bool | list[str] | UUID | None]
 
 
 def genesis(user_id: UUID) -> bytes:
@@ -47,5 +48,4 @@ def genesis(user_id: UUID) -> bytes:
 
 def link(head: bytes, record: Record) -> bytes:
     """Return the head of the chain after a spin's record."""
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(head + canonical.encode()).digest()
+    return hashlib.sha256(head + orjson.dumps(record, option=orjson.OPT_SORT_KEYS)).digest()

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,13 +17,19 @@ REELS = 3
 SEED_BYTES = 32
 CLIENT_NONCE_BYTES = 16
 MAX_CLIENT_SEED_BYTES = 64
+MAX_SYMBOLS = 32
+MAX_STOPS = 100_000  # of a reel: its cube is a 64-bit ticket
+MAX_PAY = 1_000_000_000
+MAX_NAME = 30
+MAX_VERSION = 2**31 - 1
 
+_REQUIRED = ("id", "version", "unit", "reels", "symbols")
 _DOMAIN = b"slots/v1\x00"
 _INTEGER_RANGE = 1 << 64
 
 
 class MalformedTable(ValueError):
-    """The table cannot be played: a symbol is missing, a weight is not a positive integer, a pay names no symbol."""
+    """The table cannot be played as written; the text says which member is wrong, without repeating what it holds."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Table:
         return self.strip[first], self.strip[second], self.strip[third]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Draw:
     """The outcome of a spin."""
 
@@ -107,30 +113,52 @@ def canonical_form(table: Mapping[str, Any]) -> bytes:
 
 
 def parse(table: Mapping[str, Any]) -> Table:
-    """Read the ``table`` object of a paytable file. Raises MalformedTable if it cannot be played as written."""
-    if table.get("reels") != REELS:
-        raise MalformedTable(f"exactly {REELS} reels are played")
-    symbols = tuple(
-        Symbol(name=str(row["s"]), weight=_whole(row["w"], minimum=1), triple_pay=_whole(row["x3"], minimum=0))
-        for row in table["symbols"]
-    )
+    """Read the ``table`` object of a paytable file. Raises MalformedTable if it cannot be played as written.
+
+    Any JSON may be given. Only members that are read are allowed, so that all of the canonical form is rules.
+    """
+    given = _members(table, "the table", required=_REQUIRED, optional=("pair", "mixed"))
+    if type(given["reels"]) is not int or given["reels"] != REELS:
+        raise MalformedTable(f"reels: exactly {REELS} reels are played")
+    symbols = tuple(_symbol(row) for row in _list(given["symbols"], "symbols"))
     names = [symbol.name for symbol in symbols]
-    mixed = table.get("mixed") or {"of": [], "pay": 0}
-    pairs = {str(name): _whole(pay, minimum=0) for name, pay in (table.get("pair") or {}).items()}
-    if not names or len(set(names)) != len(names):
-        raise MalformedTable("symbols must be named once each")
-    if not set(names).issuperset([*pairs, *mixed["of"]]):
-        raise MalformedTable("a pay names a symbol that is not on the reels")
+    if len(set(names)) != len(names):
+        raise MalformedTable("symbols: each is named once")
+    if sum(symbol.weight for symbol in symbols) > MAX_STOPS:
+        raise MalformedTable(f"symbols: their weights add up to {MAX_STOPS:,} at most")
+    pairs = _pairs(given.get("pair", {}), names)
+    mixed_of, mixed_pay = _mixed(given["mixed"], names) if "mixed" in given else (frozenset[str](), 0)
     return Table(
-        code=str(table["id"]),
-        version=_whole(table["version"], minimum=1),
-        unit=_whole(table["unit"], minimum=1),
+        code=_name(given["id"], "id"),
+        version=_whole(given["version"], "version", minimum=1, maximum=MAX_VERSION),
+        unit=_whole(given["unit"], "unit", minimum=1),
         symbols=symbols,
         pair_pays=pairs,
-        mixed_of=frozenset(mixed["of"]),
-        mixed_pay=_whole(mixed["pay"], minimum=0),
+        mixed_of=mixed_of,
+        mixed_pay=mixed_pay,
         canonical=canonical_form(table),
     )
+
+
+def _symbol(row: object) -> Symbol:
+    given = _members(row, "a symbol", required=("s", "w", "x3"))
+    return Symbol(
+        name=_name(given["s"], "s"), weight=_whole(given["w"], "w", minimum=1), triple_pay=_whole(given["x3"], "x3")
+    )
+
+
+def _pairs(pairs: object, names: Sequence[str]) -> dict[str, int]:
+    if not isinstance(pairs, Mapping) or not set(pairs).issubset(names):
+        raise MalformedTable("pair: an object of names of symbols is needed")
+    return {name: _whole(pay, "pair") for name, pay in pairs.items()}
+
+
+def _mixed(mixed: object, names: Sequence[str]) -> tuple[frozenset[str], int]:
+    given = _members(mixed, "mixed", required=("of", "pay"))
+    of = [_name(name, "of") for name in _list(given["of"], "of")]
+    if len(set(of)) != len(of) or not set(of).issubset(names):
+        raise MalformedTable("mixed: each name is that of a symbol, once")
+    return frozenset(of), _whole(given["pay"], "pay")
 
 
 def commitment(seed: bytes) -> bytes:
@@ -165,8 +193,33 @@ def _integers(digest: bytes, *, seed: bytes, nonce: int, client_seed: str, clien
         block += 1
 
 
-def _whole(value: object, *, minimum: int) -> int:
+def _members(
+    value: object, what: str, *, required: Sequence[str] = (), optional: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Return an object that has all required members and no unknown ones."""
+    if not isinstance(value, Mapping):
+        raise MalformedTable(f"{what}: an object is needed")
+    if missing := [name for name in required if name not in value]:
+        raise MalformedTable(f"{what}: {', '.join(missing)} missing")
+    if not set(value) <= {*required, *optional}:
+        raise MalformedTable(f"{what}: only {', '.join([*required, *optional])} may be given")
+    return value
+
+
+def _list(value: object, what: str) -> list[object]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_SYMBOLS:
+        raise MalformedTable(f"{what}: a list of 1 to {MAX_SYMBOLS} is needed")
+    return value
+
+
+def _name(value: object, what: str) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME or not value.isprintable():
+        raise MalformedTable(f"{what}: a name of 1 to {MAX_NAME} printable characters is needed")
+    return value
+
+
+def _whole(value: object, what: str, *, minimum: int = 0, maximum: int = MAX_PAY) -> int:
     """Return an integer; refuse booleans, floats and text."""
-    if type(value) is not int or value < minimum:
-        raise MalformedTable(f"{value!r} is not a whole number of at least {minimum}")
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise MalformedTable(f"{what}: a whole number from {minimum} to {maximum:,} is needed")
     return value

@@ -1,7 +1,7 @@
-"""Refusals of the slot machine's own gates, and its defects."""
+"""Refusals of the slot machine's own gates and of paytables, and its defects."""
 
 from compliance.errors import GateRefused
-from core.errors import Kind
+from core.errors import Kind, Refused
 
 
 class PaytableChanged(GateRefused):
@@ -42,6 +42,31 @@ class HourlyLimitReached(GateRefused):
     gate = "hourly_limit"
     kind, code = Kind.TOO_MANY, "RATE_LIMIT_EXCEEDED"
     message = "You used all {limit} spins this hour. Nothing was taken."
+    example = {"limit": 100}
+
+
+class RtpMismatch(Refused):
+    """A paytable returns another share than it declares, or one outside of what is allowed."""
+
+    kind, code = Kind.UNPROCESSABLE, "RTP_MISMATCH"
+    message = "Declared {declaredRtp}, computed {computedRtp}. Nothing was stored."
+    example = {"declaredRtp": "19/20", "computedRtp": "88293/800000"}
+
+
+class PaytableStepRefused(Refused):
+    """A paytable's status does not allow the step."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "A paytable that is {status} cannot do this."
+    example = {"status": "retired"}
+
+
+class PaytableExists(Refused):
+    """A paytable with the same rules, or the same id and version, is stored already."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "These rules, or another table of this id and version, are stored already: {paytableId}."
+    example = {"paytableId": "0198c0de-0000-7000-8000-000000000000"}
 
 
 class SealBroken(Exception):

@@ -4,6 +4,7 @@ The user id and the nonce are authenticated with the seed, so a sealed seed copi
 """
 
 import secrets
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -24,7 +25,7 @@ def fresh_seed() -> bytes:
 def seal(seed: bytes, *, user_id: UUID, nonce: int) -> bytes:
     """Encrypt a seed for one user's spin: a fresh GCM nonce, then the ciphertext and its tag."""
     gcm_nonce = secrets.token_bytes(_GCM_NONCE_BYTES)
-    return gcm_nonce + AESGCM(settings.SEED_KEY).encrypt(gcm_nonce, seed, _bound_to(user_id, nonce))
+    return gcm_nonce + _cipher(settings.SEED_KEY).encrypt(gcm_nonce, seed, _bound_to(user_id, nonce))
 
 
 def unseal(sealed: bytes, *, user_id: UUID, nonce: int) -> bytes:
@@ -35,9 +36,14 @@ def unseal(sealed: bytes, *, user_id: UUID, nonce: int) -> bytes:
     """
     gcm_nonce, ciphertext = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:]
     try:
-        return AESGCM(settings.SEED_KEY).decrypt(gcm_nonce, ciphertext, _bound_to(user_id, nonce))
+        return _cipher(settings.SEED_KEY).decrypt(gcm_nonce, ciphertext, _bound_to(user_id, nonce))
     except InvalidTag as broken:
         raise SealBroken(f"the sealed seed of user {user_id}, nonce {nonce}, does not open") from broken
+
+
+@lru_cache(maxsize=2)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def _bound_to(user_id: UUID, nonce: int) -> bytes:

@@ -1,18 +1,24 @@
 """What the slot machine's endpoints answer."""
 
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.shapes import Shape
+from core.shapes import Shape, page_of
 from slots import draw
 from slots.decimals import decimal_text
-from slots.models import Spin
+from slots.fields import PAYTABLE
+from slots.gates import WINDOWS
+from slots.models import PaytableStatus, Spin
 from slots.services import SpinResult
 from slots.services.reading import Config
 
 
+@extend_schema_field({"type": "string", "pattern": "^([0-9a-f]{2})+$"})
 class Hex(serializers.CharField):
     """Bytes as lower-case hexadecimal digits."""
 
@@ -26,6 +32,15 @@ class Symbols(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=serializers.CharField(), min_length=draw.REELS, max_length=draw.REELS, **kwargs)
 
+    def to_representation(self, data: Any) -> Any:
+        return data  # texts are JSON as they are
+
+
+@lru_cache(maxsize=1_024)
+def multiplier_of(payout: int, bet: int) -> str:
+    """What a spin pays for each point of its bet, as an exact decimal."""
+    return decimal_text(Fraction(payout, bet))
+
 
 class Result(Shape):
     symbols = Symbols()
@@ -34,7 +49,7 @@ class Result(Shape):
     multiplier = serializers.SerializerMethodField(help_text="payout / betAmount, an exact decimal")
 
     def get_multiplier(self, spin: Spin) -> str:
-        return decimal_text(Fraction(spin.payout, spin.bet))
+        return multiplier_of(spin.payout, spin.bet)
 
 
 class Proof(Shape):
@@ -55,19 +70,31 @@ class Proof(Shape):
         return spin.nonce + 1
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "required": [*WINDOWS],
+        "properties": {window: {"type": ["integer", "null"], "description": "null: no limit"} for window in WINDOWS},
+        "additionalProperties": False,
+    }
+)
+class LimitsLeft(serializers.Field):
+    """What is left of each window."""
+
+    def to_representation(self, value: Any) -> Any:
+        return dict(zip(WINDOWS, value, strict=True))
+
+
 class SessionOut(Shape):
     netPoints = serializers.IntegerField(source="session.net_points")
     elapsedSeconds = serializers.SerializerMethodField()
     spinsLeft = serializers.IntegerField(
         source="spins_left", allow_null=True, help_text="null when the hourly limit is off"
     )
-    limitsLeft = serializers.SerializerMethodField()
+    limitsLeft = LimitsLeft(source="limits_left", help_text="points of the lower of one's own and the operator's limit")
 
     def get_elapsedSeconds(self, result: SpinResult) -> int:
         return int((result.spin.at - result.session.started_at).total_seconds())
-
-    def get_limitsLeft(self, result: SpinResult) -> dict[str, Any]:
-        return {}
 
 
 class SpinFactsOut(Shape):  # what the shapes of a spin have in common; rendered from what has a `spin`
@@ -120,10 +147,15 @@ class OddsOut(Shape):
     of = serializers.IntegerField()
 
 
+@extend_schema_field(PAYTABLE)
+class Paytable(serializers.DictField):
+    """Symbols with their weights and pays; what pairs and mixed symbols pay, if they do."""
+
+
 class ConfigOut(Shape):
     enabled = serializers.BooleanField()
     betAmount = serializers.IntegerField(source="unit")
-    paytable = serializers.DictField(source="table")
+    paytable = Paytable(source="table")
     paytableDigest = Hex(source="digest")
     rtp = serializers.SerializerMethodField(help_text="an exact fraction")
     rtpPercent = serializers.SerializerMethodField(help_text="an exact decimal")
@@ -148,3 +180,56 @@ class FairnessOut(Shape):
     nonce = serializers.IntegerField()
     paytableDigest = Hex(source="paytable_digest")
     clientSeed = serializers.CharField(source="client_seed", allow_blank=True)
+
+
+class RealityCheckOut(Shape):
+    elapsedSeconds = serializers.IntegerField(source="elapsed_s", help_text="since the session began")
+    netPoints = serializers.IntegerField(source="net_points")
+    stakedPoints = serializers.IntegerField(source="staked_points")
+    wonPoints = serializers.IntegerField(source="won_points")
+    nextDueAt = serializers.DateTimeField(source="next_due_at", allow_null=True, help_text="null: no session runs")
+
+
+def top_award_odds(par: Mapping[str, Any]) -> Fraction:
+    """The chance of the top award in one spin, of a stored PAR sheet."""
+    by_pay = {int(pay): count for pay, count in par["ticketsByPay"].items()}
+    return Fraction(by_pay[max(by_pay)], par["tickets"])
+
+
+class ParOut(Shape):
+    """The exact figures of a paytable; fractions are text."""
+
+    rtp = serializers.SerializerMethodField(help_text="points returned per point staked")
+    hitFrequency = serializers.SerializerMethodField(help_text="the share of spins that pay anything")
+    variance = serializers.SerializerMethodField(help_text="of the payout, in units of the bet")
+    topAwardOdds = serializers.SerializerMethodField()
+    ldwTickets = serializers.SerializerMethodField(help_text="outcomes that pay something, but less than the bet")
+
+    def get_rtp(self, par: Mapping[str, Any]) -> str:
+        return str(par["rtp"])
+
+    def get_hitFrequency(self, par: Mapping[str, Any]) -> str:
+        return str(par["hitFrequency"])
+
+    def get_variance(self, par: Mapping[str, Any]) -> str:
+        return str(par["variance"])
+
+    def get_topAwardOdds(self, par: Mapping[str, Any]) -> str:
+        return str(top_award_odds(par))
+
+    def get_ldwTickets(self, par: Mapping[str, Any]) -> int:
+        return int(par["lossDisguisedAsWinTickets"])
+
+
+class PaytableOut(Shape):
+    id = serializers.UUIDField()
+    digest = Hex(help_text="SHA-256 of the canonical form, hex")
+    status = serializers.ChoiceField(choices=PaytableStatus.choices)
+    declaredRtp = serializers.CharField(source="declared_rtp")
+    par = ParOut(allow_null=True)
+    author = serializers.UUIDField(source="created_by_id", allow_null=True)
+    approver = serializers.UUIDField(source="approved_by_id", allow_null=True)
+    activatedAt = serializers.DateTimeField(source="activated_at", allow_null=True)
+
+
+PaytablesOut = page_of(PaytableOut)

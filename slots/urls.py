@@ -2,13 +2,19 @@
 
 from django.urls import path
 
-from slots import api
+from slots.api import play, reality, staff
 
 urlpatterns = [
-    path("slot-machine/spin", api.Spin.as_view()),
-    path("slot-machine/history", api.History.as_view()),
-    path("slot-machine/config", api.Config.as_view()),
-    path("slot-machine/rate-limit", api.RateLimit.as_view()),
-    path("slot-machine/fairness", api.Fairness.as_view()),
-    path("slot-machine/spins/<id:spin_id>", api.OwnSpin.as_view()),
+    path("slot-machine/spin", play.Spin.as_view()),
+    path("slot-machine/history", play.History.as_view()),
+    path("slot-machine/config", play.Config.as_view()),
+    path("slot-machine/rate-limit", play.RateLimit.as_view()),
+    path("slot-machine/fairness", play.Fairness.as_view()),
+    path("slot-machine/reality-check", reality.RealityCheck.as_view()),
+    path("slot-machine/spins/<id:spin_id>", play.OwnSpin.as_view()),
+    path("admin/slot-machine/configs", staff.PaytableList.as_view()),
+    path("admin/slot-machine/config", staff.PaytableDraft.as_view()),
+    path("admin/slot-machine/config/<id:paytable_id>/approve", staff.Approve.as_view()),
+    path("admin/slot-machine/config/<id:paytable_id>/activate", staff.Activate.as_view()),
+    path("admin/slot-machine/config/<id:paytable_id>/retire", staff.Retire.as_view()),
 ]

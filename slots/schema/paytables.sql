@@ -16,14 +16,16 @@ $$;
 CREATE OR REPLACE TRIGGER slots_paytable_drafted BEFORE INSERT ON slots_paytable
     FOR EACH ROW EXECUTE FUNCTION slots_paytable_drafted();
 
--- Trigger function: a paytable moves one status forward at a time, and each step writes its own columns only (23000).
+-- Trigger function: a paytable moves one status forward at a time, and a retired one may be active again; each step writes
+-- its own columns only (23000).
 CREATE OR REPLACE FUNCTION slots_paytable_steps() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
     expected slots_paytable := OLD;
 BEGIN
     IF (OLD.status, NEW.status) NOT IN
-       (('draft', 'computed'), ('computed', 'approved'), ('approved', 'active'), ('active', 'retired')) THEN
+       (('draft', 'computed'), ('computed', 'approved'), ('approved', 'active'), ('active', 'retired'),
+        ('retired', 'active')) THEN
         RAISE EXCEPTION 'a paytable does not go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -31,7 +33,7 @@ BEGIN
     CASE NEW.status
         WHEN 'computed' THEN expected.par := NEW.par; expected.computed_at := NEW.computed_at;
         WHEN 'approved' THEN expected.approved_by_id := NEW.approved_by_id; expected.approved_at := NEW.approved_at;
-        WHEN 'active' THEN expected.activated_at := NEW.activated_at;
+        WHEN 'active' THEN expected.activated_at := NEW.activated_at; expected.retired_at := NULL;
         WHEN 'retired' THEN expected.retired_at := NEW.retired_at;
     END CASE;
     IF NEW IS DISTINCT FROM expected THEN

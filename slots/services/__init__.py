@@ -1,30 +1,55 @@
 """The services of the slot machine.
 
-``spin`` is the only command of players; the others read, prepare (``seed_reference``) or verify (``verify``).
+``SpinBatch`` is the only command of players, and ``draft``, ``approve``, ``activate`` and ``retire`` are those of
+staff; the others read, prepare (``seed_reference``) or verify (``verify``).
 """
 
 from slots.draw import commitment
 from slots.gates import Session
+from slots.services.lifecycle import (
+    PAYTABLE_READERS,
+    PAYTABLE_ROLES,
+    activate,
+    approve,
+    draft,
+    list_paytables,
+    paytables_waiting,
+    retire,
+    steps_of,
+)
 from slots.services.paytables import make_partitions, seed_reference
-from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of
-from slots.services.spinning import SpinResult, limits, record_refusal, spin
+from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of, spins_per_player
+from slots.services.reality import answer_reality_check
+from slots.services.spinning import SpinBatch, SpinInput, SpinResult, limits, record_refusal
 from slots.services.verifying import verify
 
 __all__ = [
+    "PAYTABLE_READERS",
+    "PAYTABLE_ROLES",
     "HourlyUse",
     "Session",
+    "SpinBatch",
+    "SpinInput",
     "SpinResult",
+    "activate",
+    "answer_reality_check",
+    "approve",
     "commitment",
     "config",
+    "draft",
     "fairness",
     "history",
     "hourly_use",
     "limits",
+    "list_paytables",
     "make_partitions",
+    "paytables_waiting",
     "record_refusal",
+    "retire",
     "seed_reference",
     "session",
-    "spin",
     "spin_of",
+    "spins_per_player",
+    "steps_of",
     "verify",
 ]

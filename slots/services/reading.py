@@ -118,12 +118,33 @@ def hourly_use(*, user: User) -> HourlyUse:
     )
 
 
+_LAST_DAY = """
+    SELECT count(*) AS spins, count(DISTINCT user_id) AS players FROM slots_spin
+    WHERE id >= slots_id_floor(slots_id_moment(%s) - interval '1 day')
+"""
+
+
+def spins_per_player() -> float | None:
+    """Spins per player in the last 24 hours (one statement; it reads them all); None if nobody played."""
+    found = rows(_LAST_DAY, [new_id()])[0]
+    return found["spins"] / found["players"] if found["players"] else None
+
+
 def session(*, user: User) -> Session | None:
     """Return the session of the user's last spin, None without one or after 30 idle minutes."""
-    state = SlotState.objects.filter(user_id=user.id, last_spin_at__gt=CoreNow() - SESSION_IDLE).first()
+    now = CoreNow()
+    state = SlotState.objects.filter(
+        user_id=user.id, last_spin_at__gt=now - SESSION_IDLE, last_spin_at__lte=now
+    ).first()
     if state is None or state.session_started_at is None or state.reality_at is None:
         return None
-    return Session(started_at=state.session_started_at, net_points=state.session_net, reality_at=state.reality_at)
+    return Session(
+        started_at=state.session_started_at,
+        net_points=state.session_net,
+        reality_at=state.reality_at,
+        nonce=state.session_nonce,
+        staked_points=state.session_staked,
+    )
 
 
 def fairness(*, user: User) -> Fairness:

@@ -13,7 +13,7 @@ from slots.errors import SealBroken
 from slots.models import Paytable, SlotState, Spin
 from slots.sealing import unseal
 from slots.services.paytables import table_of
-from slots.services.storage import linked
+from slots.services.storage import record_of
 
 BATCH_ROWS = 1_000
 _STRAYS = """
@@ -71,7 +71,7 @@ def _problems(spin: Spin, walk: _Walk, played: Mapping[UUID, tuple[bytes, str]])
     """Yield how a spin fails to continue the walk."""
     if spin.nonce != walk.nonce:
         yield "GAP", f"nonce {walk.nonce} was to come"
-    if bytes(spin.chain) != linked(spin, walk.chain):
+    if bytes(spin.chain) != chain.link(walk.chain, record_of(spin)):
         yield "CHAIN", "the link is not that of this record after the one before"
     if walk.commitment not in (None, commitment(bytes(spin.seed))):
         yield "COMMITMENT", "the seed is not the one committed to"
@@ -123,6 +123,6 @@ def _spins(state: SlotState) -> Iterator[Spin]:
     """Yield the spins before a slot state's nonce, in nonce order, a batch at a time."""
     mine = Spin.objects.filter(user_id=state.user_id, nonce__lt=state.nonce).order_by("nonce")
     last = -1
-    while batch := list(mine.filter(nonce__gt=last)[:BATCH_ROWS]):
+    while last + 1 < state.nonce and (batch := list(mine.filter(nonce__gt=last)[:BATCH_ROWS])):
         yield from batch
         last = batch[-1].nonce

@@ -1,27 +1,88 @@
 """Players and spins through the endpoint, with a client nonce chosen for the payout."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import Role, User
+from core.batches import Command, KeyedRequest, run_alone
 from core.ids import new_id
+from core.pipelines import Pipeline
 from escrow.services import Currency
 from slots import services
-from slots.draw import draw
-from slots.models import SlotState
+from slots.batched import SPINS
+from slots.draw import draw, parse
+from slots.models import Paytable, SlotState
 from slots.sealing import unseal
-from slots.services.paytables import active_paytable, table_of
-from tests.world import available, person
+from slots.services.paytables import FILES, active_paytable, table_of
+from tests.world import ORIGIN, available, person
 
+VERSIONS = count(2)
 SPIN = "/api/v1/slot-machine/spin"
+
+
+def table(code: str = "classic-95-low", **changes: Any) -> dict[str, Any]:
+    """The rules of a shipped paytable, of a version that is not stored yet. A change to None leaves a member out."""
+    file = json.loads((FILES / f"{code}.json").read_text())
+    rules = file["table"] | {"version": next(VERSIONS)} | changes
+    return {name: value for name, value in rules.items() if value is not None}
+
+
+def approved_paytable(**changes: Any) -> Paytable:
+    """A paytable that a second person approved; it returns 19/20 unless changed."""
+    drafted = services.draft(
+        table=parse(table(**changes)), declared_rtp=Fraction(19, 20), actor=person(role=Role.GAMES)
+    )
+    return services.approve(paytable_id=drafted.pk, reason="", actor=person(role=Role.ADMIN))
 
 
 def player(*, points: int = 100_000) -> User:
     return person(points=points)
+
+
+def asked(
+    user: User, *, key: str = "", claims: Any = None, request_id: str = "", bet: int = 100, **given: Any
+) -> KeyedRequest[services.SpinInput]:
+    """A request for a spin, with a new key unless given."""
+    return KeyedRequest(
+        caller_id=user.pk,
+        claims=claims,
+        key=key or str(new_id()),
+        fingerprint=f"{bet} {sorted(given.items())}".encode()[:32].ljust(32, b"\0"),
+        request_id=request_id,
+        origin=ORIGIN,
+        input=services.SpinInput(bet=bet, **given),
+    )
+
+
+def play(*, user: User, bet: int = 100, **given: Any) -> services.SpinResult:
+    """Spin once, as the endpoint does: a command of its own, with a new key."""
+    done: list[services.SpinResult] = []
+    run_alone(Command(batch=services.SpinBatch, render=done.append), asked(user, bet=bet, **given))
+    return done[-1]
+
+
+def together(*requests: KeyedRequest[services.SpinInput]) -> list[Any]:
+    """Run requests in one batch on a connection of its own; return the outcome of each."""
+
+    async def run() -> list[Any]:
+        pipeline = Pipeline(_nothing, _nothing)
+        try:
+            return list((await pipeline.run(SPINS.command, requests)).outcomes)
+        finally:
+            await pipeline.close()
+
+    return asyncio.run(run())
+
+
+def _nothing() -> None:
+    return
 
 
 def points_of(user: User) -> int:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import STAFF_ROLES, Role
 from slots import services
 from slots.models import Game, Paytable, Spin
-from slots.tests.factories import player, state_of
+from slots.tests.factories import play, player, state_of
 from tests.backoffice import signed_in
 from tests.world import person
 
@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def spin() -> Spin:
     user = player()
-    return [services.spin(user=user, bet=100).spin for _ in range(3)][-1]
+    played = [play(user=user, bet=100).spin for _ in range(3)]
+    return Spin.objects.get(pk=played[-1].id)
 
 
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
@@ -75,12 +76,12 @@ def test_the_list_of_spins_runs_the_same_statements_however_long() -> None:
     client, user = signed_in(person(role=Role.GAMES)), player()
     costs = []
     for _ in range(2):
-        services.spin(user=user, bet=100)
+        play(user=user, bet=100)
         client.get("/admin/slots/spin/")
         with CaptureQueriesContext(connection) as captured:
             client.get("/admin/slots/spin/")
         costs.append(len(captured))
         for _ in range(5):
-            services.spin(user=user, bet=100)
+            play(user=user, bet=100)
 
     assert costs[0] == costs[1]

@@ -68,7 +68,7 @@ def test_a_spin_answers_in_the_documented_shape(client: APIClient, user: User) -
         "netPoints": payout - 100,
         "elapsedSeconds": 0,
         "spinsLeft": None,
-        "limitsLeft": {},
+        "limitsLeft": {"24h": 9_900, "7d": 39_900, "30d": 119_900},
     }
     assert answer["pendingCredit"] is False
     assert answer["timestamp"].endswith("Z")

@@ -14,14 +14,14 @@ from django.db import connection
 
 from accounts.models import User
 from core.clock import db_now
-from core.db import command, rows
+from core.db import rows
 from core.errors import QueueBusy
 from core.ids import new_id
 from escrow.errors import InsufficientBalance
 from slots import services
 from slots.errors import CommitmentStale, HourlyLimitReached, SpinTooFast
 from slots.models import SlotState, Spin
-from slots.tests.factories import losing, player, points_of, post_spin, state_of
+from slots.tests.factories import losing, play, player, points_of, post_spin, state_of
 from tests.racing import names, race
 from tests.world import client_of
 
@@ -35,7 +35,7 @@ def spin_of(user: User, **given: Any) -> Callable[[], services.SpinResult]:
     def press() -> services.SpinResult:
         while True:
             try:
-                return command(lambda: services.spin(user=user, bet=100, **given))
+                return play(user=user, bet=100, **given)
             except QueueBusy:
                 continue
 

@@ -11,9 +11,8 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from compliance.models import Refusal
 from core.ids import new_id
-from slots import services
 from slots.models import Game, Spin
-from slots.tests.factories import losing, player, post_spin
+from slots.tests.factories import losing, play, player, post_spin
 from slots.tests.test_endpoints import BASE, HEX32, body_of
 from tests.world import client_of
 
@@ -35,7 +34,7 @@ Prepare = Callable[[User, Any], dict[str, Any]]
 
 def _poor(user: User, settings: Any) -> dict[str, Any]:
     for _ in range(10):
-        services.spin(user=user, bet=100, client_nonce=losing(user))
+        play(user=user, bet=100, client_nonce=losing(user))
     return {}
 
 
@@ -56,7 +55,7 @@ def _without(**fields: Any) -> Prepare:
 
 def _limited(name: str, value: int) -> Prepare:
     def prepare(user: User, settings: Any) -> dict[str, Any]:
-        services.spin(user=user, bet=100)
+        play(user=user, bet=100)
         setattr(settings, name, value)
         return {}
 

@@ -18,7 +18,7 @@ from slots.models import Game, Paytable, PaytableStatus, Spin
 from slots.services import paytables
 from slots.services.paytables import active_paytable
 from slots.tasks import make_partitions
-from slots.tests.factories import player
+from slots.tests.factories import play, player
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ def execute(sql: str, params: Any = None) -> None:
 
 @pytest.fixture
 def spin() -> Spin:
-    return services.spin(user=player(), bet=100).spin
+    return Spin.objects.get(pk=play(user=player(), bet=100).spin.id)
 
 
 # --- partitions ---------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_the_clock_of_a_test_moves_no_partition(clock: Any) -> None:
     clock.shift(days=200)
 
     assert services.make_partitions() == 0
-    assert services.spin(user=player(), bet=100).spin.nonce == 0
+    assert play(user=player(), bet=100).spin.nonce == 0
 
 
 # --- append only --------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_without_an_active_paytable_the_machine_is_closed() -> None:
     with pytest.raises(GameDisabled):
         services.config()
     with pytest.raises(GameDisabled):
-        services.spin(user=player(), bet=100)
+        play(user=player(), bet=100)
 
 
 def test_an_altered_paytable_file_is_not_put_in_play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from core.ids import new_id
 from slots import services
-from slots.tests.factories import player
+from slots.tests.factories import play, player
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def user() -> User:
     someone = player()
     for given in ("", "mine", None, "é", None):
-        services.spin(user=someone, bet=100, client_seed=given)
+        play(user=someone, bet=100, client_seed=given)
     return someone
 
 
@@ -45,7 +45,7 @@ def checks() -> set[str]:
 
 
 def test_honest_spins_leave_nothing_to_find(user: User) -> None:
-    services.spin(user=player(), bet=100)
+    play(user=player(), bet=100)
     services.fairness(user=player())
 
     assert services.verify() == []

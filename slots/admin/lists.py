@@ -8,26 +8,13 @@ from django.db.models import QuerySet
 from accounts.backoffice import RoleAdmin
 from accounts.models import STAFF_ROLES
 from core.fields import UUID_TEXT
-from slots.models import Game, Paytable, SlotState, Spin
+from slots.models import Game, SlotState, Spin
 
 
 @admin.register(Game)
 class GameAdmin(RoleAdmin):
     view_roles = STAFF_ROLES
     list_display = ("code", "enabled", "changed_at")
-
-
-@admin.register(Paytable)
-class PaytableAdmin(RoleAdmin):
-    view_roles = STAFF_ROLES
-    list_display = ("code", "version", "status", "declared_rtp", "activated_at")
-    list_filter = ("status",)
-    readonly_fields = ("digest_hex",)
-    ordering = ("-id",)
-
-    @admin.display(description="digest")
-    def digest_hex(self, paytable: Paytable) -> str:
-        return bytes(paytable.digest).hex()
 
 
 @admin.register(Spin)

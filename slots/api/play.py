@@ -7,10 +7,14 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.models import Role
+from compliance.errors import GAME_GATES, GameDisabled, RealityCheckDue, RoleNotAllowed
 from core.api import Endpoint
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.fields import MAX_PAGE_ROWS, PAGE_ROWS, Amount, Body, Digits, Params, StrictUUID
-from slots import draw, services, shapes
+from core.origin import origin_of
+from escrow.errors import InsufficientBalance, WalletFrozen
+from slots import draw, errors, services, shapes
+from slots.batched import SPIN
 from slots.fields import ClientSeed, HexBytes
 from slots.models import Spin as SpinRow
 
@@ -24,16 +28,27 @@ class OwnedSpin(NamedTuple):
 
 
 class Spin(Endpoint):
-    """POST /slot-machine/spin. 200; 404 (performer); 403 ROLE_NOT_ALLOWED, AGE_VERIFICATION_REQUIRED,
-    TERMS_NOT_ACCEPTED, WALLET_FROZEN; 409 PAYTABLE_CHANGED, COMMITMENT_STALE; 422 INVALID_BET; 429 SPIN_TOO_FAST,
-    RATE_LIMIT_EXCEEDED; 402 INSUFFICIENT_BALANCE; 503 GAME_DISABLED.
+    """Spin the slot machine.
 
     Without `clientNonce` the server draws one: the player then has to trust the server that it was drawn blindly.
-    The service checks the role, so that its refusal is recorded like any other gate's.
     """
 
-    operation = "slots.spin"
+    operation = SPIN.operation
     Output = shapes.SpinOut
+    refuses = (
+        NotFound,
+        RoleNotAllowed,
+        InsufficientBalance,
+        WalletFrozen,
+        GameDisabled,
+        *GAME_GATES,
+        errors.PaytableChanged,
+        errors.CommitmentStale,
+        errors.InvalidBet,
+        RealityCheckDue,
+        errors.SpinTooFast,
+        errors.HourlyLimitReached,
+    )
 
     class Input(Body):
         betAmount = Amount(source="bet")
@@ -45,14 +60,17 @@ class Spin(Endpoint):
 
     def post(self, request: Request) -> HttpResponse:
         try:
-            return self.once(work=lambda: services.spin(user=self.actor, **self.data))
+            return self.run(SPIN, services.SpinInput(**self.data))
         except Refused as refusal:
-            services.record_refusal(user=self.actor, refusal=refusal)
+            services.record_refusal(user=self.actor, refusal=refusal, region=origin_of(self.request._request).region)
             raise
 
 
 class History(Endpoint):
-    """GET /slot-machine/history. 200, newest first; the same cost at any offset."""
+    """List one's own spins, newest first.
+
+    Costs the same at any offset.
+    """
 
     roles = (Role.USER,)
     Output = shapes.HistoryOut
@@ -66,17 +84,21 @@ class History(Endpoint):
 
 
 class Config(Endpoint):
-    """GET /slot-machine/config. 200: the paytable in play with its exact return and odds; 503 GAME_DISABLED."""
+    """Show the paytable in play, with its exact return and odds."""
 
     roles = (Role.USER,)
     Output = shapes.ConfigOut
+    refuses = (GameDisabled,)
 
     def get(self, request: Request) -> HttpResponse:
         return self.answer(services.config())
 
 
 class RateLimit(Endpoint):
-    """GET /slot-machine/rate-limit. 200; `limit` and `remaining` are null when the hourly limit is off."""
+    """Show how many spins are left this hour.
+
+    `limit` and `remaining` are null when the hourly limit is off.
+    """
 
     roles = (Role.USER,)
     Output = shapes.RateLimitOut
@@ -86,17 +108,18 @@ class RateLimit(Endpoint):
 
 
 class Fairness(Endpoint):
-    """GET /slot-machine/fairness. 200: what the next spin is committed to; 503 GAME_DISABLED."""
+    """Show what the next spin is committed to."""
 
     roles = (Role.USER,)
     Output = shapes.FairnessOut
+    refuses = (GameDisabled,)
 
     def get(self, request: Request) -> HttpResponse:
         return self.answer(services.fairness(user=self.actor))
 
 
 class OwnSpin(Endpoint):
-    """GET /slot-machine/spins/{id}. 200, the spin with its proof; 404 for what is not the caller's own.
+    """Show one of one's own spins with its proof.
 
     `clientNonceFrom` says who drew the nonce: with "server" the player trusts the server.
     """

@@ -1,0 +1,86 @@
+"""Paytables for staff, under /admin/slot-machine/."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from core.api import Endpoint
+from core.db import command
+from core.fields import Body, Page, StrictChar
+from escrow.errors import SameApprover
+from slots import errors, services, shapes
+from slots.fields import Share, TableField
+
+
+class PaytableList(Endpoint):
+    """List the paytables with their exact figures, newest first."""
+
+    roles, Query, Output = services.PAYTABLE_READERS, Page, shapes.PaytablesOut
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.page(services.list_paytables())
+
+
+class PaytableDraft(Endpoint):
+    """Store a paytable: its figures are computed, and a second person has to approve it.
+
+    Not keyed: the same rules are stored once. `pair` and `mixed` may be absent.
+    """
+
+    roles, Output = services.PAYTABLE_ROLES, {201: shapes.PaytableOut}
+    refuses = (errors.RtpMismatch, errors.PaytableExists)
+
+    class Input(Body):
+        table = TableField()
+        declaredRtp = Share(source="declared_rtp", max_length=40)
+
+    def post(self, request: Request) -> HttpResponse:
+        return self.answer(command(lambda: services.draft(**self.data, actor=self.actor)), status=201)
+
+
+class OptionalReason(Body):
+    reason = StrictChar(required=False, max_length=500, default="", allow_blank=True)
+
+
+class NeededReason(Body):
+    reason = StrictChar(max_length=500)
+
+
+class PaytableStep(Endpoint):
+    """A step of one paytable. Not keyed: a paytable takes each step once."""
+
+    roles, Output = services.PAYTABLE_ROLES, shapes.PaytableOut
+    Input: ClassVar[type[Body]] = OptionalReason
+    refuses: ClassVar[Any] = (errors.PaytableStepRefused,)
+
+    def taken(self, step: Callable[..., Any], paytable_id: UUID) -> HttpResponse:
+        reason = self.data["reason"]
+        return self.answer(command(lambda: step(paytable_id=paytable_id, reason=reason, actor=self.actor)))
+
+
+class Approve(PaytableStep):
+    """Approve a paytable that somebody else drafted."""
+
+    refuses = (errors.PaytableStepRefused, SameApprover)
+
+    def put(self, request: Request, paytable_id: UUID) -> HttpResponse:
+        return self.taken(services.approve, paytable_id)
+
+
+class Activate(PaytableStep):
+    """Play by an approved or a retired paytable from the next spin on; the other one is retired."""
+
+    def put(self, request: Request, paytable_id: UUID) -> HttpResponse:
+        return self.taken(services.activate, paytable_id)
+
+
+class Retire(PaytableStep):
+    """Retire the active paytable. None is active then, and spins are refused."""
+
+    Input = NeededReason
+
+    def put(self, request: Request, paytable_id: UUID) -> HttpResponse:
+        return self.taken(services.retire, paytable_id)
