@@ -15,6 +15,7 @@ class PriceChanged(Refused):
 
     kind, code = Kind.CONFLICT, "PRICE_CHANGED"
     message = "Price is now {price} tokens, it was {expectedPrice}. Nothing was held."
+    example = {"price": 50, "expectedPrice": 40}
 
 
 class ItemWasBought(Refused):

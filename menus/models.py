@@ -8,6 +8,7 @@ from django.db.models import Deferrable, Q
 from core.clock import CoreNow
 from core.fields import MAX_AMOUNT
 from core.ids import new_id
+from core.text import TitleField
 
 MAX_DURATION_S = 4 * 3600
 MAX_COOLDOWN_S = 7 * 24 * 3600
@@ -28,6 +29,7 @@ class Menu(models.Model):
     """A titled tree of items. ``owner`` is the performer whose menu it is; empty, it is the platform's.
 
     ``type`` is fixed once the menu has items: the foreign key of its items carries it.
+    ``revision``: the database counts it up in each transaction that changes the row or an item of the menu.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -41,10 +43,11 @@ class Menu(models.Model):
         help_text="The performer whose menu it is. Empty: the platform's.",
     )
     type = models.CharField(max_length=12, choices=MenuType.choices, default=MenuType.PERFORMANCE)
-    title = models.CharField(max_length=80)
-    section = models.CharField(max_length=40, blank=True, default="")
+    title = TitleField(max_length=80)
+    section = TitleField(max_length=40, blank=True, default="")
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=CoreNow())
+    revision = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -73,8 +76,8 @@ class MenuItem(models.Model):
     type = models.CharField(max_length=12, choices=MenuType.choices, editable=False)
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
     position = models.PositiveIntegerField(help_text="Place among its siblings; 1 comes first.")
-    title = models.CharField(max_length=80)
-    section = models.CharField(max_length=40, blank=True, default="")
+    title = TitleField(max_length=80)
+    section = TitleField(max_length=40, blank=True, default="")
     description = models.CharField(max_length=400, blank=True, default="")
     active = models.BooleanField(default=True)
     price_tokens = models.PositiveIntegerField(

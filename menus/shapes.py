@@ -6,10 +6,13 @@ from rest_framework import serializers
 
 from core.shapes import Shape
 from escrow.shapes import InTokens
+from menus.models import MenuType
 from perfqueue.shapes import QueueItemOut
 
+PURCHASE_STATUSES = ("queued", "completed", "pending_payment")
 
-class OfferOut(Shape):
+
+class MenuItemOut(Shape):
     id = serializers.UUIDField()
     title = serializers.CharField()
     section = serializers.CharField(allow_blank=True)
@@ -21,14 +24,14 @@ class OfferOut(Shape):
     reason = serializers.CharField(allow_null=True)
 
     def get_fields(self) -> dict[str, Any]:
-        return super().get_fields() | {"children": OfferOut(many=True)}
+        return super().get_fields() | {"children": MenuItemOut(many=True)}
 
 
 class MenuOut(Shape):
     id = serializers.UUIDField()
-    type = serializers.CharField(help_text="navigation, purchasable or performance")
+    type = serializers.ChoiceField(choices=MenuType.choices)
     title = serializers.CharField()
-    items = OfferOut(source="offers", many=True)
+    items = MenuItemOut(source="offers", many=True)
 
 
 class MenusOut(Shape):
@@ -36,6 +39,6 @@ class MenusOut(Shape):
 
 
 class PurchaseOut(Shape):
-    purchaseId = serializers.UUIDField(source="result.purchase_id")
-    status = serializers.CharField(source="result.status", help_text="queued, completed or pending_payment")
+    purchaseId = serializers.UUIDField(source="purchase_id")
+    status = serializers.ChoiceField(choices=PURCHASE_STATUSES)
     queueItem = QueueItemOut(source="item", allow_null=True)

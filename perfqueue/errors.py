@@ -6,6 +6,7 @@ from core.errors import Kind, Refused
 class QueueFull(Refused):
     kind, code = Kind.CONFLICT, "QUEUE_FULL"
     message = "The line is full: {depth} of {maxDepth}. Nothing was held. A place opens when a turn ends."
+    example = {"depth": 25, "maxDepth": 25}
 
 
 class QueueClosed(Refused):
@@ -21,6 +22,7 @@ class QueuePaused(Refused):
 class UserQueueLimit(Refused):
     kind, code = Kind.CONFLICT, "USER_QUEUE_LIMIT"
     message = "You have {open} requests here, the most at one time is {cap}. Leave one, or wait for your turn."
+    example = {"open": 3, "cap": 3}
 
 
 class NotHeadOfQueue(Refused):
@@ -46,6 +48,7 @@ class DeadlinePassed(Refused):
 class InvalidTransition(Refused):
     kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
     message = "An item that is {state} cannot do this."
+    example = {"state": "finished"}
 
 
 class ServiceCapReached(Refused):
@@ -53,3 +56,4 @@ class ServiceCapReached(Refused):
 
     kind, code = Kind.FORBIDDEN, "SPEND_LIMIT_REACHED"
     message = "This feature may hold {cap} for one person in 24 hours; {spent} are held or spent. Nothing was held."
+    example = {"cap": 1000, "spent": 950}

@@ -1,4 +1,4 @@
-"""The event types of queue items and of service accounts' holds."""
+"""The event types of queues, their items, and service accounts' holds."""
 
 from live.services import EventType, register
 
@@ -25,6 +25,12 @@ register(
         key="queue.item.third_position_notice", text="“$title” is third in line.", example={**ITEM, "state": "created"}
     ),
     EventType(key="queue.item.next_notice", text="“$title” is next.", example={**ITEM, "state": "created"}),
+    EventType(
+        key="queue.changed",
+        text="The line is $state.",
+        example={"performerId": ITEM["performerId"], "state": "paused"},
+        room_variables=frozenset({"performerId", "state"}),
+    ),
     EventType(
         key="escrow.hold.opened",
         text="$amount ($currency) are held for $feature.",

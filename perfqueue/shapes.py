@@ -1,17 +1,20 @@
 """What the queue's endpoints answer, exactly as PRODUCT.md §8 has it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.serializers import PolymorphicProxySerializerExtension
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from accounts.models import User
+from core.envelope import ErrorCode
 from core.shapes import Shape, TextOrNull, page_of
 from escrow.services import Currency
 from escrow.shapes import HoldFactsOut
 from perfqueue.models import PerformerQueue
 from perfqueue.services import AbandonPolicy, Fulfilment, ItemView, Presence, QueueView, State
+
+TRAIL_OPERATIONS = ("hold", "settle", "refund", "expire")
 
 
 class WaitOut(Shape):
@@ -20,7 +23,7 @@ class WaitOut(Shape):
 
 
 class TrailOut(Shape):
-    operation = serializers.CharField(help_text="hold, settle, refund or expire")
+    operation = serializers.ChoiceField(choices=TRAIL_OPERATIONS)
     amount = serializers.IntegerField()
     at = serializers.DateTimeField()
 
@@ -101,20 +104,20 @@ class PerformerOut(Shape):
     id = serializers.UUIDField()
     displayName = serializers.SerializerMethodField()
     username = serializers.CharField()
-    state = serializers.SerializerMethodField(help_text="streaming, idle or offline")
+    state = serializers.SerializerMethodField()
     queueOpen = serializers.BooleanField(source="queue_open")
 
     def get_displayName(self, performer: User) -> str:
         profile = getattr(performer, "performer_profile", None)
         return profile.display_name if profile else performer.username
 
-    def get_state(self, performer: Any) -> str:
-        return str(performer.presence or Presence.OFFLINE)
+    def get_state(self, performer: Any) -> Presence:
+        return Presence(performer.presence or Presence.OFFLINE)
 
 
 class RefundResultOut(Shape):
     id = serializers.UUIDField(source="item_id")
-    code = TextOrNull(help_text="null: refunded; else why not")
+    code = ErrorCode(allow_null=True, help_text="null: refunded; else why not")
 
 
 class RefundTotalsOut(Shape):
@@ -139,7 +142,7 @@ class RunProgressOut(Shape):
 
 
 class RunOut(RunStartedOut):
-    status = serializers.SerializerMethodField(help_text="running or done")
+    status = serializers.SerializerMethodField()
     reason = serializers.CharField(source="run.reason")
     createdAt = serializers.DateTimeField(source="run.created_at")
     endedAt = serializers.DateTimeField(source="run.ended_at", allow_null=True)
@@ -147,7 +150,7 @@ class RunOut(RunStartedOut):
     results = RefundResultOut(many=True, help_text="the items worked so far, in the order named")
     totals = RefundTotalsOut()
 
-    def get_status(self, view: Any) -> str:
+    def get_status(self, view: Any) -> Literal["running", "done"]:
         return "done" if view.run.ended_at else "running"
 
 

@@ -1,8 +1,18 @@
-from django.urls import path
+from django.urls import include, path
 
 from perfqueue.api import holds, intake, items, queues, staff
 
-urlpatterns = [
+commands = [
+    path("start", items.StartItem.as_view()),
+    path("finish", items.FinishItem.as_view()),
+    path("abandon", items.AbandonItem.as_view()),
+    path("refund", items.RefundItem.as_view()),
+    path("leave", items.LeaveItem.as_view()),
+]
+urlpatterns = [  # the first are found first
+    path("queue/items/<id:item_id>/", include(commands)),
+    path("queue/items/<id:item_id>", items.ItemDetail.as_view()),
+    path("queue/items", items.ItemList.as_view()),
     path("performer", queues.PerformerList.as_view()),
     path("performer/<id:performer_id>", queues.PerformerDetail.as_view()),
     path("performer/<id:performer_id>/queue", queues.PublicQueue.as_view()),
@@ -13,13 +23,6 @@ urlpatterns = [
     path("performer/<id:performer_id>/queue/settings", queues.Settings.as_view()),
     path("performer/<id:performer_id>/blocks", queues.Blocks.as_view()),
     path("performer/<id:performer_id>/presence", queues.Heartbeat.as_view()),
-    path("queue/items", items.ItemList.as_view()),
-    path("queue/items/<id:item_id>", items.ItemDetail.as_view()),
-    path("queue/items/<id:item_id>/start", items.StartItem.as_view()),
-    path("queue/items/<id:item_id>/finish", items.FinishItem.as_view()),
-    path("queue/items/<id:item_id>/abandon", items.AbandonItem.as_view()),
-    path("queue/items/<id:item_id>/refund", items.RefundItem.as_view()),
-    path("queue/items/<id:item_id>/leave", items.LeaveItem.as_view()),
     path("queue/intake", intake.SubmitItem.as_view()),
     path("admin/queue/items", staff.StaffItems.as_view()),
     path("admin/queue/items/<id:item_id>/refund", staff.StaffRefund.as_view()),

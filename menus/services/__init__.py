@@ -1,6 +1,6 @@
 """The services of menus."""
 
-from menus.services.buying import PurchaseResult, gate_of, notes_of, owner_of, purchase
+from menus.services.buying import Order, PurchaseBatch, PurchaseResult, gate_of, notes_of, owner_of
 from menus.services.editing import (
     EDITOR_ROLES,
     ItemDraft,
@@ -13,26 +13,30 @@ from menus.services.editing import (
     update_item,
     update_menu,
 )
-from menus.services.offers import Offer, lowest_prices, menus, menus_of
+from menus.services.offers import Offer, ShownMenu, look, lowest_prices, menus, menus_of, version_of
 
 __all__ = [
     "EDITOR_ROLES",
     "ItemDraft",
     "MenuDraft",
     "Offer",
+    "Order",
+    "PurchaseBatch",
     "PurchaseResult",
+    "ShownMenu",
     "check_item",
     "create_item",
     "create_menu",
     "delete_items",
     "delete_menu",
     "gate_of",
+    "look",
     "lowest_prices",
     "menus",
     "menus_of",
     "notes_of",
     "owner_of",
-    "purchase",
     "update_item",
     "update_menu",
+    "version_of",
 ]

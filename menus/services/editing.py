@@ -16,7 +16,7 @@ from django.db.models import ProtectedError
 from accounts.models import Role, User
 from core.db import first_or_not_found, joined
 from core.errors import Forbidden, NotFound, RoleNotAllowed, ValidationFailed
-from live.services import Event, emit
+from live.services import Event, emit_once
 from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType
 from menus.services.tree import MAX_DEPTH, MAX_ITEMS, Tree, number
@@ -249,6 +249,9 @@ def _clean(row: Menu | MenuItem, *, exclude: set[str], faults: dict[str, list[st
 
 
 def _emit_changed(menu: Menu) -> None:
-    """Emit one event per command for the performer's room; the platform's menus belong to no room."""
+    """Emit one event per transaction for the performer's room; the platform's menus belong to no room.
+
+    The back office saves a menu and its items by several calls in one transaction.
+    """
     if menu.owner_id is not None:
-        emit([Event("menu.changed", {"menuId": menu.pk}, room_id=menu.owner_id)])
+        emit_once(Event("menu.changed", {"menuId": menu.pk}, room_id=menu.owner_id))

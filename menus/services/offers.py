@@ -1,18 +1,27 @@
 """Menus as the public sees them. Two statements, whatever their length."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet
 
 import accounts.services
+from core import db
 from core.errors import NotFound
+from core.freshness import Seen
 from menus.errors import ItemUnavailable
 from menus.models import Menu, MenuItem, MenuType
 
 MAX_MENUS = 100
+LOOK = f"""
+SELECT core_now() AS now,
+       ARRAY(SELECT m.id::text || ' ' || m.revision FROM menus_menu m
+              WHERE m.owner_id = u.id AND m.active ORDER BY m.id LIMIT {MAX_MENUS}) AS version
+  FROM accounts_user u WHERE u.id = %s AND u.role = 'performer' AND u.is_active
+"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +45,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ShownMenu:
-    """A shown menu with its root items in order."""
+    """A shown menu with its root items in order. `revision`: as the menu's row had it before the items were read."""
 
     id: UUID
+    revision: int
     type: str
     title: str
     section: str
@@ -50,6 +60,17 @@ def menus_of(performer_id: UUID) -> list[ShownMenu]:
     if not accounts.services.is_performer(performer_id):
         raise NotFound
     return _shown(Menu.objects.filter(owner=performer_id, active=True), Q())
+
+
+def look(performer_id: UUID) -> Seen:
+    """Return the version of what `menus_of` returns (one statement). Raises NotFound if there is no such performer."""
+    row = db.glance(LOOK, [performer_id])
+    return Seen(tuple(row["version"]), row["now"])
+
+
+def version_of(shown: Sequence[ShownMenu]) -> tuple[str, ...]:
+    """Return the version of shown menus: which they are, each with its revision."""
+    return tuple(f"{menu.id} {menu.revision}" for menu in shown)
 
 
 def menus(*, section: str = "", search: str = "") -> list[ShownMenu]:
@@ -95,7 +116,10 @@ def _shown(found: QuerySet[Menu], kept: Q) -> list[ShownMenu]:
         .order_by("position", "pk")
     ):
         items[item.menu_id].append(item)
-    return [ShownMenu(menu.pk, menu.type, menu.title, menu.section, _offers(items[menu.pk])) for menu in shown]
+    return [
+        ShownMenu(menu.pk, menu.revision, menu.type, menu.title, menu.section, _offers(items[menu.pk]))
+        for menu in shown
+    ]
 
 
 def _offers(items: list[MenuItem]) -> tuple[Offer, ...]:
@@ -125,7 +149,16 @@ def _offer(item: MenuItem, children: tuple[Offer, ...]) -> Offer:
     )
 
 
-def reason_against(item: MenuItem) -> str | None:
+class Priced(Protocol):
+    """What decides whether an item can be bought."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def price_tokens(self) -> int | None: ...
+
+
+def reason_against(item: Priced) -> str | None:
     """Return the code that buying this shown item is refused with, None when it can be bought."""
     sold = item.type == MenuType.PERFORMANCE and item.price_tokens is not None
     return None if sold else ItemUnavailable.code

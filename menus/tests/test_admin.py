@@ -14,10 +14,9 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from accounts.backoffice import BACK_OFFICE_ROLES
 from accounts.models import STAFF_ROLES, Role, User
-from core.db import command
+from live.models import EventRow
 from menus.models import Menu, MenuItem
-from menus.services import purchase
-from menus.tests.factories import item_in, menu_of, person, titles
+from menus.tests.factories import bought, item_in, menu_of, person, titles
 from tests.backoffice import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,6 +143,23 @@ def test_the_delete_action_skips_rows_of_others(ruby: User, jade: User, model: s
 
     assert titles(theirs) == ["Jade's song"]
     assert titles(own) == []
+
+
+def test_a_save_of_a_menu_with_its_items_emits_one_event(ruby: User) -> None:
+    own, other = menu_of(ruby), menu_of(ruby, "Another menu")
+    items = [item_in(own, title) for title in ("A song", "A dance")]
+    before = EventRow.objects.count()
+    form = inline(own, *(row_of(each, price_tokens=77) for each in items), row_of(title="New", price_tokens=5))
+
+    assert signed_in(ruby).post(reverse("admin:menus_menu_change", args=[own.pk]), form).status_code == 302
+
+    assert titles(own) == ["A song", "A dance", "New"]
+    (event,) = EventRow.objects.order_by("id")[before:]
+    assert (event.key, event.variables, event.room) == ("menu.changed", {"menuId": str(own.pk)}, ruby.pk)
+    chosen = {"action": "delete_selected", "_selected_action": [own.pk, other.pk], "post": "yes"}
+    signed_in(ruby).post(reverse("admin:menus_menu_changelist"), chosen)
+    gone = EventRow.objects.order_by("id")[before + 1 :]
+    assert {each.variables["menuId"] for each in gone} == {str(own.pk), str(other.pk)}, "of each menu"
 
 
 def test_an_item_row_cannot_name_another_performers_item(ruby: User, jade: User) -> None:
@@ -291,7 +307,7 @@ def test_deleting_asks_first_and_goes_through_the_service(ruby: User, model: str
 def test_what_was_bought_is_not_deleted(ruby: User, model: str) -> None:
     menu = menu_of(ruby)
     item = item_in(menu)
-    command(lambda: purchase(buyer=person("alice", Role.USER, tokens=100), item_id=item.pk, expected_price=40))
+    bought(person("alice", Role.USER, tokens=100), item)
     row = menu.pk if model == "menu" else item.pk
     client = signed_in(ruby)
 

@@ -138,6 +138,10 @@ def test_a_menu_has_a_largest_size(ruby: User) -> None:
     [
         ({"title": ""}, "title"),
         ({"title": "x" * 81}, "title"),
+        ({"title": "a\x1bb"}, "title"),
+        ({"title": "\u202eevil"}, "title"),
+        ({"title": "\u200b"}, "title"),
+        ({"section": "\u3164"}, "section"),
         ({"price_tokens": 0}, "price"),
         ({"price_tokens": -5}, "price"),
         ({"price_tokens": 1_000_000_001}, "price"),

@@ -12,6 +12,7 @@ from accounts.models import Role, User
 from menus import services
 from menus.models import MenuItem, MenuType
 from menus.tests.factories import item_in, menu_of, person
+from tests.world import deactivated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,7 +80,7 @@ def test_what_is_switched_off_is_not_shown_nor_what_lies_under_it(ruby: User) ->
 
 @pytest.mark.parametrize("who", ["user", "nobody", "malformed", "left"])
 def test_only_a_performer_has_menus(ruby: User, who: str) -> None:
-    User.objects.filter(pk=ruby.pk).update(is_active=False)
+    deactivated(ruby)
     ids = {"user": person("alice", Role.USER).pk, "nobody": menu_of(ruby).pk, "malformed": "x", "left": ruby.pk}
 
     answer = Client().get(f"/api/v1/performer/{ids[who]}/menus")

@@ -6,14 +6,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 import escrow.services
 import perfqueue.services
 from accounts.models import Role, User
 from core.errors import IdempotencyKeyReused
-from escrow.models import Hold, Operation
+from escrow.models import Entry, Hold, Operation, Wallet
+from escrow.services import Currency, Deposit, House
 from menus import services
 from menus.errors import ItemWasBought
 from menus.models import Menu, MenuItem, MenuType, Purchase
@@ -23,6 +24,7 @@ from perfqueue.models import QueueItem
 from perfqueue.services import State
 from tests import world
 from tests.clock import Clock
+from tests.interleaving import Concurrent
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,7 +176,6 @@ HIDE: dict[str, Callable[[MenuItem], object]] = {
     "item": lambda item: MenuItem.objects.filter(pk=item.pk).update(active=False),
     "parent": lambda item: MenuItem.objects.filter(pk=str(item.parent_id)).update(active=False),
     "menu": lambda item: Menu.objects.filter(pk=item.menu_id).update(active=False),
-    "performer": lambda item: User.objects.filter(pk=str(item.menu.owner_id)).update(is_active=False),
     "price": lambda item: MenuItem.objects.filter(pk=item.pk).update(price_tokens=None),
 }
 
@@ -186,6 +187,14 @@ def test_what_is_not_on_offer_cannot_be_bought(alice: User, ruby: User, hidden: 
     HIDE[hidden](item)
 
     assert refused(buy(alice, item.pk)) == (409, "ITEM_UNAVAILABLE")
+
+
+def test_nothing_of_a_deactivated_performer_is_found(alice: User, ruby: User) -> None:
+    item = item_in(menu_of(ruby))
+    world.deactivated(ruby)
+
+    assert refused(buy(alice, item.pk)) == (404, "NOT_FOUND")
+    assert refused(buy(world.staff(), item.pk)) == (403, "ROLE_NOT_ALLOWED")
 
 
 def test_the_platforms_items_are_not_sold_yet(alice: User) -> None:
@@ -278,10 +287,11 @@ def test_a_purchase_locks_in_the_agreed_order(alice: User, ruby: User, song: Men
         buy(alice, song.pk)
 
     order = [
+        "FROM menus_menuitem i WHERE.* FOR NO KEY UPDATE",
+        "FROM perfqueue_performerqueue q.* FOR NO KEY UPDATE",
+        "FROM escrow_locked_wallets",
+        "FROM escrow_open",
         "INSERT INTO core_idempotencykey",
-        'FROM "menus_menuitem".* FOR NO KEY UPDATE OF "menus_menuitem"',
-        'FROM "perfqueue_performerqueue".* FOR NO KEY UPDATE',
-        "FROM escrow_hold",
     ]
     places = [[place for place, query in enumerate(run) if re.search(step, query["sql"], re.S)] for step in order]
     assert all(len(found) == 1 for found in places)
@@ -298,14 +308,33 @@ def test_concurrent_buyers_of_one_item_fill_the_queue_exactly(ruby: User, song: 
     assert (Purchase.objects.count(), Hold.objects.count()) == (3, 3)
 
 
-def test_a_buyer_who_waits_for_an_edit_meets_the_new_price(alice: User, ruby: User, song: MenuItem) -> None:
-    draft = ItemDraft(title="A song", price_tokens=50, duration_s=90)
+@pytest.mark.parametrize(("changed", "code"), [("item", "PRICE_CHANGED"), ("heading", "ITEM_UNAVAILABLE")])
+def test_a_buyer_who_waits_for_an_edit_meets_what_it_left(alice: User, ruby: User, changed: str, code: str) -> None:
+    """An edit locks all items of a menu. The state of the heading is no part of the row that the buyer waits for."""
+    menu = menu_of(ruby)
+    heading = item_in(menu, "Songs", None, duration_s=None)
+    song = item_in(menu, "A song", 40, duration_s=90, parent_id=heading.pk)
+    draft = ItemDraft(title="A song", price_tokens=50, duration_s=90, parent_id=heading.pk)
+    edited, draft = (song, draft) if changed == "item" else (heading, ItemDraft(title="Songs", active=False))
 
-    answers = race(
-        lambda: buy(alice, song.pk),
-        lambda: services.update_item(actor=ruby, item_id=song.pk, draft=draft),
-    )
+    with transaction.atomic():
+        services.update_item(actor=ruby, item_id=edited.pk, draft=draft)
+        waiting = Concurrent(lambda: buy(alice, song.pk))
+        waiting.assert_blocked()
 
-    assert answers[0].status_code in (201, 409)
-    assert Purchase.objects.count() == (1 if answers[0].status_code == 201 else 0)
-    assert set(Purchase.objects.values_list("price_tokens", flat=True)) <= {40}
+    assert refused(waiting.result()) == (409, code)
+
+
+def test_a_purchase_that_waits_for_its_wallet_is_no_older_than_what_it_waited_for(alice: User, song: MenuItem) -> None:
+    """Entries of a wallet follow each other in time, as their versions do."""
+    wallet = Wallet.objects.filter(owner_id=alice.pk, currency=Currency.TOKEN)
+
+    with transaction.atomic():
+        assert wallet.select_for_update(no_key=True).get()
+        waiting = Concurrent(lambda: buy(alice, song.pk))
+        waiting.assert_blocked()
+        escrow.services.deposit(Deposit(str(uuid4()), alice.pk, Currency.TOKEN, 5, House.SALES))
+
+    assert waiting.result().status_code == 201
+    times = list(Entry.objects.filter(wallet__in=wallet).order_by("version").values_list("at", flat=True))
+    assert times == sorted(times)

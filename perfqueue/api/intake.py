@@ -3,22 +3,51 @@
 from typing import Any
 
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Role
 from core.api import KEY
-from core.errors import IdempotencyKeyRequired, ValidationFailed
-from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID
-from core.idempotency import Answer
+from core.errors import Forbidden, IdempotencyKeyRequired, NotFound, ValidationFailed
+from core.fields import Amount, Body, StrictChar, StrictChoice, StrictInt, StrictUUID, Title
+from core.idempotency import KEY_PATTERN, Answer
+from escrow.errors import HoldClosed, HoldMismatch, WalletFrozen
 from escrow.services import Currency
-from perfqueue import services, shapes
+from perfqueue import errors, services, shapes
 from perfqueue.api.gated import QueueEndpoint
 from perfqueue.services import Fulfilment, Gate
 
 MAX_FACTS = 20
+MAX_FACT_CHARS = 128
+MAX_FACT_NAME_CHARS = 64
 MAX_FACT_NUMBER = 2**53 - 1  # the largest that every JSON parser keeps exact
 Fact = str | int | bool | None
+
+
+class Key(StrictChar):
+    """The idempotency key of an intake."""
+
+    pattern = f"^{KEY_PATTERN}$"
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_FACTS,
+        "propertyNames": {"maxLength": MAX_FACT_NAME_CHARS},
+        "additionalProperties": {
+            "oneOf": [
+                {"type": "string", "maxLength": MAX_FACT_CHARS},
+                {"type": "integer", "minimum": -MAX_FACT_NUMBER, "maximum": MAX_FACT_NUMBER},
+                {"type": "boolean"},
+                {"type": "null"},
+            ]
+        },
+    }
+)
+class Metadata(serializers.JSONField):
+    """Facts of the feature, kept with the item."""
 
 
 class Award(Body):
@@ -34,14 +63,28 @@ class Award(Body):
 
 
 class SubmitItem(QueueEndpoint):
-    """POST /queue/intake, the intake payload. 201 QueueItem; 400; 403; 404; 409 QUEUE_CLOSED, QUEUE_PAUSED, QUEUE_FULL,
-    USER_QUEUE_LIMIT, HOLD_CLOSED, HOLD_MISMATCH, IDEMPOTENCY_KEY_REUSED. Its key is `idempotencyKey`; the header, if
-    sent, must equal it. A refusal leaves the hold to expire."""
+    """Submit an item that its buyer has paid for by a hold.
+
+    Its key is `idempotencyKey`; the header, if sent, must equal it. A refusal leaves the hold to expire.
+    """
 
     roles, operation, Output = (Role.SERVICE,), "queue.intake", {201: shapes.QueueItemOut}
+    key_in_body = True
+    refuses = (
+        NotFound,
+        Forbidden,
+        errors.ServiceCapReached,
+        HoldClosed,
+        HoldMismatch,
+        WalletFrozen,
+        errors.QueueClosed,
+        errors.QueuePaused,
+        errors.QueueFull,
+        errors.UserQueueLimit,
+    )
 
     class Input(Body):
-        idempotencyKey = StrictChar(source="idempotency_key", trim_whitespace=False, max_length=128)
+        idempotencyKey = Key(source="idempotency_key", trim_whitespace=False, max_length=128)
         sourceFeature = StrictChar(source="source_feature", max_length=40)
         sourceEventId = StrictChar(source="source_event_id", max_length=128)
         performerId = StrictUUID(source="performer_id", allow_null=True)
@@ -49,14 +92,14 @@ class SubmitItem(QueueEndpoint):
         escrowTransactionId = StrictUUID(source="hold_id")
         tokens = Amount()
         currency = StrictChoice(choices=Currency.choices)
-        title = StrictChar(max_length=200)
+        title = Title(max_length=200)
         description = StrictChar(required=False, max_length=2_000, default="", allow_blank=True)
         durationSeconds = StrictInt(
             source="duration_s", required=False, min_value=1, max_value=86_400, default=None, allow_null=True
         )
         fulfilment = StrictChoice(choices=Fulfilment.choices)
         award = Award(required=False, default=None, allow_null=True)
-        metadata = serializers.JSONField(required=False, default=dict)
+        metadata = Metadata(required=False, default=dict)
 
         def validate_idempotencyKey(self, key: str) -> str:
             if not KEY.match(key):
@@ -107,8 +150,10 @@ class SubmitItem(QueueEndpoint):
 
 def _is_fact(fact: tuple[str, Any]) -> bool:
     name, value = fact
-    if len(name) > 64 or not name.isprintable():
+    if len(name) > MAX_FACT_NAME_CHARS or not name.isprintable():
         return False
     if isinstance(value, str):
-        return len(value) <= 128 and value.isprintable()  # no NUL, no half of a surrogate pair: neither can be stored
+        return (
+            len(value) <= MAX_FACT_CHARS and value.isprintable()
+        )  # no NUL, no half of a surrogate pair: neither can be stored
     return value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) <= MAX_FACT_NUMBER)

@@ -1,7 +1,7 @@
 """Endpoints of queue items: one to read, one's own, and the commands on one."""
 
 from collections.abc import Callable, Collection
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,8 +11,11 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
 from accounts.models import SUPPORT_ROLES, Role
+from core.errors import Forbidden
 from core.fields import Amount, Body, Page, StrictChar, StrictChoice
-from perfqueue import services, shapes
+from core.idempotency import Answer, Aside
+from escrow.errors import SplitMismatch, WalletFrozen
+from perfqueue import errors, services, shapes
 from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
 from perfqueue.models import QueueItem
 from perfqueue.services import ItemFacts, State
@@ -30,7 +33,15 @@ class ItemCommand(QueueEndpoint):
     roles: ClassVar[Collection[str]] = OPERATORS
     Input: ClassVar[type[Serializer]] = Reason
     Output = shapes.QueueItemOut
+    refuses: ClassVar[Any] = (Forbidden, errors.InvalidTransition)
     command: ClassVar[Callable[..., ItemFacts]]
+
+    def known(self, request: Request, key: str, aside: Aside | None = None) -> Answer | None:
+        self.due = self.gate().aside()
+        return super().known(request, key, self.due)
+
+    def before_command(self) -> None:
+        self.gate().expire(self.due.values)
 
     def post(self, request: Request, item_id: UUID) -> HttpResponse:
         viewer = self.actor
@@ -41,16 +52,29 @@ class ItemCommand(QueueEndpoint):
 
 
 class StartItem(ItemCommand):
-    """POST /queue/items/{id}/start {reason?}: with a reason, staff may start another than the head. 200; 404;
-    409 NOT_HEAD_OF_QUEUE, ALREADY_STARTED, QUEUE_PAUSED, ROPE_DROP_EXPIRED, INVALID_TRANSITION."""
+    """Start the head of the performer's queue.
+
+    With a reason, staff may start another item than the head.
+    """
 
     operation, command = "queue.start", staticmethod(services.start)
+    refuses = (
+        *ItemCommand.refuses,
+        errors.NotHeadOfQueue,
+        errors.AlreadyStarted,
+        errors.QueuePaused,
+        errors.RopeDropExpired,
+    )
 
 
 class FinishItem(ItemCommand):
-    """POST /queue/items/{id}/finish. 200; 400; 404; 409 INVALID_TRANSITION, DEADLINE_PASSED; 422 SPLIT_MISMATCH."""
+    """Finish the started item: settle all of the hold, or split it.
+
+    One amount implies the other. A split needs a reason.
+    """
 
     operation, command = "queue.finish", staticmethod(services.finish)
+    refuses = (*ItemCommand.refuses, errors.DeadlinePassed, SplitMismatch, WalletFrozen)
 
     class Input(Reason):
         settleTokens = Amount(source="settle", required=False, min_value=0)
@@ -58,26 +82,26 @@ class FinishItem(ItemCommand):
 
 
 class AbandonItem(ItemCommand):
-    """POST /queue/items/{id}/abandon. 200; 404; 409 INVALID_TRANSITION."""
+    """Abandon the started item; the buyer is refunded, or staff review it."""
 
     operation, command = "queue.abandon", staticmethod(services.abandon)
 
 
 class RefundItem(ItemCommand):
-    """POST /queue/items/{id}/refund. 200; 404; 409 INVALID_TRANSITION."""
+    """Refund an item that waits or is started."""
 
     operation, command = "queue.refund", staticmethod(services.refund)
 
 
 class LeaveItem(ItemCommand):
-    """POST /queue/items/{id}/leave. 200; 403; 404; 409 INVALID_TRANSITION."""
+    """Leave the queue with one's own item; it is refunded."""
 
     roles, operation, Input = (Role.USER,), "queue.leave", Body
     command = staticmethod(services.leave)
 
 
 class ItemDetail(QueueEndpoint):
-    """GET /queue/items/{id}. 200, in full for those concerned; 304 to a known ETag; 404."""
+    """Show an item: in full to those concerned, in brief to others."""
 
     etag, Output = True, shapes.QueueItemSeenOut
 
@@ -92,8 +116,10 @@ class ItemQuery(Page):
 
 
 class ItemList(ItemListEndpoint):
-    """GET /queue/items?mine=true. 200: one's own items, newest first; of a performer, those that buyers asked for.
-    304 to a known ETag."""
+    """List one's own items, newest first.
+
+    A performer's are those that buyers asked her for.
+    """
 
     etag, Query = True, ItemQuery
 

@@ -8,25 +8,30 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from accounts.models import Role
-from core.api import WRITES, Endpoint
+from core.api import Endpoint
+from core.crowds import MOST_BYTES, CrowdEndpoint
 from core.db import command, first_or_not_found
-from core.errors import ValidationFailed
-from core.fields import Body, Page, StrictEnum, StrictInt, StrictUUID
+from core.errors import Forbidden
+from core.fields import Body, Page, Params, StrictEnum, StrictInt, StrictUUID
+from core.freshness import Shelf
 from perfqueue import services, shapes
 from perfqueue.api.gated import QueueEndpoint
 
 
-class PublicQueue(QueueEndpoint):
-    """GET /performer/{id}/queue. 200: the queue, head first; 304 to a known ETag; 404."""
+class PublicQueue(CrowdEndpoint, QueueEndpoint):
+    """Show who waits in a performer's queue, head first."""
 
-    public, etag, Output = True, True, shapes.QueueOut
+    Output = shapes.QueueOut
+    shelf = Shelf(MOST_BYTES)
+    look = staticmethod(services.look)
+    until = staticmethod(services.due_at)
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
         return self.answer(services.queue_view(performer_id, viewer=self.actor))
 
 
 class PerformerList(Endpoint):
-    """GET /performer. 200: a list of performers, newest first."""
+    """List the performers, newest first."""
 
     public, Query, Output = True, Page, shapes.PerformersOut
 
@@ -35,7 +40,7 @@ class PerformerList(Endpoint):
 
 
 class PerformerDetail(QueueEndpoint):
-    """GET /performer/{id}. 200; 404."""
+    """Show one performer."""
 
     public, Output = True, shapes.PerformerOut
 
@@ -44,9 +49,10 @@ class PerformerDetail(QueueEndpoint):
 
 
 class QueueControl(QueueEndpoint):
-    """POST /performer/{id}/queue/open, /close, /pause, /resume. 200 with the queue; 403; 404. Own queue only."""
+    """A command on one's own queue; answers the queue."""
 
     roles, Output = (Role.PERFORMER,), shapes.QueueOut
+    refuses = (Forbidden,)
     control: ClassVar[Callable[..., Any]]
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
@@ -55,25 +61,37 @@ class QueueControl(QueueEndpoint):
 
 
 class OpenQueue(QueueControl):
+    """Open one's own queue."""
+
     control = staticmethod(services.open_queue)
 
 
 class CloseQueue(QueueControl):
+    """Close one's own queue; everybody who waits is refunded."""
+
     control = staticmethod(services.close_queue)
 
 
 class PauseQueue(QueueControl):
+    """Pause one's own queue; timers stand still."""
+
     control = staticmethod(services.pause_queue)
 
 
 class ResumeQueue(QueueControl):
+    """Resume one's own queue."""
+
     control = staticmethod(services.resume_queue)
 
 
 class Heartbeat(QueueEndpoint):
-    """POST /performer/{id}/presence {state}, every 20 s. 200 {state, queueOpen, watched, awayAfter}; 403; 404."""
+    """Report that one is streaming, idle or offline.
+
+    Send it every 20 s while the queue is open.
+    """
 
     roles, Output = (Role.PERFORMER,), shapes.PresenceOut
+    refuses = (Forbidden,)
 
     class Input(Body):
         state = StrictEnum(services.Presence)
@@ -89,9 +107,10 @@ def _setting(column: str) -> StrictInt:
 
 
 class Settings(QueueEndpoint):
-    """GET, PATCH /performer/{id}/queue/settings. 200; 400; 403; 404. Own queue; items keep their timers."""
+    """The settings of one's own queue. Items that wait keep their timers."""
 
     roles, Output = (Role.PERFORMER,), shapes.SettingsOut
+    refuses = (Forbidden,)
 
     class Input(Body):
         maxDepth = _setting("depth")
@@ -103,46 +122,56 @@ class Settings(QueueEndpoint):
         abandonmentPolicy = StrictEnum(services.AbandonPolicy, required=False, source="abandon_policy")
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """Show the settings of one's own queue."""
         return self.answer(services.settings_of(performer_id=performer_id, actor=self.actor))
 
     def patch(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """Change settings of one's own queue.
+
+        Items that wait keep their timers.
+        """
         services.settings_of(performer_id=performer_id, actor=self.actor)
         queue = command(lambda: services.configure(performer_id=performer_id, **self.data))
         return self.answer(queue)
 
 
-class BlockQuery(Page):
+class BlockIn(Body):
+    userId = StrictUUID()
+
+
+class UnblockIn(Body):
     userId = StrictUUID(required=False)
 
 
+class UnblockQuery(Params):
+    userId = StrictUUID()
+
+
 class Blocks(QueueEndpoint):
-    """GET; POST {userId}; DELETE {userId} or ?userId=: /performer/{id}/blocks. 200; 400; 403; 404. Own queue only."""
+    """The users whom a performer blocks from buying. Own list only."""
 
-    roles, Query = (Role.PERFORMER,), BlockQuery
+    roles, Query = (Role.PERFORMER,), {"GET": Page, "DELETE": UnblockQuery}
+    Input = {"POST": BlockIn, "DELETE": UnblockIn}
     Output = {"GET": shapes.BlocksOut, "POST": shapes.BlockOut, "DELETE": shapes.UnblockedOut}
-
-    class Input(Body):
-        userId = StrictUUID(required=False)
+    refuses = (Forbidden,)
 
     def get(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """List the users whom one blocks, newest first."""
         services.settings_of(performer_id=performer_id, actor=self.actor)
         return self.page(services.blocks_of(performer_id))
 
     def _queried(self, request: Request) -> dict[str, Any]:
-        """Require `userId` of a command before its key and role are checked; a DELETE may have it in its query."""
-        query = super()._queried(request)
-        if request.method in WRITES and "userId" not in self.data:
-            if request.method != "DELETE" or "userId" not in query:
-                raise ValidationFailed(userId=["This field is required."])
-            self.data = {"userId": query["userId"]}
-        return query
+        """A DELETE names the user in its query; a body that names one is read instead, for clients that send it so."""
+        return self.data if request.method == "DELETE" and self.data else super()._queried(request)
 
     def post(self, request: Request, performer_id: UUID) -> HttpResponse:
+        """Block a user from buying."""
         user_id = self.data["userId"]
         blocked = command(lambda: services.block(performer_id=performer_id, user_id=user_id, actor=self.actor))
         return self.answer(blocked)
 
     def delete(self, request: Request, performer_id: UUID) -> HttpResponse:
-        user_id = self.data["userId"]
+        """Let a user buy again."""
+        user_id = self.query["userId"]
         command(lambda: services.unblock(performer_id=performer_id, user_id=user_id, actor=self.actor))
         return self.answer(user_id)

@@ -15,7 +15,8 @@ from core.api import Endpoint
 from core.dispatch import request_run
 from core.errors import ValidationFailed
 from core.fields import Amount, Body, Digits, Page, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
-from perfqueue import services, shapes
+from escrow.errors import SplitMismatch, WalletFrozen
+from perfqueue import errors, services, shapes
 from perfqueue.api.gated import ItemListEndpoint, QueueEndpoint
 from perfqueue.api.items import ItemCommand
 from perfqueue.models import QueueItem, Run, RunItem
@@ -33,12 +34,11 @@ class StaffItemQuery(Page):
     minAgeSeconds = Digits(source="min_age_s", required=False, max_value=MAX_AGE_S)
     minTokens = Digits(source="min_tokens", required=False)
     maxTokens = Digits(source="max_tokens", required=False)
-    overdue = serializers.BooleanField(required=False, allow_null=True, default=None)
+    overdue = serializers.BooleanField(required=False)
 
 
 class StaffItems(ItemListEndpoint):
-    """GET /admin/queue/items. 200: every item, newest first; by state, performer, user, feature, key, age, amount,
-    or whether it is overdue."""
+    """List all items, newest first."""
 
     roles, Query = STAFF_ROLES, StaffItemQuery
 
@@ -48,18 +48,20 @@ class StaffItems(ItemListEndpoint):
 
 
 class StaffRefund(ItemCommand):
-    """POST /admin/queue/items/{id}/refund {reason}. 200; 400; 404; 409 INVALID_TRANSITION."""
+    """Refund a buyer's item."""
 
     roles, operation, command = SUPPORT_ROLES, "admin.refund", staticmethod(services.refund)
+    refuses = (errors.InvalidTransition,)
 
     class Input(Body):
         reason = StrictChar(max_length=500)
 
 
 class StaffResolve(ItemCommand):
-    """POST /admin/queue/items/{id}/resolve {settleTokens?, refundTokens?, reason}. 200; 400; 404; 409; 422."""
+    """Decide an abandoned item under review: refund it, or split what is held."""
 
     roles, operation, command = SUPPORT_ROLES, "admin.resolve", staticmethod(services.resolve)
+    refuses = (errors.InvalidTransition, SplitMismatch, WalletFrozen)
 
     class Input(Body):
         reason = StrictChar(max_length=500)
@@ -134,8 +136,11 @@ class RunView:
 
 
 class StaffRefunds(QueueEndpoint):
-    """POST /admin/queue/refunds {ids | filter, reason, dryRun?}. 200 {results, totals} for up to 50 items and for dry
-    runs; more: 202 {runId}. 400: no condition, or more than 5,000 items."""
+    """Refund many items, named or found by a filter.
+
+    Up to 50 items, and dry runs, are answered with their results. More become a run: 202, then
+    `GET /admin/queue/refunds/{runId}`. At most 5,000.
+    """
 
     roles, operation, Input = SUPPORT_ROLES, "admin.refunds", RefundsIn
     Output = {200: shapes.RefundsOut, 202: shapes.RunStartedOut}
@@ -190,7 +195,7 @@ class StaffRefunds(QueueEndpoint):
 
 
 class RefundRun(Endpoint):
-    """GET /admin/queue/refunds/{runId}. 200: its progress, and each item's result so far; 404."""
+    """Show how far a run of refunds is, with each item's result so far."""
 
     roles, Output = STAFF_ROLES, shapes.RunOut
 

@@ -75,6 +75,8 @@ class PerformerQueue(models.Model):
 
     Watched (a heartbeat came since it was opened): the performer counts as away from `silent_at`, and the stream as
     ended from `ends_at`, unless another heartbeat moves both. `away_at`: away since then, carried out; null: present.
+    `opened_at`, `closed_at`: when it was last opened and last closed.
+    `revision`: the database counts it up in each transaction that changes the row or an item of the queue.
     """
 
     performer = models.OneToOneField("accounts.User", on_delete=models.PROTECT, primary_key=True, related_name="+")
@@ -90,10 +92,12 @@ class PerformerQueue(models.Model):
     presence = models.CharField(max_length=9, choices=Presence.choices, default=Presence.OFFLINE)
     seen_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
     silent_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     away_at = models.DateTimeField(null=True, blank=True)
     next_turn = models.BigIntegerField(default=1)
+    revision = models.BigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         constraints = [

@@ -1,6 +1,7 @@
 """What other apps and perfqueue's own endpoints may call.
 
-Features call `locked_queue` and `intake`; endpoints and pages pass a `Gate`, then call a command or read a view.
+Features call `Joining`, or `finish_instants` for instant items; endpoints and pages pass a `Gate`, then call a command
+or read a view.
 Items and queues are answered to other apps as frozen values (`facts`, `views`), never as models.
 """
 
@@ -29,11 +30,16 @@ from perfqueue.services.control import (
     settings_of,
     unblock,
 )
+from perfqueue.services.deactivation import deactivate
 from perfqueue.services.expiry import Gate, expire_due, is_overdue
 from perfqueue.services.facts import ItemFacts, QueueFacts
-from perfqueue.services.intake import Intake, IntakeResult, intake
+from perfqueue.services.instants import InstantItem, events_of, finish_instants
+from perfqueue.services.joining import Joining
+from perfqueue.services.lines import Asked
+from perfqueue.services.payloads import Intake, IntakeResult
 from perfqueue.services.presence import record_heartbeat
-from perfqueue.services.queues import LockedQueue, locked_queue, performer_of
+from perfqueue.services.queues import performer_of
+from perfqueue.services.revisions import due_at, look
 from perfqueue.services.runs import MAX_RUN_ITEMS, WORK_TASK, Progress, open_run, progress, results, run_of, work_runs
 from perfqueue.services.service_accounts import PAYEES, ServiceHoldRequest, hold_for, open_hold, submit
 from perfqueue.services.sweeper import sweep, sweeper_age_s
@@ -53,6 +59,7 @@ from perfqueue.services.views import (
     performers,
     queue_lengths,
     queue_view,
+    utilisation,
 )
 
 __all__ = [
@@ -63,15 +70,17 @@ __all__ = [
     "PAYEES",
     "WORK_TASK",
     "AbandonPolicy",
+    "Asked",
     "Fulfilment",
     "Gate",
+    "InstantItem",
     "Intake",
     "IntakeResult",
     "ItemFacts",
     "ItemFilter",
     "ItemResult",
     "ItemView",
-    "LockedQueue",
+    "Joining",
     "Presence",
     "Progress",
     "QueueFacts",
@@ -86,11 +95,14 @@ __all__ = [
     "blocks_of",
     "close_queue",
     "configure",
+    "deactivate",
+    "due_at",
+    "events_of",
     "expire_due",
     "filtered_items",
     "finish",
+    "finish_instants",
     "hold_for",
-    "intake",
     "is_older_than",
     "is_overdue",
     "item_for",
@@ -100,7 +112,7 @@ __all__ = [
     "last_ended",
     "last_performances",
     "leave",
-    "locked_queue",
+    "look",
     "make_queues",
     "open_hold",
     "open_items",
@@ -127,6 +139,7 @@ __all__ = [
     "sweep",
     "sweeper_age_s",
     "unblock",
+    "utilisation",
     "verify",
     "work_runs",
 ]

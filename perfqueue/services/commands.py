@@ -7,14 +7,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from accounts.models import User
-from core import db
 from core.errors import Forbidden, ValidationFailed
 from escrow.errors import SplitMismatch
 from perfqueue import errors
 from perfqueue.models import AbandonPolicy, Cause, QueueItem, State
 from perfqueue.services import transitions
 from perfqueue.services.facts import ItemFacts
-from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_item, started_item, waiting
+from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_item
 
 REVIEW_S = 24 * 3600
 
@@ -28,7 +27,7 @@ def start(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
         NotFound, Forbidden, AlreadyStarted, InvalidTransition, QueuePaused, NotHeadOfQueue, RopeDropExpired:
         nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         _assert_may_start(queue, item, may_skip=actor.is_backoffice and bool(reason))
         deadline_at = queue.now + timedelta(seconds=item.planned_s + queue.row.grace_s)
@@ -47,7 +46,7 @@ def finish(
         NotFound, Forbidden, InvalidTransition, DeadlinePassed, SplitMismatch, ValidationFailed (no reason),
         WalletFrozen: nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         _assert_started(queue, item, actor)
         settled, refunded = split_of(item, settle, refund, reason)
@@ -61,7 +60,7 @@ def abandon(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         if item.state != State.STARTED:
             raise errors.InvalidTransition(state=item.state)
@@ -75,7 +74,7 @@ def refund(*, item_id: UUID, actor: User, reason: str = "") -> ItemFacts:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         assert_runs_queue(actor, queue.performer_id)
         if item.is_final or (item.state == State.ABANDONED and not actor.is_backoffice):
             raise errors.InvalidTransition(state=item.state)
@@ -89,7 +88,7 @@ def leave(*, item_id: UUID, actor: User) -> ItemFacts:
     Raises:
         NotFound, Forbidden, InvalidTransition: nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         if item.user_id != actor.pk:
             raise Forbidden
         if item.state != State.CREATED:
@@ -106,7 +105,7 @@ def resolve(
     Raises:
         NotFound, InvalidTransition, SplitMismatch, ValidationFailed (no reason): nothing was written.
     """
-    with db.joined(), locked_item(item_id) as (queue, item):
+    with locked_item(item_id) as (queue, item):
         if not reason:
             raise ValidationFailed(reason=["A reason is needed."])
         if item.state != State.ABANDONED:
@@ -153,11 +152,11 @@ def _assert_may_start(queue: LockedQueue, item: QueueItem, *, may_skip: bool) ->
     if item.state != State.CREATED:
         expired = item.started_at is None and item.cause in (Cause.ROPE_DROP, Cause.MAX_WAIT)
         raise errors.RopeDropExpired if expired else errors.InvalidTransition(state=item.state)
-    if started_item(queue.performer_id) is not None:
+    if queue.front.has_started:
         raise errors.AlreadyStarted
     if queue.row.is_paused:
         raise errors.QueuePaused
-    if not may_skip and waiting(queue.performer_id)[:1].get().id != item.id:
+    if not may_skip and queue.front.waiting[0] is not item:
         raise errors.NotHeadOfQueue
     if item.is_overdue(queue.now):
         raise errors.RopeDropExpired

@@ -5,13 +5,15 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+import accounts.services
 import live.services
 from accounts.models import Role, User
 from core import db
+from core.clock import CoreNow
 from core.errors import NotFound
 from perfqueue.models import Block, Cause, PerformerQueue, QueueItem
-from perfqueue.services import transitions
-from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, waiting
+from perfqueue.services import events, transitions
+from perfqueue.services.queues import LockedQueue, assert_runs_queue, commanded_queue, locked_queue, waiting
 
 BOUNDS = {
     "depth": (1, 200),
@@ -33,9 +35,10 @@ def make_queues(performer_ids: Iterable[UUID]) -> None:
 
 def open_queue(*, performer_id: UUID, actor: User) -> None:
     """Open the queue. The head's rope drop starts, unless the queue is paused. Raises NotFound, Forbidden."""
-    with locked_queue(performer_id) as queue:
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor) as queue:
         if not queue.row.is_open:
+            if not accounts.services.is_performer(performer_id):  # read again: deactivated while the lock was awaited
+                raise NotFound
             queue.row.is_open, queue.row.opened_at, queue.row.seen_at = True, queue.now, None
             _saved(queue, "is_open", "opened_at", "seen_at")
 
@@ -48,8 +51,7 @@ def close_queue(*, performer_id: UUID, actor: User) -> None:
     Raises:
         NotFound, Forbidden.
     """
-    with locked_queue(performer_id) as queue:
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor) as queue:
         close(queue, actor=actor)
 
 
@@ -64,12 +66,12 @@ def resume_queue(*, performer_id: UUID, actor: User) -> None:
 
 
 def settings_of(*, performer_id: UUID, actor: User) -> PerformerQueue:
-    """A performer's queue with its settings, unlocked (one statement): for the performer and for staff.
+    """An active performer's queue with its settings, unlocked (one statement): for the performer and for staff.
 
     Raises:
         NotFound, Forbidden.
     """
-    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id))
+    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id, performer__is_active=True))
     assert_runs_queue(actor, performer_id)
     return queue
 
@@ -89,9 +91,13 @@ def configure(*, performer_id: UUID, **settings: object) -> PerformerQueue:
 
 def close(queue: LockedQueue, *, actor: User | None) -> None:
     """Close a locked queue, watch it no longer, and refund everybody who waits."""
-    row = queue.row
-    row.is_open, row.silent_at, row.ends_at, row.away_at = False, None, None, None
-    row.save(update_fields=["is_open", "silent_at", "ends_at", "away_at"])
+    row, was_open = queue.row, queue.row.is_open
+    if was_open:
+        row.is_open, row.closed_at = False, CoreNow()
+    row.silent_at = row.ends_at = row.away_at = None
+    row.save(update_fields=["is_open", "closed_at", "silent_at", "ends_at", "away_at"])
+    if was_open:
+        live.services.emit([events.of_queue(row)])
     refund_created(queue, actor=actor, cause=Cause.STREAM_ENDED)
 
 
@@ -139,8 +145,7 @@ def block(*, performer_id: UUID, user_id: UUID, actor: User) -> Block:
     Raises:
         NotFound (no such queue or buyer), Forbidden: nothing was written.
     """
-    with locked_queue(performer_id) as queue:
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor) as queue:
         if not User.objects.filter(pk=user_id, role=Role.USER).exists():
             raise NotFound
         blocked, _ = Block.objects.get_or_create(performer_id=performer_id, user_id=user_id)
@@ -154,8 +159,7 @@ def unblock(*, performer_id: UUID, user_id: UUID, actor: User) -> None:
     Raises:
         NotFound (no such queue), Forbidden: nothing was written.
     """
-    with locked_queue(performer_id):
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor):
         Block.objects.filter(performer_id=performer_id, user_id=user_id).delete()
 
 
@@ -165,8 +169,7 @@ def blocks_of(performer_id: UUID) -> QuerySet[Block]:
 
 
 def _paused(performer_id: UUID, actor: User, *, paused: bool) -> None:
-    with locked_queue(performer_id) as queue:
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor) as queue:
         if queue.row.is_paused != paused:
             queue.row.is_paused = paused
             _saved(queue, "is_paused")
@@ -174,4 +177,4 @@ def _paused(performer_id: UUID, actor: User, *, paused: bool) -> None:
 
 def _saved(queue: LockedQueue, *names: str) -> None:
     queue.row.save(update_fields=names)
-    live.services.emit(queue.arm_head())
+    live.services.emit([events.of_queue(queue.row), *queue.arm_head()])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import structlog
@@ -12,6 +13,7 @@ from django.db.models import Q
 from core import db
 from core.clock import CoreNow
 from core.errors import DomainError, LedgerUnavailable, NotFound, QueueBusy
+from core.idempotency import Aside
 from perfqueue.models import DEADLINES, OPEN_STATES, Cause, QueueItem, State, Strike
 from perfqueue.services import transitions
 from perfqueue.services.commands import abandon_started
@@ -28,16 +30,19 @@ OVERDUE = " OR ".join(
 )
 """DEADLINES as SQL about an item `i`."""
 OVERDUE_ITEMS = "SELECT {columns} FROM perfqueue_queueitem i WHERE {open} AND ({overdue})"
-ABSENT_PERFORMERS = """
-SELECT q.performer_id FROM perfqueue_performerqueue q
- WHERE q.silent_at <= core_now() AND (q.away_at IS NULL OR q.ends_at <= core_now())"""
+ABSENT = "(q.silent_at <= {now} AND (q.away_at IS NULL OR q.ends_at <= {now}))"
+"""About a queue `q`: an absence has consequences that are not carried out."""
+ABSENT_PERFORMERS = f"""
+SELECT q.performer_id FROM perfqueue_performerqueue q WHERE {ABSENT.format(now="(SELECT core_now())")}
+"""  # noqa: S608  composed of constants
 CONCERNED = " AND performer_id = ANY (ARRAY(SELECT c.performer_id FROM concerned c))"
 
 
-def overdue_items_sql(columns: str, *, now: str = "core_now()") -> str:
+def overdue_items_sql(columns: str, *, now: str = "(SELECT core_now())") -> str:  # read once, not for each item
     return OVERDUE_ITEMS.format(columns=columns, open=OPEN, overdue=OVERDUE.format(now=now))
 
 
+@cache
 def overdue_queues_sql(concerned: str = "") -> str:
     only = CONCERNED if concerned else ""
     sql = f"{overdue_items_sql('i.performer_id')}{only} UNION {ABSENT_PERFORMERS}{only}"
@@ -87,7 +92,15 @@ class Gate:
         Raises:
             What `expire_due` raises.
         """
-        return sum(expire_due(performer_id) for performer_id in self.overdue())
+        return self.expire(self.overdue())
+
+    def expire(self, performer_ids: Collection[UUID]) -> int:
+        """The same, where it is known already in whose queue something is due."""
+        return sum(expire_due(performer_id) for performer_id in sorted(performer_ids))
+
+    def aside(self) -> Aside:
+        """The look for what is due, as a part of the look-up of a key: its values are for `expire`."""
+        return Aside(overdue_queues_sql(self.concerned), self.params)
 
     def before_read(self) -> int:
         """The same without waiting: a queue that is locked, or an item that cannot expire, is shown as it is."""

@@ -1,70 +1,33 @@
 """T0: a feature's paid request enters the queue, or is finished at once."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.db.models import Exists, OuterRef
 
 import escrow.services
 import live.services
 from accounts.models import User
 from core import db
+from core.batches import Statement
+from core.context import request_id
 from core.db import constraint_of
-from core.errors import Forbidden, IdempotencyKeyReused, Refused
+from core.errors import Forbidden, IdempotencyKeyReused, NotFound, Refused
 from escrow.errors import HoldClosed, HoldMismatch
 from escrow.services import Award, Currency, HoldStatus, HoldView
-from perfqueue.errors import QueueClosed, QueueFull, QueuePaused, UserQueueLimit
-from perfqueue.models import Fulfilment, QueueItem, State, Step, Transition, columns_of
+from perfqueue.models import Block, Fulfilment, QueueItem, State, Step, Transition, columns_of
 from perfqueue.services import events, transitions
 from perfqueue.services.facts import ItemFacts
-from perfqueue.services.queues import LockedQueue, due_notice
+from perfqueue.services.joined import created_event, joined, store_joined
+from perfqueue.services.lines import Asked, places_of
+from perfqueue.services.payloads import Intake, IntakeResult
+from perfqueue.services.queues import LockedQueue
 
 AWARDING_FEATURES = frozenset({"slots"})  # the features that may have points paid from `slots_bank`
-
-
-@dataclass(frozen=True)
-class Intake:
-    """One paid request. The hold is open, unused and the payer's; its amount is `tokens` of `currency`.
-
-    A performed item waits in the performer's queue; an instant one is finished and settled at once and may carry an
-    `award` in points, if the feature is one of ours that may, or the caller has checked that this one may
-    (`may_award`). `announce`: the feature's own events, stored with the item's. `metadata` holds ids only.
-    """
-
-    idempotency_key: str
-    source_feature: str
-    source_event_id: str
-    performer_id: UUID | None
-    user_id: UUID
-    hold_id: UUID
-    tokens: int
-    currency: str
-    title: str
-    description: str = ""
-    duration_s: int | None = None
-    fulfilment: str = Fulfilment.PERFORMED
-    award: int = 0
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    may_award: bool = False
-    announce: tuple[live.services.Event, ...] = ()
-
-
-@dataclass(frozen=True)
-class IntakeResult:
-    """The item of an intake.
-
-    `position`: 1 is the head; None for an instant item. `available`: the payer's balance in the hold's
-    currency after settlement and award of an instant item, None for a performed one.
-    """
-
-    item: ItemFacts
-    position: int | None
-    available: int | None
 
 
 def intake(payload: Intake, *, actor: User | None, queue: LockedQueue | None = None) -> IntakeResult:
@@ -73,9 +36,9 @@ def intake(payload: Intake, *, actor: User | None, queue: LockedQueue | None = N
     Locks the hold (and, for an instant item, wallets). Joins the caller's transaction.
 
     Raises:
-        QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed (also: used by another item), HoldMismatch,
-        IdempotencyKeyReused, Forbidden (blocked by the performer, or an award that is not this feature's to send):
-        roll the hold back too.
+        NotFound (the performer is deactivated), QueueClosed, QueuePaused, QueueFull, UserQueueLimit, HoldClosed (also:
+        used by another item), HoldMismatch, IdempotencyKeyReused, Forbidden (blocked by the performer, or an award
+        that is not this feature's to send): roll the hold back too.
     """
     if payload.fulfilment == Fulfilment.INSTANT:
         return intake_many([payload], actor=actor)[0]
@@ -89,7 +52,8 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Intak
     """Finish, settle and pay the awards of instant items, all in the caller's transaction (at most 5 statements).
 
     Raises:
-        HoldClosed, HoldMismatch, IdempotencyKeyReused, Forbidden, or the ledger's refusal: nothing was written.
+        HoldClosed, HoldMismatch, IdempotencyKeyReused, NotFound (the payee is deactivated), Forbidden (or has blocked
+        the buyer), or the ledger's refusal: nothing was written.
     """
     with db.joined():
         holds, now = escrow.services.lock_holds([p.hold_id for p in payloads], lift_expiry=False)
@@ -97,7 +61,7 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Intak
         for payload in payloads:
             hold = holds[payload.hold_id]
             _assert_fits(payload, hold, now)
-            item = _item(payload, now=now, fee_bps=_fee_for(hold.payee_id))
+            item = _item(payload, now=now, fee_bps=_fee_for(payload, hold.payee_id))
             item.start(now=now, deadline_at=None)
             item.finish(now=now, settle=item.tokens, refund=0)
             items.append(item)
@@ -110,50 +74,20 @@ def intake_many(payloads: Sequence[Intake], *, actor: User | None) -> list[Intak
 def _join(payload: Intake, queue: LockedQueue, actor: User | None) -> IntakeResult:
     holds, now = escrow.services.lock_holds([payload.hold_id], lift_expiry=True)
     _assert_fits(payload, holds[payload.hold_id], now)
-    state = _queue_state(queue, payload)
-    queue.set_now(state["now"])
-    _assert_room(queue, state)
-    row = queue.row
-    item = _item(payload, now=queue.now, fee_bps=_fee_of(row.performer))
-    item.turn = row.next_turn
-    item.max_wait_at = queue.now + timedelta(seconds=row.max_wait_s)
-    position = state["waiting"] + 1
-    if position == 1 and queue.rope_drop_runs(has_started=state["has_started"]):
-        item.rope_drop_at = queue.now + timedelta(seconds=row.rope_drop_s)
-    notice = due_notice(item, position)
-    _store([item], transitions.rows_of([item], actor=actor))
-    row.next_turn += 1
-    live.services.emit([*events.of_steps([item]), *([notice] if notice else []), *payload.announce])
-    return IntakeResult(ItemFacts.of(item), position, None)
+    asked = Asked(PAIR, {"performer": queue.performer_id, "buyer": payload.user_id})
+    reading = asked.read()
+    with connection.cursor() as cursor:
+        cursor.execute(reading.sql, reading.params)
+        (place,) = places_of(cursor.fetchall()).values()
+    item, position, notice = joined(payload, place, actor_id=actor.pk if actor else None, request_id=request_id())
+    queue.set_now(item.created_at)
+    _run(store_joined([item]))
+    queue.row.next_turn = place.line.next_turn
+    live.services.emit([created_event(item), *([notice] if notice else []), *payload.announce])
+    return IntakeResult(item.facts, position, None)
 
 
-QUEUE_STATE = """
-SELECT core_now() AS now,
-       count(*) FILTER (WHERE state = 'created') AS waiting,
-       count(*) FILTER (WHERE state IN ('created', 'started') AND user_id = %(user)s) AS mine,
-       count(*) FILTER (WHERE state = 'started') > 0 AS has_started,
-       EXISTS (SELECT 1 FROM perfqueue_block b WHERE b.performer_id = %(performer)s AND b.user_id = %(user)s) AS blocked
-  FROM perfqueue_queueitem
- WHERE performer_id = %(performer)s AND state IN ('created', 'started', 'abandoned') AND turn IS NOT NULL
-"""
-
-
-def _queue_state(queue: LockedQueue, payload: Intake) -> dict[str, Any]:
-    return db.rows(QUEUE_STATE, {"user": payload.user_id, "performer": queue.performer_id})[0]
-
-
-def _assert_room(queue: LockedQueue, state: dict[str, Any]) -> None:
-    row = queue.row
-    if not row.is_open:
-        raise QueueClosed
-    if row.is_paused:
-        raise QueuePaused
-    if state["waiting"] >= row.depth:
-        raise QueueFull(depth=state["waiting"], maxDepth=row.depth)
-    if state["mine"] >= row.user_cap:
-        raise UserQueueLimit(open=state["mine"], cap=row.user_cap)
-    if state["blocked"]:
-        raise Forbidden
+PAIR = "SELECT 1 AS place, %(performer)s::uuid AS performer_id, %(buyer)s::uuid AS buyer_id"
 
 
 def _assert_fits(payload: Intake, hold: HoldView, now: datetime) -> None:
@@ -197,11 +131,26 @@ def _item(payload: Intake, *, now: datetime, fee_bps: int) -> QueueItem:
     return item
 
 
-def _fee_for(payee_id: UUID | None) -> int:
-    """The fee of what is settled to this payee, in basis points; nothing to read when the house is paid."""
+def _fee_for(payload: Intake, payee_id: UUID | None) -> int:
+    """The fee of what is settled to this payee, in basis points; nothing to read when the house is paid.
+
+    Raises:
+        NotFound: the payee is deactivated; Forbidden: the payee has blocked the buyer.
+    """
     if payee_id is None:
         return 0
-    return _fee_of(User.objects.select_related("performer_profile").get(pk=payee_id))
+    people = User.objects.select_related("performer_profile").annotate(has_blocked=blocked(payload.user_id))
+    payee = people.get(pk=payee_id)
+    if not payee.is_active:
+        raise NotFound
+    if payee.has_blocked:
+        raise Forbidden
+    return _fee_of(payee)
+
+
+def blocked(user_id: UUID) -> Exists:
+    """Whether the performer, a row of people, has blocked this buyer."""
+    return Exists(Block.objects.filter(performer_id=OuterRef("pk"), user_id=user_id))
 
 
 def _fee_of(performer: User) -> int:
@@ -236,8 +185,12 @@ REFUSAL_BY_CONSTRAINT: dict[str, type[Refused]] = {
 def _store(items: Sequence[QueueItem], steps: Sequence[Transition]) -> None:
     """Write new items with their first steps (one statement). Constraints refuse a used hold or key."""
     columns = [[columns_of(row) for row in rows] for rows in (items, steps)]
+    _run(Statement("SELECT perfqueue_store(%s::jsonb, %s::jsonb)", [json.dumps(each, default=str) for each in columns]))
+
+
+def _run(storing: Statement) -> None:
     try:
-        db.rows("SELECT perfqueue_store(%s::jsonb, %s::jsonb)", [json.dumps(each, default=str) for each in columns])
+        db.rows(storing.sql, storing.params)
     except IntegrityError as error:
         refusal = REFUSAL_BY_CONSTRAINT.get(constraint_of(error))
         if refusal is None:

@@ -9,9 +9,10 @@ from uuid import UUID
 import live.services
 from accounts.models import User
 from perfqueue.models import Cause, PerformerQueue, Presence
+from perfqueue.services import events
 from perfqueue.services.commands import abandon_started
 from perfqueue.services.control import close
-from perfqueue.services.queues import LockedQueue, assert_runs_queue, locked_queue, started_item
+from perfqueue.services.queues import LockedQueue, commanded_queue, started_item
 
 ENDS_AFTER_S = 5 * 60
 PRESENCE_COLUMNS = ["presence", "seen_at", "silent_at", "ends_at", "away_at"]
@@ -26,8 +27,7 @@ def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> Per
     Raises:
         NotFound, Forbidden: nothing was written.
     """
-    with locked_queue(performer_id) as queue:
-        assert_runs_queue(actor, performer_id)
+    with commanded_queue(performer_id, actor) as queue:
         row, returns = queue.row, False
         row.presence, row.seen_at = state, queue.now
         if row.is_open and state == Presence.OFFLINE:
@@ -43,7 +43,7 @@ def record_heartbeat(*, performer_id: UUID, actor: User, state: Presence) -> Per
             returns, row.away_at = row.away_at is not None, None
         row.save(update_fields=PRESENCE_COLUMNS)
         if returns:
-            live.services.emit(queue.arm_head())
+            live.services.emit([events.of_queue(row), *queue.arm_head()])
         return row
 
 
@@ -52,6 +52,7 @@ def disconnect(queue: LockedQueue) -> None:
     row = queue.row
     row.away_at, row.presence = row.silent_at, Presence.OFFLINE
     row.save(update_fields=PRESENCE_COLUMNS)
+    live.services.emit([events.of_queue(row)])
     if not _disconnect_started(queue):
         live.services.emit(queue.arm_head())
 

@@ -1,9 +1,10 @@
 """The lock of one performer's queue, and the rope drop and notices of those who wait in it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,17 +15,19 @@ from core import db
 from core.clock import db_now
 from core.errors import Forbidden, NotFound
 from perfqueue.models import MAX_ROPE_DROP_S, Fulfilment, PerformerQueue, QueueItem, State
-from perfqueue.services import events
+from perfqueue.services import events, storage
+from perfqueue.services.storage import Front
 
 THIRD = 3
 
 
 @dataclass
 class LockedQueue:
-    """A locked queue. `now` is the database's clock, read after the lock."""
+    """A locked queue. `now` is the database's clock, and `front` was read, after the lock."""
 
     row: PerformerQueue
     _now: datetime | None = field(default=None)
+    _front: Front | None = field(default=None)
 
     @property
     def now(self) -> datetime:
@@ -37,37 +40,54 @@ class LockedQueue:
         self._now = self._now or now
 
     @property
+    def front(self) -> Front:
+        """Its started item and the first that wait; also the item of a command, which reads it with the lock."""
+        if self._front is None:
+            self._front = storage.fronts([self.performer_id])[self.performer_id]
+        return self._front
+
+    def set_front(self, front: Front | None) -> None:
+        """Take a front that came with another statement after the lock; None: read it again when it is needed."""
+        self._front = front
+
+    @property
+    def has_front(self) -> bool:
+        return self._front is not None
+
+    @property
     def performer_id(self) -> UUID:
         performer_id: UUID = self.row.pk
         return performer_id
 
     def rope_drop_runs(self, *, has_started: bool) -> bool:
         """Whether the head's rope drop runs: open, not paused, no item started, the performer not away."""
-        return self.row.is_open and not self.row.is_paused and not has_started and self.row.away_at is None
+        row = self.row
+        return rope_drop_runs(row.is_open, row.is_paused, is_away=row.away_at is not None, has_started=has_started)
 
     def arm_head(self) -> list[live.services.Event]:
-        """Arm or stop the head's rope drop and return the notices now due (at most four statements).
+        """Arm or stop the head's rope drop and return the notices now due (at most two statements).
 
-        Called at the end of every command that changed the queue.
+        Called at the end of every command that changed the queue alone; `transitions.apply` does it for those on items.
         """
-        front = list(waiting(self.performer_id)[:THIRD])
-        if not front:
-            return []
-        running = self.rope_drop_runs(has_started=started_item(self.performer_id) is not None)
-        notices = []
-        changed = set()
-        for position, item in enumerate(front, start=1):
-            if position == 1 or item.rope_drop_at is not None:
-                changed |= {item} if self._set_rope_drop(item, running=running and position == 1) else set()
+        changed, notices = arm_heads([self])
+        if changed:
+            storage.change(changed, [])
+        return notices
+
+    def armed(self) -> tuple[list[QueueItem], list[live.services.Event]]:
+        """The same in memory: the items changed, and the notices."""
+        front = self.front
+        running = self.rope_drop_runs(has_started=front.has_started)
+        changed, notices = [], []
+        for position, item in enumerate(front.waiting, start=1):
+            may_turn = position == 1 or item.rope_drop_at is not None
+            turned = may_turn and self._set_rope_drop(item, running=running and position == 1)
             notice = due_notice(item, position)
             if notice is not None:
                 notices.append(notice)
-                changed.add(item)
-        if changed:
-            QueueItem.objects.bulk_update(
-                changed, ["rope_drop_at", "rope_drop_left_ms", "third_noticed", "next_noticed"]
-            )
-        return notices
+            if turned or notice is not None:
+                changed.append(item)
+        return changed, notices
 
     def _set_rope_drop(self, item: QueueItem, *, running: bool) -> bool:
         """Start the rope drop with what was left of it, or stop it and keep what is left. True if it changed."""
@@ -83,7 +103,39 @@ class LockedQueue:
         return False
 
 
-def due_notice(item: QueueItem, position: int) -> live.services.Event | None:
+def arm_heads(
+    queues: Sequence[LockedQueue], *, moved: Collection[QueueItem] = ()
+) -> tuple[list[QueueItem], list[live.services.Event]]:
+    """Arm or stop the rope drop of each queue's head in memory; return the items changed and the notices now due.
+
+    One statement, none if the queues' fronts are known. `moved`: items with a step that is not stored yet.
+    """
+    unread = {queue.performer_id: queue for queue in queues if not queue.has_front}
+    if unread:
+        for performer_id, front in storage.fronts(list(unread), without=[item.id for item in moved]).items():
+            unread[performer_id].set_front(front)
+    changed: list[QueueItem] = []
+    notices: list[live.services.Event] = []
+    for queue in queues:
+        armed, due = queue.armed()
+        changed += armed
+        notices += due
+        queue.set_front(None)  # one of it may have left
+    return changed, notices
+
+
+def rope_drop_runs(is_open: bool, is_paused: bool, *, is_away: bool, has_started: bool) -> bool:
+    return is_open and not is_paused and not is_away and not has_started
+
+
+class Noticed(events.Shown, Protocol):
+    """An item that knows which notices its buyer has had."""
+
+    next_noticed: bool
+    third_noticed: bool
+
+
+def due_notice(item: Noticed, position: int) -> live.services.Event | None:
     """The notice that the buyer is due at this position, marked on the item; each once per item."""
     if position == 1 and not item.next_noticed:
         item.next_noticed = True
@@ -138,15 +190,33 @@ def lock_queues(performer_ids: list[UUID], *, skip_locked: bool = False) -> dict
 
 
 @contextmanager
-def locked_item(item_id: UUID) -> Iterator[tuple[LockedQueue, QueueItem]]:
-    """Lock an item's queue, then the item (three statements).
+def commanded_queue(performer_id: UUID, actor: User) -> Iterator[LockedQueue]:
+    """Lock the queue of an active performer for a command on all of it.
 
     Raises:
-        NotFound: no such item, or an instant one, which is in no queue.
+        NotFound (no such queue, or its performer is deactivated), Forbidden (another's), QueueBusy: nothing was
+        written.
     """
-    performer_id = performer_of(item_id)
     with locked_queue(performer_id) as queue:
-        yield queue, QueueItem.objects.select_for_update(no_key=True).get(id=item_id)
+        if not queue.row.performer.is_active:
+            raise NotFound
+        assert_runs_queue(actor, performer_id)
+        yield queue
+
+
+@contextmanager
+def locked_item(item_id: UUID) -> Iterator[tuple[LockedQueue, QueueItem]]:
+    """Lock an item's queue, then the item, and read the queue's front (one statement); joins the open transaction.
+
+    Raises:
+        NotFound: no such item, or an instant one, which is in no queue; QueueBusy: nothing was written.
+    """
+    with db.joined():
+        found = storage.lock_item(item_id)
+        if found is None:
+            raise NotFound
+        (item,) = (item for item in found.front.items if item.id == item_id)
+        yield LockedQueue(found.queue, found.now, found.front), item
 
 
 def performer_of(item_id: UUID) -> UUID:

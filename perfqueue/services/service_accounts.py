@@ -10,14 +10,15 @@ import compliance.services
 import escrow.services
 import live.services
 from accounts.models import Role, Scope, User
-from accounts.services import ServiceAccess
+from accounts.services import Caller, ServiceAccess
 from core import db
 from core.errors import Forbidden, NotFound, ValidationFailed
 from core.ids import first_id_at, new_id
 from escrow.services import Currency, HoldRequest, HoldView, House, Payee
 from perfqueue.errors import ServiceCapReached
 from perfqueue.models import Fulfilment
-from perfqueue.services.intake import Intake, IntakeResult, intake
+from perfqueue.services.intake import blocked, intake
+from perfqueue.services.payloads import Intake, IntakeResult
 from perfqueue.services.queues import locked_queue
 
 OWN_FEATURES = frozenset({"slots", "menus"})
@@ -46,20 +47,22 @@ def open_hold(request: ServiceHoldRequest, *, service: User) -> HoldView:
     Locks the name of (feature, buyer), which makes the cap exact, then the buyer's wallet.
 
     Raises:
-        Forbidden (scope or feature of another, or the buyer is the payee), NotFound, ValidationFailed (payee), the
-        gates of compliance, ServiceCapReached, InsufficientBalance, WalletFrozen: nothing was written.
+        Forbidden (scope or feature of another, or the buyer is the payee or blocked by the payee), NotFound,
+        ValidationFailed (payee), the gates of compliance, ServiceCapReached, InsufficientBalance, WalletFrozen: nothing
+        was written.
     """
     account = admitted(service, scope=Scope.HOLD, feature=request.feature)
     with db.joined():
-        payer = db.first_or_not_found(User.objects.filter(pk=request.user_id, is_active=True))
-        compliance.services.check(payer, feature=request.feature)
+        payer = _payer(request)
         payee = _payee(request)
-        _assert_below_cap(account, "cap", request.feature, payer.pk, request.amount, HELD, request.currency.value)
+        _assert_below_cap(account, "cap", request.feature, payer.id, request.amount, HELD, request.currency.value)
+        escrow.services.lock_wallets_of(payer.id, [request.currency])
+        compliance.services.assert_within_limits(payer.id, request.amount, currency=request.currency)
         opened = escrow.services.hold(
             HoldRequest(
                 hold_id=new_id(),
                 key=hashlib.sha256(f"{service.pk}:{request.key}".encode()).hexdigest(),
-                payer_id=payer.pk,
+                payer_id=payer.id,
                 payee=payee,
                 currency=request.currency,
                 amount=request.amount,
@@ -70,7 +73,7 @@ def open_hold(request: ServiceHoldRequest, *, service: User) -> HoldView:
             )
         )
         facts = {"amount": request.amount, "currency": request.currency.value, "feature": request.feature}
-        live.services.emit([live.services.Event("escrow.hold.opened", facts, recipient_id=payer.pk)])
+        live.services.emit([live.services.Event("escrow.hold.opened", facts, recipient_id=payer.id)])
         return escrow.services.hold_by_id(opened.hold_id)
 
 
@@ -130,13 +133,26 @@ def admitted(service: User, *, scope: Scope, feature: str) -> ServiceAccess:
     return account
 
 
+def _payer(request: ServiceHoldRequest) -> Caller:
+    """Return the buyer, who passes the gates; a service does not say where its user is."""
+    standing = compliance.services.standing(request.user_id, region=None, currency=request.currency)
+    if standing is None or not standing.caller.is_active:
+        raise NotFound
+    compliance.services.check(standing, feature=request.feature)
+    return standing.caller
+
+
 def _payee(request: ServiceHoldRequest) -> Payee:
     if isinstance(request.payee, House):
         return Payee(house=request.payee)
     if request.payee == request.user_id:
         raise Forbidden
-    if not accounts.services.is_performer(request.payee):
+    performers = User.objects.filter(pk=request.payee, role=Role.PERFORMER, is_active=True)
+    found = performers.values(has_blocked=blocked(request.user_id)).first()
+    if found is None:
         raise ValidationFailed(payee=["This is no performer's id."])
+    if found["has_blocked"]:
+        raise Forbidden
     return Payee(request.payee)
 
 

@@ -9,47 +9,27 @@ from accounts.models import User
 from core.context import request_id
 from escrow.services import Close
 from perfqueue.models import QueueItem, Transition
-from perfqueue.services import events
-from perfqueue.services.queues import LockedQueue
-
-MUTABLE = [
-    "state",
-    "started_at",
-    "ended_at",
-    "rope_drop_at",
-    "rope_drop_left_ms",
-    "deadline_at",
-    "resolve_by",
-    "settle_tokens",
-    "refund_tokens",
-    "cause",
-    "reason",
-]
+from perfqueue.services import events, storage
+from perfqueue.services.queues import LockedQueue, arm_heads
 
 
 def apply(items: Sequence[QueueItem], *, queues: Iterable[LockedQueue], actor: User | None) -> None:
     """Store the steps that locked items have taken: items, holds of final ones, transitions, events.
 
-    Arms the heads of `queues`, which the caller has locked. The number of statements depends on the number of queues,
-    not of items; escrow is called once.
+    Arms the heads of `queues`, which the caller has locked. The number of statements depends neither on the number of
+    items nor of queues; escrow is called once.
 
     Raises:
         The ledger's refusal (such as WalletFrozen): the caller's transaction must roll back.
     """
-    save(items)
+    armed, notices = arm_heads(list(queues), moved=items)
+    storage.change([*items, *armed], rows_of(items, actor=actor))
     final = [item for item in items if item.is_final]
     if final:
         close_holds(final, actor=actor)
-    notices = [notice for queue in queues for notice in queue.arm_head()]
-    Transition.objects.bulk_create(rows_of(items, actor=actor))
     live.services.emit([*events.of_steps(items), *notices])
     for item in items:
         item.steps.clear()  # an item that takes another step later stores that one only
-
-
-def save(items: Sequence[QueueItem]) -> None:
-    """Write the items' states, times, amounts and reasons (one statement)."""
-    QueueItem.objects.bulk_update(items, MUTABLE)
 
 
 def close_holds(items: Sequence[QueueItem], *, actor: User | None) -> dict[UUID, int]:
@@ -81,16 +61,21 @@ def close_holds(items: Sequence[QueueItem], *, actor: User | None) -> dict[UUID,
 
 
 def rows_of(items: Iterable[QueueItem], *, actor: User | None) -> list[Transition]:
-    """The transition rows of the steps taken in memory (not yet stored)."""
+    """The transition rows of the steps taken in memory (not yet stored), by the current request."""
+    return steps_of(items, actor_id=actor.pk if actor else None, request=request_id())
+
+
+def steps_of(items: Iterable[QueueItem], *, actor_id: UUID | None, request: str) -> list[Transition]:
+    """The same for a command of `request`."""
     return [
         Transition(
             item_id=item.id,
             from_state=step.source,
             to_state=step.target,
-            actor=actor.pk if actor else None,
+            actor=actor_id,
             cause=step.cause,
             reason=step.reason,
-            request_id=request_id(),
+            request_id=request,
             at=step.at,
         )
         for item in items

@@ -1,6 +1,6 @@
 """Reads of items and queues. Positions are computed, never stored; who may see what is decided here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -73,20 +73,23 @@ SELECT i.id,
 
 
 def item_views(items: Sequence[ItemFacts], *, viewer: User | None) -> list[ItemView]:
-    """Items with position, wait and trail, in the order given (two statements, however many items)."""
-    positions = {row["id"]: row for row in db.rows(POSITIONS, [[item.id for item in items]])} if items else {}
+    """Items with position, wait and trail, in the order given (at most two statements, however many items)."""
+    created = [item.id for item in items if item.state == State.CREATED]
+    places = {row["id"]: row for row in db.rows(POSITIONS, [created])} if created else {}
     seen = [item for item in items if may_see_all(viewer, item)]
     trails = escrow.services.trail([item.hold_id for item in seen]) if seen else {}
     views = []
     for item in items:
-        row = positions[item.id]
-        wait = _wait(row, (row["position"] or 1) - 1 + row["has_started"])
-        views.append(_view(item, row["position"], wait, viewer, trails.get(item.hold_id, ())))
+        place, wait = None, None
+        if row := places.get(item.id):  # read now: None for an item that has left the queue since it was read
+            place = row["position"]
+            wait = wait_for(row, (place or 1) - 1 + row["has_started"])
+        views.append(_view(item, place, wait, viewer, trails.get(item.hold_id, ())))
     return views
 
 
 def item_view(item: ItemFacts, *, viewer: User | None) -> ItemView:
-    """One item with place, wait and trail (two statements)."""
+    """One item with place, wait and trail (one statement; two if it is created)."""
     return item_views([item], viewer=viewer)[0]
 
 
@@ -100,8 +103,8 @@ def may_see_all(viewer: User | None, item: ItemFacts) -> bool:
 
 
 def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
-    """A performer's whole queue (four statements). Raises NotFound if there is none."""
-    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id))
+    """An active performer's whole queue (four statements). Raises NotFound if there is none."""
+    queue = db.first_or_not_found(PerformerQueue.objects.filter(pk=performer_id, performer__is_active=True))
     items = list(waiting(performer_id))
     started = started_item(performer_id)
     pace = db.rows(PACE.format(performer="%s"), [performer_id])[0]
@@ -110,10 +113,10 @@ def queue_view(performer_id: UUID, *, viewer: User | None) -> QueueView:
         queue=QueueFacts.of(queue),
         started=_view(ItemFacts.of(started), None, None, viewer) if started else None,
         items=[
-            _view(ItemFacts.of(item), position, _wait(pace, position - 1 + ahead), viewer)
+            _view(ItemFacts.of(item), position, wait_for(pace, position - 1 + ahead), viewer)
             for position, item in enumerate(items, start=1)
         ],
-        wait=_wait(pace, len(items) + ahead),
+        wait=wait_for(pace, len(items) + ahead),
     )
 
 
@@ -207,6 +210,34 @@ def backlog() -> Backlog:
     return Backlog(**db.rows(BACKLOG)[0])
 
 
+UTILISATION = """
+WITH moment AS (SELECT core_now() AS now, core_now() - interval '1 hour' AS hour_ago),
+     openings AS (SELECT q.performer_id, greatest(q.opened_at, m.hour_ago) AS since,
+                         CASE WHEN q.is_open THEN m.now ELSE q.closed_at END AS until
+                    FROM perfqueue_performerqueue q CROSS JOIN moment m
+                   WHERE q.opened_at IS NOT NULL AND (q.is_open OR q.closed_at > m.hour_ago)),
+     performances AS (SELECT o.performer_id, sum(least(coalesce(i.ended_at, o.until), o.until)
+                                                 - greatest(i.started_at, o.since)) AS time
+                        FROM openings o JOIN perfqueue_queueitem i ON i.performer_id = o.performer_id
+                         AND i.fulfilment = 'performed' AND i.started_at < o.until
+                         AND (i.state = 'started' OR (i.state = 'finished' AND i.ended_at > o.since))
+                       GROUP BY o.performer_id)
+SELECT (extract(epoch FROM coalesce(sum(p.time), '0'))
+        / nullif(extract(epoch FROM sum(o.until - o.since)), 0))::float AS ratio
+  FROM openings o LEFT JOIN performances p USING (performer_id)
+"""
+
+
+def utilisation() -> float | None:
+    """The time on stage as a part of the time that queues were open, in the last hour (one statement).
+
+    A queue counts from when it was last opened; finished performances and the one that runs count. None if no queue
+    was open.
+    """
+    ratio: float | None = db.rows(UTILISATION)[0]["ratio"]
+    return ratio
+
+
 def queue_lengths(performer_ids: Collection[UUID]) -> dict[UUID, tuple[QueueFacts, int]]:
     """Each performer's queue with the number of its created items (one statement)."""
     created = (
@@ -228,7 +259,8 @@ def _view(
     return ItemView(item, position, wait, trail, mine, may_see_all(viewer, item))
 
 
-def _wait(pace: dict[str, float | int | None], ahead: int) -> Wait | None:
+def wait_for(pace: Mapping[str, float | int | None], ahead: int) -> Wait | None:
+    """When those behind `ahead` others usually start, by the pace of the latest performances; None: too few of them."""
     if (pace["samples"] or 0) < SAMPLES_NEEDED:
         return None
     return Wait(round((pace["low"] or 0) * ahead), round((pace["high"] or 0) * ahead))

@@ -29,7 +29,7 @@ def test_a_known_etag_gets_304_until_something_changes(path: str, ruby: User, al
     assert "started" in moved.content.decode()
     for answer in (first, again, moved):
         assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert answer.headers["Vary"] == "Authorization, Cookie"
+        assert answer.headers["Vary"] == "Authorization, Cookie, origin"
         assert answer.headers["X-Request-Id"]
 
 

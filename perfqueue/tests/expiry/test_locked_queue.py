@@ -13,6 +13,7 @@ from core.db import rows
 from core.errors import QueueBusy
 from perfqueue import services
 from perfqueue.services.expiry import Expired, expire_if_unlocked
+from perfqueue.services.queues import locked_queue
 from tests.clock import Clock
 from tests.hostile.asking import code, nothing_written
 from tests.world import again, buy, client_of, key, performer, person, staff
@@ -44,7 +45,7 @@ def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[No
 
 def locked(performer_id: UUID) -> AbstractContextManager[None]:
     """Somebody else has the line's row."""
-    return elsewhere(lambda: services.locked_queue(performer_id))
+    return elsewhere(lambda: locked_queue(performer_id))
 
 
 def wallets_locked(owner: User) -> AbstractContextManager[None]:

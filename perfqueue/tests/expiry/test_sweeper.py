@@ -17,6 +17,7 @@ from perfqueue import services
 from perfqueue.models import QueueItem, Strike
 from perfqueue.services import sweeper
 from perfqueue.services.expiry import expire_if_unlocked
+from perfqueue.services.queues import locked_queue
 from perfqueue.tasks import sweep
 from tests.clock import Clock
 from tests.world import again, available, buy, held, performer, person
@@ -79,7 +80,7 @@ def test_a_locked_queue_is_left_to_the_next_round(clock: Clock) -> None:
 
     def busy() -> None:
         try:
-            with services.locked_queue(ruby.pk):
+            with locked_queue(ruby.pk):
                 locked.set()
                 assert swept.wait(timeout=20)
         finally:

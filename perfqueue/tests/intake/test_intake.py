@@ -17,7 +17,8 @@ from live.models import EventRow
 from perfqueue import services
 from perfqueue.models import QueueItem, Transition
 from perfqueue.services import Intake, IntakeResult, State
-from perfqueue.services.intake import intake_many
+from perfqueue.services.intake import intake, intake_many
+from perfqueue.services.queues import locked_queue
 from tests.clock import Clock
 from tests.racing import names, race
 from tests.world import again, available, buy, held, performer, person
@@ -43,8 +44,8 @@ def payload(ruby: User, alice: User, hold_id: Any, **changes: Any) -> Intake:
 
 def join(asked: Intake, ruby: User) -> IntakeResult:
     def work() -> IntakeResult:
-        with services.locked_queue(ruby.pk) as queue:
-            return services.intake(asked, actor=None, queue=queue)
+        with locked_queue(ruby.pk) as queue:
+            return intake(asked, actor=None, queue=queue)
 
     return command(work)
 
@@ -59,7 +60,7 @@ def at_once(
         escrow.services.hold(
             HoldRequest(hold_id, str(hold_id), alice.pk, Payee(house=House.SLOTS_BANK), currency, bet, "test")
         )
-        return services.intake(
+        return intake(
             Intake(
                 **{
                     "idempotency_key": str(hold_id),
@@ -212,13 +213,13 @@ def test_a_performed_item_enters_under_its_own_queue_only() -> None:
     asked = payload(ruby, alice, held(alice, ruby).hold_id)
 
     with pytest.raises(RuntimeError):
-        services.intake(asked, actor=alice)
-    with pytest.raises(RuntimeError), services.locked_queue(jade.pk) as queue:
-        services.intake(asked, actor=alice, queue=queue)
+        intake(asked, actor=alice)
+    with pytest.raises(RuntimeError), locked_queue(jade.pk) as queue:
+        intake(asked, actor=alice, queue=queue)
 
 
 def test_an_unknown_queue_is_not_found() -> None:
-    with pytest.raises(NotFound), services.locked_queue(new_id()):
+    with pytest.raises(NotFound), locked_queue(new_id()):
         raise AssertionError("unreachable")
 
 
@@ -272,7 +273,7 @@ def test_a_performer_is_paid_for_an_instant_item_less_her_fee() -> None:
     ruby, alice = performer(fee_bps=1_000), person(tokens=100)
     asked = payload(ruby, alice, held(alice, ruby).hold_id, fulfilment="instant")
 
-    placed = command(lambda: services.intake(asked, actor=alice))
+    placed = command(lambda: intake(asked, actor=alice))
 
     assert (again(placed.item).fee_bps, escrow.services.wallets_of(ruby.pk)[0].earned) == (1_000, 90)
 

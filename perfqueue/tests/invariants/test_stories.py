@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -46,6 +47,13 @@ SELECT (SELECT coalesce(sum(available + held + earned - owed), 0) FROM escrow_wa
 
 WRITTEN = """
 SELECT (SELECT count(*) FROM escrow_operation) AS operations, (SELECT count(*) FROM perfqueue_transition) AS steps
+"""
+
+CONTENT = """
+SELECT q.performer_id, q.revision, md5(concat(q, (
+       SELECT string_agg(i::text, ' ' ORDER BY i.id) FROM perfqueue_queueitem i WHERE i.performer_id = q.performer_id)))
+       AS content
+  FROM perfqueue_performerqueue q
 """
 
 which_performer = st.one_of(st.just(0), st.integers(0, PERFORMERS - 1))  # mostly one queue
@@ -100,6 +108,7 @@ class Story(RuleBasedStateMachine):
         self.world: World | None = None
         self.seen: tuple[int, int] | None = None  # operations and steps when the ledger was last looked through
         self.items: list[QueueItem] = []
+        self.contents: dict[tuple[UUID, int], str] = {}  # of every queue and its items, by revision
 
     @initialize(
         policy=st.sampled_from(AbandonPolicy.values), fee_bps=st.sampled_from([0, 1, 1_000, 9_999]),
@@ -264,6 +273,12 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost(self) -> None:
         assert self.world is None or rows(ALL_TOKENS)[0]["n"] == self.world.minted
+
+    @invariant()
+    def a_revision_has_one_content(self) -> None:
+        for queue in rows(CONTENT):
+            known = self.contents.setdefault((queue["performer_id"], queue["revision"]), queue["content"])
+            assert queue["content"] == known
 
     @invariant()
     def every_queue_matches_its_steps(self) -> None:

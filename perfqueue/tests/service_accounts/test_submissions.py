@@ -108,6 +108,13 @@ def test_the_same_intake_again_has_the_first_answer_and_another_body_is_refused(
     assert QueueItem.objects.count() == 1
 
 
+@pytest.mark.parametrize("title", ["a\u001bb", "two\nlines", "\u202egnos", "\u200b\u200d", "\u3164"])
+def test_a_title_that_nobody_could_read_is_refused(arcade: User, alice: User, ruby: User, title: str) -> None:
+    answer = hand(arcade, performed(arcade, alice, ruby, title=title))
+
+    assert (answer.status_code, list(answer.json()["error"]["details"])) == (400, ["title"])
+
+
 def test_a_header_must_have_the_same_key(arcade: User, alice: User, ruby: User) -> None:
     sent = performed(arcade, alice, ruby)
 
@@ -167,13 +174,33 @@ def test_a_missing_key_has_its_own_code(arcade: User, alice: User, ruby: User) -
     assert status_and_code(hand(arcade, sent | {"idempotencyKey": ""})) == (400, "VALIDATION_FAILED")
 
 
+def test_a_block_bars_holds_and_instant_items_that_she_would_be_paid_for(arcade: User, alice: User, ruby: User) -> None:
+    hold, for_the_house = held(arcade, alice, payee=str(ruby.pk)), held(arcade, alice)
+    services.block(performer_id=ruby.pk, user_id=alice.pk, actor=ruby)
+
+    assert status_and_code(hand(arcade, body(alice, hold, performerId=str(ruby.pk)))) == (403, "FORBIDDEN")
+    assert status_and_code(ask(arcade, alice, payee=str(ruby.pk))) == (403, "FORBIDDEN")
+    assert Hold.objects.get(pk=hold).status == HoldStatus.HELD
+    assert hand(arcade, body(alice, for_the_house, performerId=str(ruby.pk))).status_code == 201
+
+
+def test_an_instant_item_that_a_deactivated_performer_would_be_paid_for_is_not_found(
+    arcade: User, alice: User, ruby: User
+) -> None:
+    hold = held(arcade, alice, payee=str(ruby.pk))
+    world.deactivated(ruby)
+
+    assert status_and_code(hand(arcade, body(alice, hold))) == (404, "NOT_FOUND")
+    assert status_and_code(ask(arcade, alice, payee=str(ruby.pk))) == (400, "VALIDATION_FAILED")
+
+
 @pytest.mark.parametrize("whose", ["nobody", "a user", "the buyer", "a service account", "one who left"])
 def test_an_instant_item_was_in_a_performers_room_or_in_nobodys(
     arcade: User, alice: User, ruby: User, whose: str
 ) -> None:
     """Whoever is named may look at the whole item."""
     if whose == "one who left":
-        User.objects.filter(pk=ruby.pk).update(is_active=False)
+        world.deactivated(ruby)
     named = {
         "nobody": new_id(), "a user": world.person("bob").pk, "the buyer": alice.pk, "a service account": arcade.pk,
         "one who left": ruby.pk,

@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from core.migrating import sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("perfqueue", "0008_instants")]
+    operations = [sql_file("perfqueue/sql/0009_hold_guard.sql")]
