@@ -8,3 +8,4 @@ class TooManyStreams(Refused):
 
     kind, code = Kind.TOO_MANY, "RATE_LIMIT_EXCEEDED"
     message = "Too many streams are open, {limit} at most. Close one, or ask without a stream."
+    example = {"limit": 5}

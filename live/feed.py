@@ -10,7 +10,7 @@ from uuid import UUID
 from live.templates import fill, room_variables
 
 Position = tuple[int, int]
-"""(xid, id): the order of the stream. Every event of a finished transaction lies below every event still to come."""
+"""(xid, id): the order of the stream. Only a transaction that was passed while it was open has events below."""
 
 HEARTBEAT = b": still here\n\n"
 
@@ -70,14 +70,18 @@ def message_of(row: Row, text: str, *, kind: Literal["room", "person"]) -> Messa
 
 
 class FramedEvent:
-    """An event ready to be sent; the bytes for each audience are made once, at first use."""
+    """An event ready to be sent; the bytes for each audience are made once, at first use.
 
-    __slots__ = ("_frames", "_texts", "channels", "position", "row")
+    `late`: how far the outbox had been read before this event, which lies below; None for an event in its order.
+    """
 
-    def __init__(self, row: Row, texts: Mapping[str, str]) -> None:
+    __slots__ = ("_frames", "_texts", "channels", "late", "position", "row")
+
+    def __init__(self, row: Row, texts: Mapping[str, str], *, late: Position | None = None) -> None:
         self.row = row
         self.position = row.position
         self.channels = row.channels
+        self.late = late
         self._texts = texts
         self._frames: dict[str, bytes] = {}
 
@@ -88,7 +92,10 @@ class FramedEvent:
 
     def _encoded(self, channel: Channel) -> bytes:
         message = message_of(self.row, self._texts.get(self.row.key, ""), kind=channel.kind)
-        return f"event: {message.key}\ndata: {json.dumps(message.out())}\nid: {message.id}\n\n".encode()
+        block = f"event: {message.key}\ndata: {json.dumps(message.out())}\nid: {message.id}\n\n"
+        if self.late is not None:  # the client's Last-Event-ID stays where it was
+            block += f"id: {self.late[0]}-{self.late[1]}\n\n"
+        return block.encode()
 
 
 def first_block(position: Position, *, complete: bool, retry_ms: int) -> bytes:

@@ -1,78 +1,109 @@
-"""The one reader of the outbox in an events process.
+"""The one reader of new events in an events process: those of the channels that somebody listens to.
 
-It reads below the oldest transaction still running (`pg_snapshot_xmin`), ordered by (xid, id). Rows below that are
-final, so an event of a transaction that began early and commits late is read in its order, never missed.
+It reads, ordered by (xid, id), below the oldest transaction still running (of any database of the server: they share
+the ids), so an event of a transaction that began early and commits late is read in its order. A transaction that stays
+open for `open_s` seconds is passed: reading goes on above it, and its events are read once it has ended, late.
+
+The database tests each new row once against the channels, in the order of the index; a row that nobody listens to is
+not fetched. One statement covers at most `MAX_TRANSACTIONS` ids, so that it stays short after a break as well.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
 
 import psycopg
 import structlog
-from django.db import connection
-from psycopg.rows import TupleRow, tuple_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
-from live.feed import FramedEvent, Position, Row
+from live.feed import Channel, FramedEvent, Row
 from live.hub import Hub
+from live.outbox import COLUMNS, Outbox, row_of
 
 log = structlog.get_logger()
 BATCH = 1_000
-START_S = 10.0
+MAX_TRANSACTIONS = 10_000
 READS_PER_TEMPLATE_REFRESH = 50
-COLUMNS = "e.xid::text::bigint, e.id, e.key, e.variables, e.room, e.recipient, e.at"
-BOUNDS = "SELECT pg_snapshot_xmin(s.now)::text::bigint AS oldest, pg_snapshot_xmax(s.now)::text::bigint AS next"
+HEAD_COLUMNS = 2
+POSITION = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 NEXT = f"""
-{BOUNDS}, {COLUMNS}
-FROM (SELECT pg_current_snapshot() AS now) AS s
-LEFT JOIN LATERAL (
-    SELECT * FROM live_event
-    WHERE (xid, id) > (%s::text::xid8, %s) AND xid < pg_snapshot_xmin(s.now)
-    ORDER BY xid, id LIMIT %s
-) AS e ON true
-ORDER BY e.xid, e.id
-"""  # noqa: S608  composed of the constants above
-NEWEST = f"""
-{BOUNDS}, {COLUMNS}
-FROM (SELECT pg_current_snapshot() AS now) AS s
-LEFT JOIN LATERAL (
-    SELECT * FROM live_event WHERE xid < pg_snapshot_xmin(s.now) ORDER BY xid DESC, id DESC LIMIT %s
-) AS e ON true
-ORDER BY e.xid, e.id
+WITH s AS MATERIALIZED (
+    SELECT pg_snapshot_xmax(t.now) AS next, ARRAY(SELECT pg_snapshot_xip(t.now)::text) AS open
+      FROM (SELECT pg_current_snapshot() AS now) AS t
+), u AS MATERIALIZED (
+    SELECT least(s.next, %(bound)s::xid8, (SELECT min(o.xid::xid8) FROM unnest(s.open) AS o (xid)
+                                            WHERE o.xid <> ALL (%(passed)s::text[]))) AS upto
+      FROM s
+)
+SELECT u.upto::text::bigint, s.open, {COLUMNS}
+  FROM s CROSS JOIN u
+  LEFT JOIN LATERAL (
+    (SELECT * FROM live_event
+      WHERE xid = ANY (%(passed)s::text[]::xid8[]) AND xid < %(xid)s::xid8
+        AND (room = ANY (%(rooms)s::uuid[]) OR recipient = ANY (%(people)s::uuid[])))
+    UNION ALL
+    (SELECT * FROM (
+        SELECT * FROM live_event
+         WHERE (xid, id) > (%(xid)s::xid8, %(id)s::bigint) AND xid >= %(xid)s::xid8 AND xid < u.upto
+         ORDER BY xid, id OFFSET 0) AS n  -- the range first, in its index, whatever is known of rooms and people
+      WHERE n.room = ANY (%(rooms)s::uuid[]) OR n.recipient = ANY (%(people)s::uuid[])
+      ORDER BY n.xid, n.id LIMIT %(batch)s)
+  ) AS e ON true
+ ORDER BY e.xid, e.id
 """  # noqa: S608  composed of the constants above
 TEXTS = "SELECT DISTINCT ON (key) key, text FROM live_messagetemplate ORDER BY key, version DESC"
 
 
 @dataclass(frozen=True)
 class OutboxRead:
-    """The rows that one statement read, and the bounds of its snapshot."""
+    """The rows that one statement fetched. `open`: the transactions still running."""
 
     rows: Sequence[Row]
-    oldest: int  # the oldest transaction still running: everything below is final
-    next: int  # the first transaction id not yet given out
+    upto: int  # all below is read, but for the transactions that were passed
+    open: Sequence[str]
+
+
+class OpenTransactions:
+    """Transactions of the whole server that the reader waits for, and those that it has passed.
+
+    Their ids as text: `xid8` has 64 bits and never wraps around.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        self._seen: dict[str, float] = {}
+        self.passed: list[str] = []
+
+    def update(self, running: Iterable[str], *, now_s: float) -> None:
+        """Take the transactions of a read: one that has run for `wait_s` since it was first seen is passed."""
+        self._seen = {xid: self._seen.get(xid, now_s) for xid in running}
+        self.passed = [xid for xid, since_s in self._seen.items() if now_s - since_s >= self._wait_s]
 
 
 class Poller:
-    """Feeds a hub from the outbox until it is cancelled."""
+    """Feeds a hub from the outbox until it is cancelled. `texts`: the templates in force, by key."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, outbox: Outbox) -> None:
         self.hub = hub
-        self.pool = AsyncConnectionPool(
-            kwargs=connection_arguments(), min_size=1, max_size=2, timeout=5.0, open=False, name="live"
-        )
-        self._texts: Mapping[str, str] = {}
+        self.texts: Mapping[str, str] = {}
+        self._outbox = outbox
+        self._open = OpenTransactions(hub.limits.open_s)
         self._reads = 0
+        self._told = 0
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before the next read."""
+        limits = self.hub.limits
+        return limits.poll_s if self._told <= limits.crowd else 2 * limits.poll_s
 
     async def start(self) -> None:
-        """Connect, and fill the hub's memory with the newest part of the outbox."""
-        await self.pool.open(wait=True, timeout=START_S)
+        """Go on from the oldest transaction still running; what is below is read for a replay only."""
         await self._read_texts()
-        read = await self._read(NEWEST, [self.hub.limits.remembered])
-        remembered = [FramedEvent(row, self._texts) for row in read.rows]
-        self.hub.start_at((read.oldest, 0), horizon=read.next, remembered=remembered)
+        ((oldest,),) = await self._outbox.rows(POSITION)
+        self.hub.position = (oldest, 0)
 
     async def run(self) -> None:
         """Read repeatedly. A database error is logged; streams stay open and nothing is skipped."""
@@ -83,44 +114,46 @@ class Poller:
                 log.exception("outbox_not_read")
                 more = False
             if not more:
-                await asyncio.sleep(self.hub.limits.poll_s)
+                await asyncio.sleep(self.pause_s)
 
     async def once(self) -> bool:
-        """Read one batch, publish it, and return whether the batch was full."""
+        """Read once, publish it, and return whether there is more to read at once."""
         self._reads += 1
         if self._reads % READS_PER_TEMPLATE_REFRESH == 0:
             await self._read_texts()
-        read = await self._read(NEXT, [str(self.hub.position[0]), self.hub.position[1], BATCH])
-        full = len(read.rows) == BATCH
-        upto: Position = read.rows[-1].position if full else (read.oldest, 0)
-        self.hub.publish([FramedEvent(row, self._texts) for row in read.rows], upto=upto, horizon=read.next)
-        return full
+        channels = self.hub.begin_read()
+        try:
+            return self._publish(await self.read(channels))
+        finally:
+            self.hub.end_read()
 
-    async def close(self) -> None:
-        await self.pool.close()
+    async def read(self, channels: Collection[Channel]) -> OutboxRead:
+        """Fetch the next events of these channels (one statement)."""
+        xid, number = self.hub.position
+        bound = xid + MAX_TRANSACTIONS
+        batch = BATCH if channels else 0
+        params = {"passed": self._open.passed, "xid": str(xid), "id": number, "bound": str(bound), "batch": batch}
+        params |= {"rooms": _array(channels, "room"), "people": _array(channels, "person")}
+        found = await self._outbox.rows(NEXT, params)
+        upto, running = found[0][:HEAD_COLUMNS]
+        events = [record[HEAD_COLUMNS:] for record in found]
+        return OutboxRead([row_of(each) for each in events if each[0] is not None], upto, running)
 
-    async def _read(self, sql: str, params: Sequence[Any]) -> OutboxRead:
-        found = await self._rows(sql, params)
-        oldest, following = found[0][0], found[0][1]
-        return OutboxRead([_row(record[2:]) for record in found if record[2] is not None], oldest, following)
+    def _publish(self, read: OutboxRead) -> bool:
+        before = self.hub.position
+        self._open.update(read.open, now_s=time.monotonic())
+        late = [row for row in read.rows if row.position <= before]
+        new = read.rows[len(late) :]
+        full = len(new) == BATCH
+        events = [FramedEvent(row, self.texts, late=before) for row in late]
+        events += [FramedEvent(row, self.texts) for row in new]
+        self._told = self.hub.publish(events, upto=new[-1].position if full else max(before, (read.upto, 0)))
+        return full or read.upto == before[0] + MAX_TRANSACTIONS
 
     async def _read_texts(self) -> None:
-        self._texts = dict(await self._rows(TEXTS, []))
-
-    async def _rows(self, sql: str, params: Sequence[Any]) -> list[TupleRow]:
-        async with self.pool.connection() as link, link.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(sql, params)
-            return await cursor.fetchall()
+        self.texts = dict(await self._outbox.rows(TEXTS))
 
 
-def connection_arguments() -> dict[str, Any]:
-    """Django's database in autocommit mode, without prepared statements (PgBouncer)."""
-    django = connection.get_connection_params()
-    kept = {name: value for name, value in django.items() if name not in {"cursor_factory", "context"}}
-    return {**kept, "autocommit": True, "prepare_threshold": None, "application_name": "live"}
-
-
-def _row(record: Sequence[Any]) -> Row:
-    xid, number, key, variables, room, recipient, at = record
-    utc: datetime = at.astimezone(UTC)
-    return Row(xid=xid, id=number, key=key, variables=variables, room=room, recipient=recipient, at=utc)
+def _array(channels: Collection[Channel], kind: Literal["room", "person"]) -> str:
+    """Return the ids of these channels as an array's text: quicker than a list of thousands."""
+    return "{" + ",".join([str(each.id) for each in channels if each.kind == kind]) + "}"

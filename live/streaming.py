@@ -30,11 +30,18 @@ def body(piece: bytes, *, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": piece, "more_body": more}
 
 
+async def send_headers(request_id: str, send: Send, *, ended: bool = False) -> None:
+    """Start the answer of a stream; with `ended` it ends there."""
+    await send(start(200, {**HEADERS, "X-Request-Id": request_id}))
+    if ended:
+        await send(body(b"", more=False))
+
+
 async def serve(
     stream: Stream, *, lasting_s: float, limits: Limits, request_id: str, receive: Receive, send: Send
 ) -> None:
     """Send the stream. It ends after `lasting_s` seconds, with the client, or when the hub ends it."""
-    await send(start(200, {**HEADERS, "X-Request-Id": request_id}))
+    await send_headers(request_id, send)
     pumping = asyncio.create_task(_pump(stream, limits, send))
     disconnecting = asyncio.create_task(_disconnected(receive))
     try:
@@ -54,7 +61,8 @@ async def _pump(stream: Stream, limits: Limits, send: Send) -> None:
     """Send the first block, then events as they come, and a heartbeat when there are none."""
     piece = first_block(stream.after, complete=stream.complete, retry_ms=int(limits.retry_s * 1000))
     while True:
-        await asyncio.wait_for(send(body(piece, more=True)), limits.send_s)
+        async with asyncio.timeout(limits.send_s):
+            await send(body(piece, more=True))
         if stream.ended and stream.drained:
             return
         piece = await stream.next(within_s=limits.heartbeat_s) or HEARTBEAT

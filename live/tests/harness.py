@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
 from django.db import connection, connections, transaction
 
+from core.db import rows
 from live.asgi import Events
-from live.hub import Limits
+from live.hub import Hub, Limits
 from live.models import MessageTemplate
 from live.services import Event, emit
 from live.templates import fill
@@ -21,7 +24,7 @@ T = TypeVar("T")
 QUICK = Limits(poll_s=0.02, heartbeat_s=30.0)
 PATIENCE_S = 10.0
 STATES = ("created", "started", "finished", "abandoned", "refunded")
-ROOM_KEYS = {"menu.changed", *(f"queue.item.{state}" for state in STATES)}
+ROOM_KEYS = {"menu.changed", "queue.changed", *(f"queue.item.{state}" for state in STATES)}
 
 
 def rendered(key: str, variables: dict[str, Any]) -> str:
@@ -140,6 +143,25 @@ class Process:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Connected(self.app, path, named, method)
 
+    @property
+    def hub(self) -> Hub:
+        assert self.app.running is not None
+        return self.app.running.hub
+
+    async def read_anew(self) -> None:
+        """Wait for the end of a read of the outbox that begins after this call: one may be running, the next is new."""
+        ended: asyncio.Queue[None] = asyncio.Queue()
+        end_read = self.hub.end_read
+
+        def end() -> None:
+            end_read()
+            ended.put_nowait(None)
+
+        with patch.object(self.hub, "end_read", end):
+            async with asyncio.timeout(PATIENCE_S):
+                for _ in range(2):
+                    await ended.get()
+
     async def room(self, performer_id: UUID, **headers: str) -> Connected:
         return await self.get(f"/live/performer/{performer_id}", **headers).opened()
 
@@ -183,11 +205,26 @@ async def committed(*events: Event) -> None:
     await threaded(work)
 
 
+async def settled(*events: Event) -> None:
+    """The same, and wait until no older transaction of the server runs: a poller waits for those of other databases."""
+    await committed(*events)
+
+    def older_have_ended() -> bool:
+        moment = "SELECT pg_snapshot_{}(pg_current_snapshot())::text::bigint AS xid"
+        newest = rows(moment.format("xmax"))[0]["xid"]
+        return any(
+            rows(moment.format("xmin"))[0]["xid"] >= newest or threading.Event().wait(0.02)
+            for _ in range(int(PATIENCE_S / 0.02))
+        )
+
+    assert await threaded(older_have_ended), "an older transaction does not end"
+
+
 @contextmanager
-def writer() -> Iterator[psycopg.Connection]:
-    """A session whose transaction the test ends when it wants to."""
-    given = connection.get_connection_params()
-    own = {name: value for name, value in given.items() if name not in {"cursor_factory", "context"}}
+def writer(**other: str) -> Iterator[psycopg.Connection]:
+    """A session whose transaction the test ends when it wants to; `dbname` of another database of the server."""
+    given = {**connection.get_connection_params(), **other}
+    own: dict[str, Any] = {name: value for name, value in given.items() if name not in {"cursor_factory", "context"}}
     with psycopg.connect(**own) as link:
         yield link
 

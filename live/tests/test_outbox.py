@@ -15,7 +15,7 @@ from live.models import EventRow, MessageTemplate
 from live.services import Event, emit
 from live.tasks import prune
 from live.templates import EVENT_TYPES, fill
-from live.tests.harness import rendered
+from live.tests.harness import rendered, writer
 from tests.world import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,15 +80,25 @@ def test_a_key_is_a_template_key() -> None:
         emit([Event("slots.spin\ndata: forged", {}, recipient_id=BUYER)])
 
 
-def test_only_old_events_are_pruned_and_the_endpoint_closes_behind() -> None:
-    old, fresh = db_now() - timedelta(hours=25), db_now() - timedelta(hours=23)
-    EventRow.objects.bulk_create(
-        [EventRow(key="slots.spin", variables={}, recipient=BUYER, at=at) for at in (old, fresh)]
-    )
+def written(*hours_ago: int) -> list[int]:
+    """Write events of that age, in this order; return their ids."""
+    now = db_now()
+    made = [
+        EventRow(key="slots.spin", variables={}, recipient=BUYER, at=now - timedelta(hours=ago)) for ago in hours_ago
+    ]
+    return [event.pk for event in EventRow.objects.bulk_create(made)]
 
-    assert services.prune() == 1
 
-    assert EventRow.objects.get().at == fresh
+def kept() -> list[int]:
+    return list(EventRow.objects.order_by("id").values_list("pk", flat=True))
+
+
+def test_old_events_are_pruned_but_the_newest_of_them_and_deleting_is_refused_again() -> None:
+    _, _, newest, fresh = written(27, 26, 25, 23)
+
+    assert services.prune() == 2
+
+    assert kept() == [newest, fresh]
     with pytest.raises(IntegrityError), transaction.atomic():
         EventRow.objects.all()._raw_delete(using="default")
 
@@ -118,6 +128,45 @@ def test_templates_are_filled_by_name_only() -> None:
 
 
 def test_pruning_twice_is_harmless() -> None:
-    EventRow.objects.create(key="slots.spin", variables={}, recipient=BUYER, at=db_now() - timedelta(hours=25))
+    written(26, 25)
 
     assert [prune(), prune()] == [1, 0]
+
+
+def test_pruning_goes_on_in_batches_and_ends_at_the_first_event_that_is_kept() -> None:
+    old = written(*[25] * 8)
+    fresh = written(23, 25)
+
+    assert services.prune(at_most=3) == 7
+
+    assert kept() == [old[-1], *fresh]
+
+
+def test_a_batch_of_pruning_reads_no_more_rows_than_it_may_delete() -> None:
+    """A scan for old rows among millions of fresh ones would take minutes, every ten minutes."""
+    written(*[1] * 500)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE live_event")
+
+    with transaction.atomic():
+        before = _rows_read()
+        assert services.prune(at_most=5) == 0
+        assert _rows_read() - before == 5 + 1
+
+
+def _rows_read() -> int:
+    (counted,) = rows(
+        "SELECT seq_tup_read + idx_tup_fetch AS total FROM pg_stat_xact_user_tables WHERE relname = 'live_event'"
+    )
+    return int(counted["total"])
+
+
+def test_two_prunings_at_once_do_not_wait_for_each_other() -> None:
+    written(26, 25)
+    with writer() as first:
+        first.execute("SELECT live_prune(before => now(), at_most => 10)")
+
+        assert services.prune() == 0
+
+        first.rollback()
+    assert services.prune() == 1

@@ -1,6 +1,7 @@
 """The events process as a whole: how it starts, fails and stops."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -12,25 +13,29 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from accounts.services import create_performer
-from live import poller
+from core.db import rows
+from core.ids import new_id
+from live import outbox
 from live.asgi import Events
 from live.poller import Poller
-from live.tests.harness import QUICK, running
+from live.services import Event
+from live.tests.harness import QUICK, committed, running, threaded
 
 pytestmark = pytest.mark.django_db(transaction=True)
-START_S, STOP_S = 20.0, 3.0
+START_S, STOP_S, STORY_S = 20.0, 3.0, 60.0
 
 
 def test_without_a_database_it_reports_that_and_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = {"host": "127.0.0.1", "port": free_port(), "dbname": "nowhere"}
-    monkeypatch.setattr(poller, "connection_arguments", lambda: unreachable)
-    monkeypatch.setattr(poller, "START_S", 0.2)
+    monkeypatch.setattr(outbox, "connection_arguments", lambda: unreachable)
+    monkeypatch.setattr(outbox, "START_S", 0.2)
 
     async def started() -> Any:
         to_app: asyncio.Queue[Any] = asyncio.Queue()
@@ -141,3 +146,70 @@ def test_it_stops_at_once_though_a_stream_is_open(number: signal.Signals) -> Non
         assert (stream.status, first) == (200, b"retry: 1000\n")
         assert rest.startswith(b"id: "), "the answer was ended properly, not broken off"
         assert time.monotonic() - began < STOP_S
+
+
+ROOMS, STREAMS_OF_A_ROOM, UNHEARD = 20, 10, 2_000
+OWN_CONNECTIONS = 2 + 4 + 1  # of the outbox, of the threads, and this one's
+
+
+def test_two_hundred_streams_over_http_get_the_events_of_their_rooms_among_thousands_that_nobody_hears() -> None:
+    rooms = [create_performer(username=f"ruby{number}", display_name="Ruby").pk for number in range(ROOMS)]
+    port, before = free_port(), _connections()
+
+    async def listen(room: UUID, opened: asyncio.Semaphore) -> list[bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET /live/performer/{room} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        received = [await reader.readuntil(b"retry: 1000\n")]
+        opened.release()
+        while not received[-1].startswith(b"event: queue.changed"):
+            received.append(await reader.readuntil(b"\n"))
+        received.append(await reader.readuntil(b"\n"))
+        received.append(await reader.readuntil(b"\n"))
+        writer.close()
+        return [line for line in received if line.startswith((b"event: ", b"data: ", b"id: "))][1:]
+
+    async def story() -> list[list[bytes]]:
+        opened = asyncio.Semaphore(0)
+        listening = [asyncio.create_task(listen(room, opened)) for _ in range(STREAMS_OF_A_ROOM) for room in rooms]
+        for _ in listening:
+            await opened.acquire()
+        assert await threaded(_connections) <= before + OWN_CONNECTIONS
+        await committed(*(Event("slots.spin", {}, recipient_id=new_id()) for _ in range(UNHEARD)))
+        await committed(
+            *(Event("queue.changed", {"performerId": room, "state": "open"}, room_id=room) for room in rooms)
+        )
+        return await asyncio.gather(*listening)
+
+    with serving(port) as process:
+        connected(port, process).close()
+        received = asyncio.run(asyncio.wait_for(story(), STORY_S))
+
+    for number, room in enumerate(rooms):
+        same = {tuple(each) for each in received[number::ROOMS]}
+        assert len(same) == 1, "every stream of a room gets the same bytes"
+        event, data, id = same.pop()
+        assert (event, json.loads(data[6:])["variables"]["performerId"]) == (b"event: queue.changed\n", str(room))
+        assert id.startswith(b"id: ")
+    assert len({each[-1] for each in received}) == ROOMS
+
+
+def _connections() -> int:
+    (counted,) = rows("SELECT count(*) AS of_all FROM pg_stat_activity WHERE datname = current_database()")
+    return int(counted["of_all"])
+
+
+FEW = 300
+
+
+def test_a_soft_limit_of_open_files_is_raised_and_the_hard_one_bounds_the_streams() -> None:
+    """In a process of its own: limits cannot be raised again."""
+    program = f"""
+import resource
+from live import descriptors
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, {FEW}))
+print(descriptors.allow(150), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+print(descriptors.allow(4_000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+    told = subprocess.run([sys.executable, "-c", program], cwd=settings.BASE_DIR, capture_output=True, check=True)
+
+    assert told.stdout.split() == [b"150", b"250", b"200", b"300"]

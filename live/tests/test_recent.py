@@ -1,4 +1,4 @@
-"""The recent messages of a room: newest first, public variables only, below every running transaction."""
+"""The recent messages of a room: newest first, public variables only, whatever transaction is open."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from live.models import MessageTemplate
 from live.services import Event, emit
 from live.templates import EVENT_TYPES
 from live.tests.harness import ROOM_KEYS, insert, writer
-from tests.outbox import settled
 from tests.world import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,20 +25,18 @@ def event(key: str = "queue.item.started", room: UUID | None = ROOM, **variables
 
 
 def read(limit: int = 30) -> list[Message]:
-    settled()
     return services.recent(ROOM, limit=limit)
 
 
 def test_the_newest_comes_first_with_its_text_and_the_id_of_the_stream(django_assert_num_queries: Any) -> None:
     emit([event("queue.item.created", title="Sóng"), event(title="Sóng")])
     emit([event("queue.item.finished", title="Sóng")])
-    settled()
 
     with django_assert_num_queries(1):
         answers = services.recent(ROOM, limit=30)
 
     assert [each.text for each in answers] == ["“Sóng” is done.", "“Sóng” is on stage.", "Someone asked for “Sóng”."]
-    stored = rows("SELECT xid::text || '-' || id AS id, at FROM live_event ORDER BY xid DESC, id DESC")
+    stored = rows("SELECT e.xid::text || '-' || e.id AS id, e.at FROM live_event e ORDER BY e.xid DESC, e.id DESC")
     assert [(each.id, each.at) for each in answers] == [(row["id"], row["at"]) for row in stored]
 
 
@@ -48,7 +45,6 @@ def test_a_row_of_folded_keys_is_one_and_leaves_room_for_the_others() -> None:
     for _ in range(5):
         emit([event("menu.changed")])
     emit([event(title="Second"), event("menu.changed"), event("menu.changed")])
-    settled()
 
     answers = services.recent(ROOM, limit=4, folded=["menu.changed"])
 
@@ -92,14 +88,14 @@ def test_no_more_than_the_limit_and_the_newest_are_kept() -> None:
     assert services.recent(ELSEWHERE, limit=3) == []
 
 
-def test_no_event_is_shown_before_one_that_an_older_transaction_may_still_write() -> None:
+def test_an_open_transaction_holds_no_message_back_and_its_own_takes_its_place() -> None:
     with writer() as early:
         insert(early, "queue.item.created", room=ROOM)
         emit([event("queue.item.started")])
-        assert services.recent(ROOM, limit=30) == []
+        assert [each.key for each in services.recent(ROOM, limit=30)] == ["queue.item.started"]
         early.commit()
 
-    assert [each.key for each in read()] == ["queue.item.started", "queue.item.created"]
+    assert [each.key for each in services.recent(ROOM, limit=30)] == ["queue.item.started", "queue.item.created"]
 
 
 def test_a_quiet_room_is_found_by_its_index() -> None:
@@ -114,3 +110,34 @@ def test_a_quiet_room_is_found_by_its_index() -> None:
 
     assert "live_event_of_room" in plan
     assert "Sort" not in plan
+
+
+def test_what_is_latest_changes_with_every_event_of_the_room_and_every_text() -> None:
+    emit([event(title="First")])
+    seen = [services.latest(ROOM, limit=3)]
+
+    for _ in range(4):
+        emit([event(title="Next")])
+        seen.append(services.latest(ROOM, limit=3))
+    emit([event(room=ELSEWHERE), event("queue.item.next_notice"), Event("slots.spin", {}, recipient_id=BUYER)])
+    same = services.latest(ROOM, limit=3)
+    services.edit_template(key="queue.item.started", text="“$title” begins.", actor=staff())
+    seen.append(services.latest(ROOM, limit=3))
+
+    assert same == seen[4]
+    assert len(set(seen)) == len(seen) == 6
+    assert same.ids == tuple(each.id for each in read(limit=3))
+
+
+def test_what_is_latest_has_an_event_that_commits_late() -> None:
+    with writer() as late:
+        insert(late, "queue.item.created", room=ROOM)
+        emit([event(title="Second")])
+        before = services.latest(ROOM, limit=30)
+        late.commit()
+
+    after = services.latest(ROOM, limit=30)
+
+    assert len(before.ids) == 1
+    assert after.ids == tuple(each.id for each in read())
+    assert len(after.ids) == 2
