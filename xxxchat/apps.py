@@ -9,10 +9,9 @@ class CompositionConfig(AppConfig):
     label = "xxxchat"
 
     def ready(self) -> None:
-        from escrow.services import on_breaker_change
-        from xxxchat.metrics import STATES, breaker
+        from xxxchat.metrics import batches, commands  # noqa: F401  a scrape of any process names every metric
 
-        on_breaker_change(lambda state: breaker.set(STATES[state]))
+        commands.connect()
 
 
 class BackOfficeConfig(AdminConfig):

@@ -1,20 +1,24 @@
 """The demo world: users, what they own and what they offer. Made by the services; idempotent."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 import accounts.services
+import compliance.services
 import escrow.services
 import menus.services
 import perfqueue.services
 from accounts.models import Role, Scope, User
+from core.clock import db_now
 from core.db import joined
 from escrow.services import Currency, Deposit, House
 
 GIFT = 100_000
+BORN = date(1990, 1, 1)
 BUYERS = ("alice", "bob", "carol")
 STAFF = {
     "admin": Role.ADMIN,
@@ -103,8 +107,11 @@ def _person(name: str, role: Role, secret: str) -> User:
     facts: dict[str, Any] = {
         "username": name,
         "hashed_password": secret,
+        "email": f"{name}@demo.invalid",
+        "email_confirmed_at": db_now(),
+        "date_of_birth": BORN,
         "verified": True,
-        "terms_version": settings.TERMS_VERSION,
+        "terms_version": compliance.services.current_terms_version(),
         "is_superuser": role == Role.ADMIN,
     }
     if name not in PERFORMERS:

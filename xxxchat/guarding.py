@@ -18,6 +18,8 @@ AS_OWNER = (
     "escrow_close",
     "escrow_credit",
     "escrow_claim",
+    "escrow_open",
+    "escrow_instant",
     "escrow_reverse",
     "escrow_chargeback",
     "escrow_write_off",

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from escrow import services as escrow
 from perfqueue import services as perfqueue
-from xxxchat.metrics import metrics
+from xxxchat.metrics.view import metrics
 
 BROKER_TIMEOUT_S = 0.5
 SWEEPER_MISSED_ROUNDS = 5

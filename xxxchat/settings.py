@@ -1,72 +1,110 @@
-"""Every setting of the project. Values come from the environment; `.env.example` lists each with its unit.
+"""Every setting of the project, from the environment and `.env`; `.env.example` lists each with its unit.
 
-`APP_MODE` is how strict start-up is: `production` (default) refuses weak or missing values, `demo` and `test`
-may shorten timers, switch limits off and shift the clock.
+`APP_MODE` is how strict start-up is: `production` (default) refuses weak, published or missing values, `demo` and
+`test` may shorten timers, switch limits off and shift the clock. All faults are reported in one message.
 """
 
-import base64
+import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
 
-from xxxchat import theme
+from xxxchat import contract, theme
+from xxxchat.environment import PROJECT, Environment
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+BASE_DIR = PROJECT
+PUBLISHED = "-only-"  # in every key that stands in this repository: "demo-only-…", "local-only-…", "test-only-…"
+env = Environment()
 
 APP_MODE = env.str("APP_MODE", "production")
-if APP_MODE not in {"production", "demo", "test"}:
-    raise ImproperlyConfigured(f"APP_MODE is {APP_MODE!r}; production, demo or test are known.")
-RELAXED = APP_MODE != "production"
+env.require("APP_MODE", APP_MODE in {"production", "demo", "test"}, "must be production, demo or test")
+RELAXED = APP_MODE in {"demo", "test"}
+TESTING = APP_MODE == "test"
 
 DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY", "test-only-" + "k" * 60) if APP_MODE == "test" else env.str("SECRET_KEY")
-SEED_KEY = base64.b64decode(
-    env.str("SEED_KEY", "dGVzdC1vbmx5LXNlZWQta2V5LTMyLWJ5dGVzLWxvbmc=") if APP_MODE == "test" else env.str("SEED_KEY")
+SECRET_KEY = env.str("SECRET_KEY", "test-only-" + "k" * 60 if TESTING else env.REQUIRED)
+env.require("SECRET_KEY", RELAXED or len(SECRET_KEY) >= 50, "must have 50 characters or more")
+env.require("SECRET_KEY", RELAXED or PUBLISHED not in SECRET_KEY, "is a published example: make one of your own")
+REFUSED = "" if RELAXED else PUBLISHED
+SEED_KEY = env.key(
+    "SEED_KEY", "dGVzdC1vbmx5LXNlZWQta2V5LTMyLWJ5dGVzLWxvbmc=" if TESTING else env.REQUIRED, refused=REFUSED
 )
-if len(SEED_KEY) != 32:
-    raise ImproperlyConfigured("SEED_KEY must be 32 bytes in base64.")
-PAYMENT_WEBHOOK_SECRETS = [
-    each.strip()
-    for each in env.list("PAYMENT_WEBHOOK_SECRETS", default=["demo-only-webhook-secret"] if RELAXED else [])
-]
-if len(PAYMENT_WEBHOOK_SECRETS) > 2 or any(len(each) < (1 if RELAXED else 32) for each in PAYMENT_WEBHOOK_SECRETS):
-    raise ImproperlyConfigured("PAYMENT_WEBHOOK_SECRETS are at most two, each of 32 characters or more.")
-SITE_NAME = env.str("SITE_NAME", "ChatNow")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if RELAXED else [])
+SEED_KEYS_OLD = env.keys("SEED_KEYS_OLD", refused=REFUSED)
+env.require("SEED_KEYS_OLD", SEED_KEY not in SEED_KEYS_OLD, "must not name SEED_KEY")
+SECOND_FACTOR_KEY = env.key(
+    "SECOND_FACTOR_KEY", "dGVzdC1vbmx5LXNlY29uZC1mYWN0b3Ita2V5LTMyLWI=" if TESTING else env.REQUIRED, refused=REFUSED
+)
+EXCLUSION_HASH_KEY = env.key(
+    "EXCLUSION_HASH_KEY", "dGVzdC1vbmx5LWV4Y2x1c2lvbi1oYXNoLWtleS0zMmI=" if TESTING else env.REQUIRED, refused=REFUSED
+)
+ARCHIVE_SIGNING_KEY = env.key(
+    "ARCHIVE_SIGNING_KEY", "dGVzdC1vbmx5LWFyY2hpdmUtc2lnbmluZy1rZXktMzI=" if TESTING else env.REQUIRED, refused=REFUSED
+)
+ARCHIVE_FOLDER = env.str("ARCHIVE_FOLDER", str(BASE_DIR / ".local" / "archives") if RELAXED else env.REQUIRED)
+PAYMENT_WEBHOOK_SECRETS = env.list("PAYMENT_WEBHOOK_SECRETS", default=["demo-only-webhook-secret"] if RELAXED else [])
+env.require(
+    "PAYMENT_WEBHOOK_SECRETS",
+    len(PAYMENT_WEBHOOK_SECRETS) <= 2 and all(len(each) >= (1 if RELAXED else 32) for each in PAYMENT_WEBHOOK_SECRETS),
+    "are at most two, each of 32 characters or more",
+)
+SITE_NAME = env.str("SITE_NAME", "XXXChatNow")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if RELAXED else env.REQUIRED)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- the rules' figures -------------------------------------------------------------------------------------
-PLATFORM_FEE_BPS = env.int("PLATFORM_FEE_BPS", 0)
+PLATFORM_FEE_BPS = env.whole("PLATFORM_FEE_BPS", 0, least=0, most=10_000)
 SLOTS_MIN_INTERVAL_MS = env.int("SLOTS_MIN_INTERVAL_MS", 2_500)
 SLOTS_SPINS_PER_HOUR = env.int("SLOTS_SPINS_PER_HOUR", 100)
-SLOTS_ENABLED = env.bool("SLOTS_ENABLED", True)
-TERMS_VERSION = env.int("TERMS_VERSION", 1)
+SLOTS_ENABLED = env.bool("SLOTS_ENABLED", RELAXED)
+SLOTS_DRIFT_MIN_SPINS = env.whole("SLOTS_DRIFT_MIN_SPINS", 100_000, least=1 if RELAXED else 10_000)
+LIMIT_CAPS_POINT = env.wholes("LIMIT_CAPS_POINT", (10_000, 40_000, 120_000))  # 24 h, 7 d, 30 d; 0 is none
+env.require("LIMIT_CAPS_POINT", RELAXED or 0 not in LIMIT_CAPS_POINT, "may be switched off (0) in demo and test only")
+env.require(
+    "LIMIT_CAPS_POINT", sorted(filter(None, LIMIT_CAPS_POINT)) == [*filter(None, LIMIT_CAPS_POINT)], "must not fall"
+)
 QUEUE_ROPE_DROP_S = env.int("QUEUE_ROPE_DROP_S", 120)
-FOUR_EYES_TOKENS = env.int("FOUR_EYES_TOKENS", 5_000)
-PAYOUT_MINIMUM = env.int("PAYOUT_MINIMUM", 1_000)
+FOUR_EYES_TOKENS = env.whole("FOUR_EYES_TOKENS", 5_000, least=0)
+PAYOUT_MINIMUM = env.whole("PAYOUT_MINIMUM", 1_000, least=1)
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"  # an admin class that names no role of its own exports nothing
-if FOUR_EYES_TOKENS < 0 or PAYOUT_MINIMUM < 1:
-    raise ImproperlyConfigured("FOUR_EYES_TOKENS must be 0 or more, PAYOUT_MINIMUM 1 or more.")
 SWEEP_EVERY_S = env.float("SWEEP_EVERY_S", 2.0)
-VERIFY_AT_HOUR = env.int("VERIFY_AT_HOUR", 3)
-if not 0 <= VERIFY_AT_HOUR <= 23:
-    raise ImproperlyConfigured("VERIFY_AT_HOUR is an hour of the day in UTC, 0 to 23.")
-LIVE_POLL_MS = env.int("LIVE_POLL_MS", 200)
+VERIFY_AT_HOUR = env.whole("VERIFY_AT_HOUR", 3, least=0, most=23)
+LIVE_POLL_MS = env.int("LIVE_POLL_MS", 100)
 LIVE_HEARTBEAT_S = env.float("LIVE_HEARTBEAT_S", 15.0)
 LIVE_STREAMS = env.int("LIVE_STREAMS", 4_000)
 LIVE_STREAMS_PER_PERSON = env.int("LIVE_STREAMS_PER_PERSON", 8)
 LIVE_STREAMS_PER_ADDRESS = env.int("LIVE_STREAMS_PER_ADDRESS", 500)
+COMMANDS_BATCH = env.whole("COMMANDS_BATCH", 64, least=1, most=256)
+COMMANDS_WAITING = env.whole("COMMANDS_WAITING", 1_024, least=1)
+COMMANDS_THREADS = env.whole("COMMANDS_THREADS", 4, least=1, most=64)
+ORIGIN_READER = "compliance.services.origin_of"
+PLAY_READER = "slots.services.reality.play_of"
+JURISDICTION_LOCATOR = env.str("JURISDICTION_LOCATOR", "demo" if RELAXED else "static")
+JURISDICTION_DEFAULT = env.str("JURISDICTION_DEFAULT", "")
+JURISDICTION_HEADER = env.str("JURISDICTION_HEADER", "")
+env.require(
+    "JURISDICTION_LOCATOR",
+    JURISDICTION_LOCATOR in {"static", "header"} or (RELAXED and JURISDICTION_LOCATOR == "demo"),
+    "must be static or header",
+)
+env.require(
+    "JURISDICTION_DEFAULT",
+    len(JURISDICTION_DEFAULT) <= 40 and JURISDICTION_DEFAULT.isprintable() and "," not in JURISDICTION_DEFAULT,
+    "must be 40 printable characters or fewer, without a comma",
+)
+env.require(
+    "JURISDICTION_HEADER",
+    bool(re.fullmatch(r"(?!(?i:content-))[A-Za-z0-9-]+", JURISDICTION_HEADER))
+    or (not JURISDICTION_HEADER and JURISDICTION_LOCATOR != "header"),
+    "must be the name of the header that the proxy sets: letters, digits and hyphens",
+)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", "demo-only-password")
-if not 0 <= PLATFORM_FEE_BPS <= 10_000:
-    raise ImproperlyConfigured("PLATFORM_FEE_BPS must lie between 0 and 10000 (basis points).")
 
 # --- applications -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "xxxchat.apps.CompositionConfig",  # first: its runserver, not that of the static files
     "unfold.apps.BasicAppConfig",  # the default configuration would replace our admin site
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
@@ -77,16 +115,19 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.humanize",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
+    "corsheaders",
     "django_htmx",
-    "xxxchat.apps.CompositionConfig",
     "core",
     "accounts",
     "live",
@@ -102,18 +143,21 @@ MIDDLEWARE = [
     "core.middleware.BodyLengthMiddleware",
     "core.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.HeadMiddleware",
     "core.middleware.DrainBodyMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "xxxchat.policies.PolicyMiddleware",
     "accounts.backoffice.site.policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "xxxchat.lazy_messages.LazyMessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "xxxchat.metrics.requests.AfterMiddleware",
 ]
 ROOT_URLCONF = "xxxchat.urls"
 WSGI_APPLICATION = "xxxchat.wsgi.application"
@@ -135,7 +179,7 @@ TEMPLATES = [
 ]
 
 # --- database, broker, cache --------------------------------------------------------------------------------
-DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES = {"default": env.postgresql("DATABASE_URL")}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE_S", 600)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -145,6 +189,7 @@ if env.bool("DATABASE_PREPARED", False):  # the server keeps what it has read an
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # PgBouncer in transaction mode must work
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL")
+env.require("REDIS_URL", REDIS_URL.startswith(("redis://", "rediss://", "unix://")), "must be redis://host:port/number")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -168,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "snapshot-houses": {"task": "escrow.snapshot_houses", "schedule": timedelta(hours=1)},
     "prune-keys": {"task": "core.prune_keys", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=10)},
     "prune-tokens": {"task": "core.prune_tokens", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=20)},
+    "prune-codes": {"task": "accounts.prune_codes", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=15)},
     "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
 
@@ -179,20 +225,30 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "/"
+CHANGE_URL = "password"  # the page where a password is changed
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "UPDATE_LAST_LOGIN": False,
+    "USER_AUTHENTICATION_RULE": "accounts.tokens.may_use_tokens",
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token at once
 }
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+PASSWORD_RESET_TIMEOUT = 3_600  # seconds that a link to a new password works
+MFA_ADAPTER = "accounts.sealing.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # the code before and the one after: clocks differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+TRUSTED_PROXY_NETWORKS = env.networks("TRUSTED_PROXY_NETWORKS")
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", 10)
-if AXES_FAILURE_LIMIT < 1:
-    raise ImproperlyConfigured("SIGN_IN_FAILURES must be 1 or more; 0 would lock everybody out.")
+AXES_FAILURE_LIMIT = env.whole("SIGN_IN_FAILURES", 10, least=1)  # 0 would lock everybody out
 AXES_COOLOFF_TIME = timedelta(seconds=env.int("SIGN_IN_LOCK_S", 300))
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
@@ -202,8 +258,8 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.tokens.BearerAuthentication",
+        "accounts.tokens.OwnPasswordSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -212,22 +268,27 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.envelope.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": f"{SITE_NAME} interactive features",
-    "DESCRIPTION": "Slot machine, performer menus, performance queue and the escrow under them.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "ENUM_NAME_OVERRIDES": {
-        "HoldStatus": "escrow.models.HoldStatus",
-        "ItemState": "perfqueue.models.State",
-        "PresenceState": "perfqueue.models.Presence",
-    },
-    "GET_LIB_DOC_EXCLUDES": "core.schema.bases_without_description",
-    "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+SPECTACULAR_SETTINGS = contract.described(SITE_NAME)
+API_TAGS = contract.TAGS
+
+# --- mail and the age provider ------------------------------------------------------------------------------
+MAIL_SERVER = env.mail_server("MAIL_URL", "" if RELAXED else env.REQUIRED)
+MAIL_FOLDER = env.str("MAIL_FOLDER", str(BASE_DIR / ".local" / "mail"))
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if MAIL_SERVER else "xxxchat.mail.FileBackend"
+EMAIL_TIMEOUT = 10
+globals().update(MAIL_SERVER)
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "no-reply@demo.invalid" if RELAXED else env.REQUIRED)
+SUPPORT_ADDRESS = env.str("SUPPORT_ADDRESS", DEFAULT_FROM_EMAIL)
+AGE_PROVIDER = env.str("AGE_PROVIDER", "stand_in" if RELAXED else "none")
+AGE_PROVIDER_URL = env.str("AGE_PROVIDER_URL", "")
+AGE_PROVIDER_SECRET = env.str("AGE_PROVIDER_SECRET", "")
+env.require("AGE_PROVIDER", AGE_PROVIDER in {"none", "stand_in", "http"}, "must be none, stand_in or http")
+env.require("AGE_PROVIDER", RELAXED or AGE_PROVIDER != "stand_in", "may be stand_in in demo and test only")
+if AGE_PROVIDER == "http":
+    secure = AGE_PROVIDER_URL.startswith("https://") or (RELAXED and AGE_PROVIDER_URL.startswith("http://"))
+    env.require("AGE_PROVIDER_URL", secure, "must be https://host/path")
+    long = len(AGE_PROVIDER_SECRET) >= (1 if RELAXED else 32)
+    env.require("AGE_PROVIDER_SECRET", long, "must have 32 characters or more")
 
 # --- safety of pages ----------------------------------------------------------------------------------------
 SECURE_COOKIES = env.bool("SECURE_COOKIES", not RELAXED)
@@ -237,7 +298,8 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not RELAXED)
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]  # probes come over plain HTTP
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if RELAXED else 31_536_000)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not RELAXED
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", not RELAXED)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", not RELAXED)
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "core.envelope.csrf_failure"
 CONTENT_SECURITY_POLICY = {
@@ -252,24 +314,67 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- applications of others -----------------------------------------------------------------------------------
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", "")
+env.require(
+    "SECURITY_CONTACT",
+    not SECURITY_CONTACT or SECURITY_CONTACT.startswith(("mailto:", "https://", "tel:")),
+    "must begin with mailto:, https:// or tel:",
+)
+SECURITY_EXPIRES = env.moment("SECURITY_EXPIRES")
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+env.require(
+    "CORS_ALLOWED_ORIGINS",
+    all(re.fullmatch(r"https?://[^/*\s]+", each) for each in CORS_ALLOWED_ORIGINS),
+    "must be origins such as https://app.example, without a path or *",
+)
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-none-match",
+    "x-request-id",
+    "x-totp",
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"]
+CORS_ALLOW_CREDENTIALS = False  # applications of others send a token, never this site's cookie
+
 # --- back office --------------------------------------------------------------------------------------------
 UNFOLD = theme.unfold(SITE_NAME)
 
 # --- static files, language, logs ---------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(BASE_DIR / ".local" / "static"))
-STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = RELAXED
+STATICFILES_DIRS = [BASE_DIR / "static", ("charts", theme.charts())]
+STATIC_HASHED = env.bool("STATIC_HASHED", not RELAXED)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "xxxchat.static_files.HashedFiles"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = RELAXED and not STATIC_HASHED
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
-if PROMETHEUS_MULTIPROC_DIR and not Path(PROMETHEUS_MULTIPROC_DIR).is_dir():
-    raise ImproperlyConfigured("PROMETHEUS_MULTIPROC_DIR must be a folder that exists; empty it at every start.")
+if PROMETHEUS_MULTIPROC_DIR:
+    exists = Path(PROMETHEUS_MULTIPROC_DIR).is_dir()
+    env.require("PROMETHEUS_MULTIPROC_DIR", exists, "must be a folder that exists; empty it at every start")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = PROMETHEUS_MULTIPROC_DIR  # prometheus_client reads the environment only
+else:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # to it, empty is a folder
 PROMETHEUS_EXPORT_MIGRATIONS = False
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+env.require("LOG_LEVEL", LOG_LEVEL in {"DEBUG", "INFO", "WARNING", "ERROR"}, "must be DEBUG, INFO, WARNING or ERROR")
 LOGGING_CONFIG = "core.logs.configure"
 LOGGING = {"level": LOG_LEVEL}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+env.check()

@@ -1,6 +1,10 @@
 """The look of the back office: django-unfold's settings with our colours (white on primary 600 reads at 5.2 : 1)."""
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from django.templatetags.static import static
 
 BASE = {
     "50": "#FAF6F3",
@@ -30,6 +34,11 @@ PRIMARY = {
 }
 
 
+def charts() -> Path:
+    """Return the folder of the theme's library for charts, whose own name in static files an empty file has."""
+    return Path(str(files("unfold"))) / "static" / "unfold" / "js" / "chart"
+
+
 def unfold(site_name: str) -> dict[str, Any]:
     """Return the ``UNFOLD`` setting; the product's name is the only thing that varies."""
     return {
@@ -40,5 +49,9 @@ def unfold(site_name: str) -> dict[str, Any]:
         "SITE_URL": "/",
         "SHOW_VIEW_ON_SITE": False,
         "BORDER_RADIUS": "10px",
+        "SIDEBAR": {"navigation": "xxxchat.navigation.sidebar"},
+        "DASHBOARD_CALLBACK": "xxxchat.navigation.dashboard",
+        "STYLES": [lambda request: static("css/backoffice.css")],
+        "SCRIPTS": [lambda request: static("js/backoffice.js")],
         "COLORS": {"base": BASE, "primary": PRIMARY},
     }

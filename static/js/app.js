@@ -1,9 +1,9 @@
-// Every page: times, countdowns, the dialog, notices, busy buttons, and polls that keep clear of commands. Pages work
-// without it.
+// Every page: times, countdowns, the dialog, notices, busy buttons, and parts that are read again. Pages work without it.
 import * as connection from "./connection.js";
 import * as countdown from "./countdown.js";
 import * as dialog from "./dialog.js";
 import {localise} from "./times.js";
+import * as parts from "./refresh.js";
 import * as toast from "./toast.js";
 
 function setClock() {
@@ -11,7 +11,7 @@ function setClock() {
   if (now) countdown.setClock(now.dataset.now);
 }
 
-function refresh(root) {
+function repaint(root) {
   setClock();
   localise(root);
   connection.paint();
@@ -36,32 +36,18 @@ function keepFocus(region) {
   });
 }
 
-// While a command is under way no poll starts, and the answer of one that is under way is dropped. Otherwise a poll
-// could replace the form whose answer is still to come.
-const isPoll = element => element.id === "poll";
-let commands = 0;
-document.body.addEventListener("htmx:beforeRequest", event => {
-  if (isPoll(event.target)) {
-    if (document.hidden || commands) event.preventDefault();
-    return;
-  }
-  commands += 1;
-  busy(event.target, true);
-});
-document.body.addEventListener("htmx:beforeSwap", event => {
-  if (isPoll(event.detail.requestConfig.elt) && commands) event.detail.shouldSwap = false;
-});
-document.body.addEventListener("htmx:afterRequest", event => {
-  if (isPoll(event.target)) return connection.update({late: !event.detail.successful});
-  commands = Math.max(0, commands - 1);
-  busy(event.target, false);
-});
+for (const [name, on] of [["htmx:beforeRequest", true], ["htmx:afterRequest", false]]) {
+  document.body.addEventListener(name, event => {
+    if (!parts.isPart(event.target)) busy(event.target, on);
+  });
+}
 document.body.addEventListener("htmx:oobBeforeSwap", event => keepFocus(event.detail.target));
-document.body.addEventListener("htmx:oobAfterSwap", () => refresh(document));
-document.body.addEventListener("htmx:afterSwap", () => refresh(document));
+document.body.addEventListener("htmx:oobAfterSwap", () => repaint(document));
+document.body.addEventListener("htmx:afterSwap", () => repaint(document));
 
-refresh(document);
+repaint(document);
 countdown.start();
+parts.start();
 dialog.start();
 toast.start();
 if (document.querySelector("[data-machine]")) (await import("./slot.js")).start();

@@ -25,10 +25,21 @@ function turn(ring) {
   ring.classList.toggle("is-last", whole <= 10);
   ring.classList.toggle("is-warn", whole > 10 && whole <= 30);
   ring.classList.toggle("is-over", whole === 0);
+  return whole;
+}
+
+/** Announce the shortest time left at each of SPOKEN_S; nothing stays announced once it has ended or was extended. */
+function announce(seconds) {
   const spoken = document.getElementById("ring-spoken");
-  if (spoken && SPOKEN_S.includes(whole) && spoken.dataset.at !== String(whole)) {
-    spoken.dataset.at = String(whole);
-    spoken.textContent = `${whole} seconds left`;
+  if (!spoken) return;
+  const left = Math.min(...seconds), said = Number(spoken.dataset.at ?? 0);
+  const ended = left === 0 || left > said;  // of no ring at all it is Infinity
+  if (SPOKEN_S.includes(left) && left !== said) {
+    spoken.dataset.at = String(left);
+    spoken.textContent = `${left} seconds left`;
+  } else if (said && ended) {
+    delete spoken.dataset.at;
+    spoken.textContent = "";
   }
 }
 
@@ -41,7 +52,7 @@ function run(clock) {                       // a performance: seconds since its 
 }
 
 function tick() {
-  document.querySelectorAll(".ring[data-deadline]").forEach(turn);
+  announce([...document.querySelectorAll(".ring[data-deadline]")].map(turn));
   document.querySelectorAll("[data-since]").forEach(run);
 }
 

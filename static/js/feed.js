@@ -1,78 +1,25 @@
-// Live messages: a stream of server-sent events, or polling every few seconds where no stream opens. A message is only
-// a hint: each makes the page's own poll read the current state at once.
-import * as connection from "./connection.js";
+// What a page does with live messages. A message is only a hint: it makes the page read the current state.
 import {localise} from "./times.js";
+import {refresh} from "./refresh.js";
+import {follow} from "./stream.js";
 import {toast} from "./toast.js";
 
-const POLL_MS = 5000, OPEN_TIMEOUT_MS = 10000, REOPEN_MS = 60000, MAX_FAILURES = 3;
-
-function refresh() {
-  const poll = document.getElementById("poll");
-  if (poll) window.htmx.trigger(poll, "moved");
-}
-
-/** Follow the events of these keys in a stream. `receive(event)` takes each; `read(reset)` brings the page up to date:
-    after every opening, for what happened before it, and every POLL_MS while there is no stream. A hidden page has no
-    stream. */
-function follow(address, keys, receive, read) {
-  let source = null, failures = 0, openTimeout = 0, polling = 0, reopening = 0;
-
-  function close() {
-    source?.close();
-    source = null;
-    for (const timer of [openTimeout, reopening]) clearTimeout(timer);
-    clearInterval(polling);
-    polling = 0;
-    connection.update({live: false});
-  }
-
-  function poll() {
-    close();
-    polling = setInterval(read, POLL_MS);
-    reopening = setTimeout(open, REOPEN_MS);
-    read();
-  }
-
-  function opened() {
-    clearTimeout(openTimeout);
-    clearInterval(polling);
-    polling = failures = 0;
-    connection.update({live: true});
-    read();
-  }
-
-  function failed() {                       // the browser reconnects by itself, unless the answer was an error
-    failures += 1;
-    connection.update({live: false});
-    if (failures >= MAX_FAILURES || source.readyState === EventSource.CLOSED) poll();
-  }
-
-  function open() {
-    if (!("EventSource" in window)) return poll();
-    source?.close();
-    source = new EventSource(address);
-    source.addEventListener("open", opened);
-    source.addEventListener("error", failed);
-    source.addEventListener("live.reset", () => read(true));
-    for (const key of keys) source.addEventListener(key, receive);
-    openTimeout = setTimeout(poll, OPEN_TIMEOUT_MS);
-  }
-
-  function restart() {
-    close();
-    failures = 0;
-    if (!document.hidden) open();
-  }
-
-  document.addEventListener("visibilitychange", restart);
-  window.addEventListener("online", restart);  // a stream over the lost network may report no error
-  restart();
-}
+const CROWD_MS = 1000, POLLS_PER_READ = 3;
+const PARTS = {"menu.changed": ["menu-poll"], "queue.changed": ["poll", "menu-poll"]};
 
 /** Whether the event `a` came after `b`; ids are xid-id. */
 function after(a, b) {
   const [x, i] = a.split("-").map(Number), [y, j] = b.split("-").map(Number);
   return x > y || (x === y && i > j);
+}
+
+/** Read again what an event of this key has changed in a room. */
+function happened(key) {
+  for (const id of PARTS[key] ?? ["poll"]) refresh(id, CROWD_MS);
+}
+
+function refreshAll() {
+  for (const id of ["poll", "menu-poll"]) refresh(id, CROWD_MS);
 }
 
 /** A room's feed, newest first: each event once, from the stream or a read, in the stream's order. */
@@ -84,9 +31,10 @@ function room(panel) {
   }
   let etag = "";
 
+  /** Insert a message at its place, and return whether it was not there. */
   function add({id, key, text, at}) {
     const older = [...list.children].find(row => !after(row.dataset.id, id));
-    if (older?.dataset.id === id || !templates.has(key)) return;
+    if (older?.dataset.id === id || !templates.has(key)) return false;
     const row = templates.get(key).cloneNode(true), time = row.querySelector("time");
     row.dataset.id = id;
     row.querySelector("span").textContent = text;
@@ -95,6 +43,7 @@ function room(panel) {
     list.insertBefore(row, older ?? null);
     fold(row);
     while (list.childElementCount > Number(limit)) list.lastElementChild.remove();
+    return true;
   }
 
   function fold(row) {
@@ -104,41 +53,59 @@ function room(panel) {
     if (newer?.dataset.key === folded) row.remove();
   }
 
-  async function read(reset) {
+  async function read({anew = false} = {}) {
     if (document.hidden) return;
     try {
-      const answer = await fetch(address, {cache: "no-store", headers: etag && !reset ? {"If-None-Match": etag} : {}});
+      const answer = await fetch(address, {cache: "no-store", headers: etag && !anew ? {"If-None-Match": etag} : {}});
       if (answer.status !== 200) return;
       etag = answer.headers.get("ETag") ?? "";
       const {items} = await answer.json();
-      if (reset) list.replaceChildren();
-      items.reverse().forEach(add);
+      if (anew) list.replaceChildren();
+      for (const item of items.reverse()) if (add(item)) happened(item.key);
       localise(list);
-      refresh();
     } catch { /* the page's own poll shows that nothing answers */ }
   }
 
-  function receive(event) {
-    add({...JSON.parse(event.data), id: event.lastEventId});
-    localise(list);
-    refresh();
-  }
-
-  follow(panel.dataset.stream, [...templates.keys()], receive, reset => read(reset === true));
+  follow(panel.dataset.stream, [...templates.keys()], {
+    receive(event) {
+      const message = JSON.parse(event.data);
+      add({...message, id: event.lastEventId});
+      localise(list);
+      happened(message.key);
+    },
+    opened(again) {                         // what the first read finds in addition is all that the page does not show
+      read();
+      if (again) refreshAll();
+    },
+    reset() {
+      read({anew: true});
+      refreshAll();
+    },
+    poll(count) {
+      refresh("poll");
+      if (count % POLLS_PER_READ === 0) read();
+    },
+  });
 }
 
-/** The reader's own requests: each event but the quiet ones shows a notice; all refresh the page. */
-function ownRequests(poll) {
+/** The studio, and a buyer's requests: each event refreshes the page, and all but the quiet ones show a notice if any
+    do. One person reads it, so nothing is spread. */
+function ownPage(poll) {
   const {stream, keys, quiet} = poll.dataset;
-  follow(stream, keys.split(" "), event => {
-    const {key, text} = JSON.parse(event.data);
-    if (key !== quiet) toast(text);
-    refresh();
-  }, refresh);
+  follow(stream, keys.split(" "), {
+    receive(event) {
+      const {key, text} = JSON.parse(event.data);
+      if (quiet && key !== quiet) toast(text);
+      refresh("poll");
+    },
+    opened: () => refresh("poll"),
+    reset: () => refresh("poll"),
+    poll: () => refresh("poll"),
+  });
 }
 
 export function start() {
   const panel = document.getElementById("feed"), poll = document.querySelector("#poll[data-stream]");
   if (panel) room(panel);
-  if (poll) ownRequests(poll);
+  if (poll) ownPage(poll);
 }

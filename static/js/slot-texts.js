@@ -28,9 +28,21 @@ export function lost(names) {
 
 export function won(names, payout) {
   const [first] = names, alike = names.every(name => name === first);
-  const pair = names.filter(name => name === "cherry").length === 2;
-  const what = alike ? `Three ${PLURAL[first]}` : pair ? "Two cherries" : sentence(names);
+  const pair = names.find((name, place) => names.indexOf(name) !== place);
+  const what = alike ? `Three ${PLURAL[first]}` : pair ? `Two ${PLURAL[pair]}` : sentence(names);
   return `${what} pay ${grouped(payout)} points`;
+}
+
+const WINDOWS = {"24h": "daily", "7d": "7-day", "30d": "30-day"};
+const day = iso => new Date(iso).toLocaleDateString("en-GB", {day: "numeric", month: "long", year: "numeric"});
+const weekday = iso => new Date(iso).toLocaleDateString("en-GB", {weekday: "short", day: "numeric", month: "short"});
+const moment = iso => `${weekday(iso)}, ${clockTime(iso)}`;
+
+function spendLimit(d) {
+  const isOwn = d.scope === "user", limit = `${WINDOWS[d.window]} limit of ${grouped(d.limit)} points`;
+  const frees = d.freesAt ? ` It frees up from ${clockTime(d.freesAt)}.` : "";
+  const advice = isOwn ? "You can lower it now; raising takes 24 hours." : "Nothing was taken.";
+  return `This spin would pass ${isOwn ? "your" : "the house’s"} ${limit}.${frees} ${advice}`;
 }
 
 export function refusal(error, retryAfterS) {
@@ -52,6 +64,25 @@ export function refusal(error, retryAfterS) {
       return "You spun somewhere else in the meantime. Nothing was taken. The new seal is shown below; spin again.";
     case "GAME_DISABLED":
       return "The machine is closed for now. Nothing was taken.";
+    case "SELF_EXCLUDED":
+      return `Excluded ${d.until ? `until ${day(d.until)}` : "for good"}. Nothing was taken. Nobody can end it early.`
+        + " Buying from performers and leaving a line still work.";
+    case "TIMED_OUT":
+      return `Break until ${moment(d.until)}. Nothing was taken. Nobody can shorten it.`;
+    case "AGE_VERIFICATION_REQUIRED":
+      return "Your age must be verified first. Nothing was taken.";
+    case "AGE_VERIFICATION_FAILED":
+      return `You must be ${d.minimumAge} to play here. Nothing was taken. Is the date of birth wrong? Write to support.`;
+    case "JURISDICTION_BLOCKED":
+      return (d.region ? `This is not offered where you are (${d.region}).` : "The region you are in is unknown.")
+        + " Nothing was taken. Buying from performers still works.";
+    case "TERMS_NOT_ACCEPTED":
+      return "The terms have a new version. Nothing was taken. Read and accept it first.";
+    case "REALITY_CHECK_DUE":
+      return `You have played for ${Math.floor(d.elapsedSeconds / 60)} minutes. Net result ${signed(d.netPoints)} points.`
+        + " Keep playing, take a break or stop?";
+    case "SPEND_LIMIT_REACHED":
+      return spendLimit(d);
     case "LEDGER_UNAVAILABLE":
       return "Payments are paused on our side. Nothing was taken. Try again in a minute; your points are safe.";
     default:

@@ -100,12 +100,15 @@ async function rest(untilMs) {
   const filling = [{transform: "scaleX(0)"}, {transform: "scaleX(1)"}];
   if (!calm()) bar.firstElementChild.animate(filling, {duration: untilMs, fill: "both"});
   for (let left = untilMs; left > 0; left = readyAt - performance.now()) {
-    label(`Ready in ${Math.ceil(left / 1000)} s`);
+    label(`Ready in ${secondsToReady()} s`);
     if (!calm()) button.append(bar);
     await beat(Math.min(left, 250));
   }
   ready();
 }
+
+/** Whole seconds until the machine may spin again: at least 1, for a press in the last moment of the rest too. */
+const secondsToReady = () => Math.max(1, Math.ceil((readyAt - performance.now()) / 1000));
 
 function ready() {
   state = "ready";
@@ -116,7 +119,7 @@ function ready() {
 
 async function press() {
   if (state === "resting") {
-    return refuse(`Ready in ${Math.ceil((readyAt - performance.now()) / 1000)} s. This press did not spin.`);
+    return refuse(`Ready in ${secondsToReady()} s. This press did not spin.`);
   }
   if (state === "busy") return undefined;
   state = "busy";
@@ -132,6 +135,7 @@ async function press() {
   }
   if (!answer.ok) {
     refuse(texts.refusal(answer.body.error, answer.retryAfterS));
+    if (answer.body.error.code === "REALITY_CHECK_DUE") location.assign(document.querySelector("[data-reality]").href);
     document.body.dispatchEvent(new Event("spun"));
     return answer.body.error.code === "SPIN_TOO_FAST" ? rest(1000 * (answer.retryAfterS ?? 1)) : ready();
   }

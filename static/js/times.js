@@ -2,7 +2,9 @@
 const FORMS = {
   hm: {hour: "2-digit", minute: "2-digit", hourCycle: "h23"},
   hms: {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"},
+  day: {hour: "2-digit", minute: "2-digit", hourCycle: "h23"},
 };
+const DAYS = {day: {day: "numeric", month: "short", year: "numeric"}};
 
 export function clockTime(iso, form = "hm") {
   return new Date(iso).toLocaleTimeString([], FORMS[form]);
@@ -14,7 +16,8 @@ export function localise(root) {
   for (const time of root.querySelectorAll("time[data-clock]")) {
     const moment = new Date(time.dateTime);
     const isToday = moment.toDateString() === today;
-    const day = isToday ? "" : `${moment.toLocaleDateString([], {day: "numeric", month: "short"})} `;
+    const form = DAYS[time.dataset.clock] ?? {day: "numeric", month: "short"};
+    const day = isToday ? "" : `${moment.toLocaleDateString([], form)} `;
     time.textContent = day + clockTime(time.dateTime, time.dataset.clock);
   }
 }

@@ -1,8 +1,11 @@
 """Sign-in, sign-out, account and theme."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,12 +13,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import services
-from accounts.errors import SignInLocked, WrongCredentials
+from accounts.errors import CodeRequired, EmailNotConfirmed, SignInLocked, WrongCredentials
 from accounts.models import Role
 from core.envelope import STATUS, headers_of
+from core.errors import Throttled
 from xxxchat.pages.commands import signed_in
+from xxxchat.pages.people import mails
 from xxxchat.pages.refusals import Refusal
-from xxxchat.pages.responses import safe_next
+from xxxchat.pages.responses import home_of, safe_next
 from xxxchat.pages.shell import THEME_COOKIE, THEMES
 
 YEAR_S = 365 * 24 * 3600
@@ -36,26 +41,42 @@ CHOICES = (
 
 
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the form, or start a session and redirect."""
     username = request.POST.get("username", "")[:150]
     context: dict[str, object] = {"username": username, "next": safe_next(request, "")}
     if request.method != "POST":
         if request.user.is_authenticated:
-            return HttpResponseRedirect(safe_next(request, _home(signed_in(request).role)))
+            return HttpResponseRedirect(safe_next(request, home_of(signed_in(request).role)))
         return render(request, "pages/sign_in.html", context)
     try:
         if "\0" in username:  # no account has such a name, and no column can hold it
             raise WrongCredentials
         user = services.sign_in(request, username=username, password=request.POST.get("password", "")[:1024])
+    except CodeRequired:
+        return HttpResponseRedirect(f"{reverse('sign-in-code')}?{urlencode({'next': safe_next(request, '')})}")
+    except EmailNotConfirmed as error:
+        context["refusal"] = Refusal(error.text, _sent_again(request, username))
+        return render(request, "pages/sign_in.html", context, status=STATUS[error.kind])
     except (WrongCredentials, SignInLocked) as error:
         context["refusal"] = Refusal(error.text)
         response = render(request, "pages/sign_in.html", context, status=STATUS[error.kind])
         for name, value in headers_of(error).items():
             response.headers[name] = value
         return response
-    return HttpResponseRedirect(safe_next(request, _home(user.role)))
+    return HttpResponseRedirect(safe_next(request, home_of(user.role)))
+
+
+def _sent_again(request: HttpRequest, username: str) -> str:
+    """Send the link that confirms the address once more; its owner has just shown the password."""
+    user = services.named(username)
+    try:
+        services.count_mail(user.email)
+    except Throttled:
+        return "It was sent several times already."
+    mails.send(request, "confirm", user.email, key=services.confirmation_key(user))
+    return "We have sent it again."
 
 
 @require_POST
@@ -70,6 +91,31 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/account.html", {"role": Role(signed_in(request).role).label, "themes": CHOICES})
 
 
+class NewPasswordForm(PasswordChangeForm):
+    """Django's form. The new password must be another one."""
+
+    def clean(self) -> dict[str, object]:
+        cleaned: dict[str, object] = super().clean() or {}
+        if cleaned.get("new_password1") and cleaned["new_password1"] == cleaned.get("old_password"):
+            self.add_error("new_password1", "Choose another password than the old one.")
+        return cleaned
+
+
+@sensitive_post_parameters()
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    """Change one's password; the first thing to do where somebody else has set it."""
+    user = signed_in(request)
+    form = NewPasswordForm(user, request.POST or None)
+    if form.is_valid():
+        services.change_password(request, password=form.cleaned_data["new_password1"])
+        messages.success(request, "Your password is changed. Other devices are signed out.")
+        return HttpResponseRedirect(safe_next(request, home_of(user.role)))
+    context = {"form": form, "first": user.must_change_password, "next": safe_next(request, "")}
+    return render(request, "pages/password.html", context, status=400 if form.is_bound else 200)
+
+
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice of colours in a cookie of this device."""
@@ -80,7 +126,3 @@ def theme(request: HttpRequest) -> HttpResponse:
             THEME_COOKIE, chosen, max_age=YEAR_S, samesite="Lax", secure=request.is_secure(), httponly=True
         )
     return response
-
-
-def _home(role: str) -> str:
-    return reverse("studio" if role == Role.PERFORMER else "lobby")

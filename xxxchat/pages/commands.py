@@ -1,21 +1,26 @@
-"""How a form becomes a command: its key, its fields, `idempotency.once`, and a result that the page can show.
+"""How a form becomes a command: its key, its fields, the command run once, and a result that the page can show.
 
 The caller and the operation are the API's, so a key means the same command on both ways.
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.http import HttpRequest
 
 from accounts.models import User
 from core import idempotency
 from core.api import KEY
+from core.batches import Command, KeyedRequest, run_alone
+from core.context import request_id
 from core.errors import IdempotencyKeyRequired, Refused, ValidationFailed
+from core.origin import origin_of
 from xxxchat.pages.refusals import Refusal, refusal_of
 
+In = TypeVar("In")
 T = TypeVar("T")
 UNSIGNED_FIELDS = ("csrfmiddlewaretoken", "idempotency_key", "next")
 """Fields that are no part of the command's fingerprint."""
@@ -61,6 +66,36 @@ def keyed(
         return CommandResult(refusal=refusal_of(error, performer), error=error)
 
 
+def run(
+    request: HttpRequest,
+    command: Command[In],
+    *,
+    given: Callable[[], In],
+    message: Callable[[Any], str],
+    before: Callable[[], object] | None = None,
+    performer: str = "",
+) -> CommandResult:
+    """Run a command whose rules are a `Batch` once, for this form alone, as `keyed` does the others."""
+    try:
+        key, caller, fingerprint = _key_of(request)
+        answer = idempotency.replay(caller=caller, operation=command.operation, key=key, fingerprint=fingerprint)
+        if answer is None:
+            told = replace(command, render=lambda done: {"message": message(done)})
+            asked = KeyedRequest(
+                caller_id=caller,
+                claims=None,
+                key=key,
+                fingerprint=fingerprint,
+                request_id=request_id(),
+                origin=origin_of(request),
+                input=given(),
+            )
+            answer = run_alone(told, asked, before=before)
+        return CommandResult(_message_of(answer))
+    except Refused as error:
+        return CommandResult(refusal=refusal_of(error, performer), error=error)
+
+
 def unkeyed(work: Callable[[], object], message: str) -> CommandResult:
     """Run a command that may be repeated."""
     try:
@@ -77,11 +112,7 @@ def _once(
     message: Callable[[T], str],
     before: Callable[[], object] | None,
 ) -> str:
-    key, caller = request.POST.get("idempotency_key", ""), signed_in(request).pk
-    if not KEY.match(key):
-        raise IdempotencyKeyRequired
-    form = {name: value for name, value in request.POST.items() if name not in UNSIGNED_FIELDS}
-    fingerprint = idempotency.fingerprint_of("POST", request.path, form)
+    key, caller, fingerprint = _key_of(request)
     answer = idempotency.replay(caller=caller, operation=operation, key=key, fingerprint=fingerprint)
     if answer is None:
         answer = idempotency.once(
@@ -93,6 +124,19 @@ def _once(
             render=lambda done: {"message": message(done)},
             before=before,
         )
+    return _message_of(answer)
+
+
+def _key_of(request: HttpRequest) -> tuple[str, UUID, bytes]:
+    """A form's key, its caller, and the fingerprint of its fields. Raises IdempotencyKeyRequired."""
+    key = request.POST.get("idempotency_key", "")
+    if not KEY.match(key):
+        raise IdempotencyKeyRequired
+    form = {name: value for name, value in request.POST.items() if name not in UNSIGNED_FIELDS}
+    return key, signed_in(request).pk, idempotency.fingerprint_of("POST", request.path, form)
+
+
+def _message_of(answer: idempotency.Answer) -> str:
     return str(json.loads(answer.body)["message"])
 
 

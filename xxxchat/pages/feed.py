@@ -1,6 +1,7 @@
 """A room's feed: its recent messages, drawn with the page; its script reads them again where it has no stream."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,6 +21,7 @@ ICONS = {
     "queue.item.finished": "check",
     "queue.item.abandoned": "circle-stop",
     "queue.item.refunded": "undo-2",
+    "queue.changed": "circle-dot",
     "menu.changed": "square-menu",
 }
 
@@ -38,6 +40,17 @@ def feed_of(performer_id: UUID) -> Feed:
     """One statement."""
     recent = live.recent(performer_id, limit=MAX_FEED_MESSAGES, folded=[FOLDED])
     return Feed([(message, ICONS[message.key]) for message in recent], ICONS)
+
+
+def latest_of(performer_id: UUID) -> live.Latest:
+    """The version of a feed (one statement)."""
+    return live.latest(performer_id, limit=MAX_FEED_MESSAGES)
+
+
+def ends_at(feed: Feed, latest: live.Latest) -> datetime | None:
+    """When a feed may change though what is latest does not: its messages below that are deleted at some age."""
+    below = [message.at for message, _ in feed.messages if message.id not in latest.ids]
+    return min(below) + live.MAX_EVENT_AGE if below else None
 
 
 @require_GET

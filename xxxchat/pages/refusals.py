@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.errors import DomainError
-from xxxchat.templatetags.ui import counted, grouped
+from xxxchat.templatetags.ui import counted, grouped, signed
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Refusal:
         return f"{self.fact} {self.rest}".strip()
 
 
+WINDOWS = {"24h": "daily", "7d": "7-day", "30d": "30-day"}
 Text = Callable[[DomainError, str], Refusal]
 """Makes the refusal of an error; the second argument is the performer's name."""
 
@@ -60,14 +61,78 @@ def _user_limit(error: DomainError, performer: str) -> Refusal:
 
 def _hourly_limit(error: DomainError, performer: str) -> Refusal:
     limit = error.details.get("limit", 100)
-    at = error.details.get("resetsAt")
-    reset = f"The next one comes back at {at.astimezone(UTC):%H:%M} UTC. " if isinstance(at, datetime) else ""
+    at = _clock(error.details.get("resetsAt"))
+    reset = f"The next one comes back at {at}. " if at else ""
     return Refusal(f"You used all {limit} spins this hour.", f"{reset}Nothing was taken.")
 
 
 def _too_fast(error: DomainError, performer: str) -> Refusal:
     wait = timedelta(seconds=error.retry_after_s or 1)
     return Refusal(f"Ready in {max(1, -(-wait // timedelta(seconds=1)))} s.", "This press did not spin.")
+
+
+def _excluded(error: DomainError, performer: str) -> Refusal:
+    until = _day(error.details.get("until"))
+    rest = "Nothing was taken. Nobody can end it early. Buying from performers and leaving a line still work."
+    return Refusal(f"Excluded until {until}." if until else "Excluded for good.", rest)
+
+
+def _timed_out(error: DomainError, performer: str) -> Refusal:
+    until = _moment(error.details.get("until"))
+    return Refusal(
+        f"Break until {until}." if until else "You take a break.", "Nothing was taken. Nobody can shorten it."
+    )
+
+
+def _too_young(error: DomainError, performer: str) -> Refusal:
+    rest = "Nothing was taken. Is the date of birth wrong? Write to support."
+    return Refusal(f"You must be {error.details['minimumAge']} to play here.", rest)
+
+
+def _place(error: DomainError, performer: str) -> Refusal:
+    region = error.details.get("region")
+    fact = f"This is not offered where you are ({region})." if region else "The region you are in is unknown."
+    return Refusal(fact, "Nothing was taken. Buying from performers still works.")
+
+
+def _reality_check(error: DomainError, performer: str) -> Refusal:
+    minutes, net = error.details["elapsedSeconds"] // 60, error.details["netPoints"]
+    fact = f"You have played for {counted(minutes, 'minute')}. Net result {signed(net)} points."
+    return Refusal(fact, "Keep playing, take a break or stop?")
+
+
+def _spend_limit(error: DomainError, performer: str) -> Refusal:
+    if "window" not in error.details:  # a service account's cap for one buyer
+        return Refusal(error.text)
+    details = error.details
+    spent, unit = ("spin", "point") if details["currency"] == "POINT" else ("purchase", "token")
+    owner = "your" if details["scope"] == "user" else "the house’s"
+    limit = f"{WINDOWS[details['window']]} limit of {counted(details['limit'], unit)}"
+    frees_at = _clock(details.get("freesAt"))
+    frees = f"It frees up from {frees_at}. " if frees_at else ""
+    advice = "You can lower it now; raising takes 24 hours." if details["scope"] == "user" else "Nothing was taken."
+    return Refusal(f"This {spent} would pass {owner} {limit}.", frees + advice)
+
+
+def _limit_pending(error: DomainError, performer: str) -> Refusal:
+    at = _clock(error.details.get("effectiveAt"))
+    return Refusal(f"Not before {at}." if at else "Not yet.", "The old limit holds until you confirm the higher one.")
+
+
+def _limit_too_high(error: DomainError, performer: str) -> Refusal:
+    return Refusal(f"The house’s limit is {grouped(error.details['operatorCap'])}.", "Choose up to that.")
+
+
+def _clock(at: object) -> str:
+    return f"{at.astimezone(UTC):%H:%M} UTC" if isinstance(at, datetime) else ""
+
+
+def _day(at: object) -> str:
+    return f"{at.astimezone(UTC):%-d %B %Y}" if isinstance(at, datetime) else ""
+
+
+def _moment(at: object) -> str:
+    return f"{at.astimezone(UTC):%a %-d %b, %H:%M} UTC" if isinstance(at, datetime) else ""
 
 
 def _fixed(fact: str, rest: str = "") -> Text:
@@ -82,6 +147,15 @@ TEXTS: dict[str, Text] = {
     "USER_QUEUE_LIMIT": _user_limit,
     "RATE_LIMIT_EXCEEDED": _hourly_limit,
     "SPIN_TOO_FAST": _too_fast,
+    "SELF_EXCLUDED": _excluded,
+    "TIMED_OUT": _timed_out,
+    "AGE_VERIFICATION_FAILED": _too_young,
+    "JURISDICTION_BLOCKED": _place,
+    "REALITY_CHECK_DUE": _reality_check,
+    "SPEND_LIMIT_REACHED": _spend_limit,
+    "LIMIT_PENDING": _limit_pending,
+    "LIMIT_TOO_HIGH": _limit_too_high,
+    "TERMS_OUTDATED": _fixed("The terms have a newer version.", "Nothing was accepted. Read it, then accept it."),
     "QUEUE_PAUSED": _fixed(
         "{performer} paused the line.", "Nothing was held. Places are kept; ask again when it goes on."
     ),

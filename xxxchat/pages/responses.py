@@ -6,8 +6,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.models import Role
 from core.envelope import STATUS
 from xxxchat.pages.commands import CommandResult
 
@@ -16,9 +18,9 @@ def is_htmx(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def poll(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Everything of a page that changes, or 204 while the page shows just that (`seen` is its digest)."""
-    if request.GET.get("seen") == context["digest"]:
+def poll(request: HttpRequest, template: str, context: dict[str, Any], *, digest: str = "") -> HttpResponse:
+    """What changes in a page or a part of it, or 204 while just that is shown (`seen` is its digest)."""
+    if request.GET.get("seen") == (digest or context["digest"]):
         return HttpResponse(status=204)
     return render(request, template, context)
 
@@ -53,6 +55,11 @@ def safe_next(request: HttpRequest, fallback: str) -> str:
         address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return address if is_ours else fallback
+
+
+def home_of(role: str) -> str:
+    """The page that somebody of this role begins with."""
+    return reverse("studio" if role == Role.PERFORMER else "lobby")
 
 
 def status_of(result: CommandResult | None) -> int:

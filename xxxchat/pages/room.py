@@ -1,5 +1,6 @@
 """A performer's room: the started item, my place, the menu, the queue, the feed. Anyone may look; a user may buy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,17 +15,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 import escrow.services
 from accounts.models import User
 from core.clock import db_now
+from core.freshness import Seen
 from menus import services as menus
+from menus.batched import MAX_NOTE_CHARS, PURCHASE
 from perfqueue import services as perfqueue
 from xxxchat.pages import commands, responses
-from xxxchat.pages.feed import feed_of
-from xxxchat.pages.performers import Performer, performer_or_404
-from xxxchat.pages.queue import ItemCard, digest, item_cards, queue_board
+from xxxchat.pages.feed import Feed, ends_at, feed_of, latest_of
+from xxxchat.pages.performers import Performer, performer_or_404, performers_by_id
+from xxxchat.pages.queue import ItemCard, QueueBoard, digest, item_cards, queue_board
 from xxxchat.pages.slots_card import slots_card_of
-from xxxchat.templatetags.ui import counted, ordinal
+from xxxchat.pages.strangers import Read, is_stranger, shared
+from xxxchat.templatetags.ui import counted, ordinal, seconds_since
 
 ENDED_SHOWN_FOR = timedelta(minutes=10)
-MAX_NOTE_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -36,21 +39,56 @@ class Section:
 @require_GET
 def page(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     performer = performer_or_404(performer_id)
-    context = room_context(request, performer)
-    context["sections"] = sections_of(performer.id)
-    context["feed"] = feed_of(performer.id)
-    context["slots_card"] = slots_card_of(commands.viewer(request))
-    return render(request, "pages/room.html", context)
+    if not is_stranger(request):
+        return render(request, "pages/room.html", _page_context(request, performer, feed_of(performer.id)))
+    queue, menu, latest = perfqueue.look(performer.id), menus.look(performer.id), latest_of(performer.id)
+
+    def read() -> Read:
+        context = _page_context(request, performer, feed_of(performer.id))
+        version = performer, queue.version, context["menu_version"], latest
+        until = _soonest(_until(performer, context), ends_at(context["feed"], latest))
+        return Read(context, version, until)
+
+    seen = Seen((performer, queue.version, menu.version, latest), queue.now)
+    return shared(request, "pages/room.html", seen=seen, read=read)
 
 
 @require_GET
 def live(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     """Everything of a room that changes; 204 while it is as the page shows it."""
-    return responses.poll(request, "pages/room/live.html", room_context(request, performer_or_404(performer_id)))
+    template, performer = "pages/room/live.html", performer_or_404(performer_id)
+    if not is_stranger(request):
+        return responses.poll(request, template, room_context(request, performer))
+    queue = perfqueue.look(performer.id)
+    version = performer, queue.version
+
+    def read() -> Read:
+        context = room_context(request, performer)
+        return Read(context, version, _until(performer, context))
+
+    return shared(request, template, seen=Seen(version, queue.now), read=read, digest="digest")
+
+
+@require_GET
+def menu(request: HttpRequest, performer_id: UUID) -> HttpResponse:
+    """The menu; 204 while it is as the page shows it."""
+    template, performer = "pages/room/menu_live.html", performer_or_404(performer_id)
+    if not is_stranger(request):
+        context = _menu_only(request, performer)
+        return responses.poll(request, template, context, digest=context["menu_digest"])
+    queue, menu = perfqueue.look(performer.id), menus.look(performer.id)
+
+    def read() -> Read:
+        context = _menu_only(request, performer)
+        version = performer, queue.version, context["menu_version"]
+        return Read(context, version, perfqueue.due_at(performer.id))
+
+    seen = Seen((performer, queue.version, menu.version), queue.now)
+    return shared(request, template, seen=seen, read=read, digest="menu_digest")
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse:
     """Show what would be held and when it comes back; then buy the item."""
     performer = performer_or_404(performer_id)
@@ -58,12 +96,10 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
         return _ask_form(request, performer, item_id)
     if menus.owner_of(item_id) != performer_id:
         raise Http404
-    user = commands.signed_in(request)
-    result = commands.keyed(
+    result = commands.run(
         request,
-        operation="menus.purchase",
-        work=lambda: menus.purchase(
-            buyer=user,
+        PURCHASE,
+        given=lambda: menus.Order(
             item_id=item_id,
             expected_price=commands.amount_field(request, "expected_price"),
             note=commands.text_field(request, "note", MAX_NOTE_CHARS),
@@ -82,7 +118,8 @@ def ask(request: HttpRequest, performer_id: UUID, item_id: UUID) -> HttpResponse
 def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Leave the queue and get the tokens back."""
     user = commands.signed_in(request)
-    performer = performer_or_404(perfqueue.performer_of(item_id))
+    performer_id = perfqueue.performer_of(item_id)
+    performer = performers_by_id([performer_id])[performer_id]
     result = commands.keyed(
         request,
         operation="queue.leave",
@@ -91,6 +128,8 @@ def leave(request: HttpRequest, item_id: UUID) -> HttpResponse:
         before=perfqueue.Gate.of_items([item_id]).before_command,
         performer=performer.name,
     )
+    if not performer.is_active:  # her room is gone, the buyer's request is not
+        return responses.redirected(request, result, reverse("requests"))
     return _respond(request, performer, result)
 
 
@@ -108,10 +147,44 @@ def room_context(request: HttpRequest, performer: Performer) -> dict[str, Any]:
     }
 
 
-def sections_of(performer_id: UUID) -> list[Section]:
-    """A performer's menu by section, in its order; an item without a price is the heading of its children."""
+def menu_context(performer: Performer, board: QueueBoard) -> dict[str, Any]:
+    shown = menus.menus_of(performer.id)
+    sections = sections_of(shown)
+    return {
+        "sections": sections,
+        "menu_digest": digest(sections, board.accepts),
+        "menu_version": menus.version_of(shown),
+    }
+
+
+def _menu_only(request: HttpRequest, performer: Performer) -> dict[str, Any]:
+    board = queue_board(performer.id, commands.viewer(request))
+    return {"performer": performer, "board": board} | menu_context(performer, board)
+
+
+def _page_context(request: HttpRequest, performer: Performer, feed: Feed) -> dict[str, Any]:
+    context = room_context(request, performer)
+    context |= menu_context(performer, context["board"])
+    return context | {"feed": feed, "slots_card": slots_card_of(commands.viewer(request))}
+
+
+def _until(performer: Performer, context: dict[str, Any]) -> datetime | None:
+    """When a room changes by time alone: when something is due, and each second while somebody is on stage."""
+    due_at, started = perfqueue.due_at(performer.id), context["board"].started
+    if started is None:
+        return due_at
+    passed_s = seconds_since(started.item.started_at, context["now"])
+    return _soonest(due_at, started.item.started_at + timedelta(seconds=passed_s + 1))
+
+
+def _soonest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def sections_of(shown_menus: Sequence[menus.ShownMenu]) -> list[Section]:
+    """Menus by section, in their order; an item without a price is the heading of its children."""
     found: dict[str, list[menus.Offer]] = {}
-    for shown in menus.menus_of(performer_id):
+    for shown in shown_menus:
         for offer in shown.offers:
             _collect(offer, shown.section, found)
     return [Section(title, tuple(offers)) for title, offers in found.items()]
@@ -142,7 +215,7 @@ def _respond(
 def _ask_form(
     request: HttpRequest, performer: Performer, item_id: UUID, result: commands.CommandResult | None = None
 ) -> HttpResponse:
-    offers = [offer for section in sections_of(performer.id) for offer in section.offers]
+    offers = [offer for section in sections_of(menus.menus_of(performer.id)) for offer in section.offers]
     item = next((offer for offer in offers if offer.id == item_id), None)
     if item is None:
         raise Http404

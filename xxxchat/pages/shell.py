@@ -50,10 +50,10 @@ class Section:
 
 
 LOBBY = Section("Lobby", "Lobby", "house", "lobby", also=("room", "ask"))
-SLOTS = Section("Slot machine", "Slots", "cherry", "slots")
+SLOTS = Section("Slot machine", "Slots", "cherry", "slots", also=("reality",))
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
-ACCOUNT = Section("Account", "Account", "user", "account")
+ACCOUNT = Section("Account", "Account", "user", "account", also=("limits", "time-out", "exclusion", "terms"))
 BACK_OFFICE = Section("Back office", "Office", "layout-dashboard", "admin:index")
 STUDIO = Section("Tonight", "Tonight", "mic-vocal", "studio")
 

@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Role, User
-from compliance.errors import GameDisabled
+from compliance.errors import GameDisabled, RealityCheckDue
 from core.clock import db_now
+from core.origin import origin_of
 from slots import services
+from slots.batched import SPIN
 from xxxchat.pages import commands, responses
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
@@ -58,7 +60,7 @@ class Machine:
     hit_percent: str
     tickets: int
     odds: tuple[OddsRow, ...]
-    pair_pay: int
+    pairs_text: str
     digest: str
     commitment: str
     nonce: int
@@ -110,15 +112,16 @@ def live(request: HttpRequest) -> HttpResponse:
 def spin(request: HttpRequest) -> HttpResponse:
     """Spin without a script. The server draws the player's part of the proof, as the page shows."""
     user = commands.signed_in(request)
-    result = commands.keyed(
+    result = commands.run(
         request,
-        operation="slots.spin",
-        work=lambda: services.spin(user=user, bet=commands.amount_field(request, "bet")),
+        SPIN,
+        given=lambda: services.SpinInput(bet=commands.amount_field(request, "bet")),
         message=lambda spun: result_text(spun.spin),
     )
     if result.error is not None:
-        services.record_refusal(user=user, refusal=result.error)
-    return responses.redirected(request, result, reverse("slots"))
+        services.record_refusal(user=user, refusal=result.error, region=origin_of(request).region)
+    following = "reality" if isinstance(result.error, RealityCheckDue) else "slots"
+    return responses.redirected(request, result, reverse(following))
 
 
 def machine_of(user: User) -> Machine | None:
@@ -141,7 +144,7 @@ def machine_of(user: User) -> Machine | None:
         hit_percent=_percent(par.hit_frequency),
         tickets=par.tickets,
         odds=tuple(_odds_row(row, par.tickets, config.table) for row in par.odds),
-        pair_pay=max(config.table["pair"].values(), default=0),
+        pairs_text=_pairs_text(config.table),
         digest=config.digest.hex(),
         commitment=fairness.commitment.hex(),
         nonce=fairness.nonce,
@@ -162,6 +165,12 @@ def result_text(spin: Any) -> str:
         return f"Three {_plural(names[0])} pay {spin.payout:,} points"
     pair = next((name for name in names if names.count(name) == 2), None)
     return f"{f'Two {_plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
+
+
+def _pairs_text(table: dict[str, Any]) -> str:
+    """What pairs pay: "Two cherries pay 150."; empty if they pay nothing."""
+    paying = [(name, pay) for name, pay in table.get("pair", {}).items() if pay]
+    return " ".join(f"Two {_plural(name)} pay {pay:,}." for name, pay in paying)
 
 
 def _plural(name: str) -> str:

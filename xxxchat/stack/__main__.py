@@ -1,4 +1,4 @@
-"""`python -m xxxchat.stack`: what the Makefile's demo, demo-reset, manage and test call."""
+"""`python -m xxxchat.stack`: what the Makefile's demo, status, demo-reset, manage and test call."""
 
 import argparse
 import os
@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from xxxchat.stack import children, lineup
+from xxxchat.stack import children, control, lineup, managing
 from xxxchat.stack.errors import StackError, StopRequested
 from xxxchat.stack.folder import LOCAL, PROJECT, Folder, terminal_environment
-from xxxchat.stack.launcher import Launcher, show
+from xxxchat.stack.launcher import Launcher
 from xxxchat.stack.services import Services
 from xxxchat.stack.signals import Signals
+from xxxchat.stack.terminal import show
 
 
 def demo(folder: Folder, options: argparse.Namespace) -> int:
@@ -34,19 +37,36 @@ def reset(folder: Folder, options: argparse.Namespace) -> int:
     return 0
 
 
+def status(folder: Folder, options: argparse.Namespace) -> int:
+    """Show the parts of the running demo."""
+    running, note = running_demo(folder, options)
+    show(f"{note['url']}\n")
+    row = "{:<10} {:<9} {:>7} {:>9} {:>8}  {}".format
+    show(row("part", "state", "pid", "uptime", "restarts", "last end"))
+    for part in control.status(running):
+        uptime = str(timedelta(seconds=part.uptime_s))
+        show(row(part.name, part.state, part.pid or "-", uptime, part.restarts, part.reason).rstrip())
+    return 0
+
+
 def manage(folder: Folder, options: argparse.Namespace) -> int:
     """Become a management command in the environment of the running demo."""
-    running = folder.running()
-    if running is None and not options.folder and not os.environ.get("PORT"):
-        running = Folder.the_only_running()
-    if running is None:
-        raise StackError(f"No demo runs from {folder.root}. Start it with `make demo` (same PORT) and try again.")
+    _, note = running_demo(folder, options)
     command = options.arguments or shlex.split(os.environ.get("CMD", ""))
     if not command:
         raise StackError('Say which command: make manage CMD="verify_ledger --json"')
-    environment = terminal_environment() | running["environment"]
+    environment = terminal_environment() | managing.environment_of(note, command)
     os.chdir(PROJECT)
     os.execve(sys.executable, [sys.executable, "manage.py", *command], environment)  # noqa: S606  replaces this process
+
+
+def running_demo(folder: Folder, options: argparse.Namespace) -> tuple[Folder, dict[str, Any]]:
+    """Return folder and note of the demo that is meant: of this PORT or --folder, else of the only one that runs."""
+    is_named = bool(options.folder or os.environ.get("PORT"))
+    for running in (folder, None if is_named else Folder.the_only_running()):
+        if running and (note := running.running()):
+            return running, note
+    raise StackError(f"No demo runs from {folder.root}. Start it with `make demo` (same PORT) and try again.")
 
 
 def services(folder: Folder, options: argparse.Namespace) -> int:
@@ -77,7 +97,7 @@ def services(folder: Folder, options: argparse.Namespace) -> int:
             folder.delete()
 
 
-COMMANDS = {"demo": demo, "reset": reset, "manage": manage, "services": services}
+COMMANDS = {"demo": demo, "status": status, "reset": reset, "manage": manage, "services": services}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -21,6 +21,8 @@ ON_LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 NOBODY = "nobody"
+BARE_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+"""What database and broker run in: nothing of the terminal's environment steers them."""
 
 Pause = Callable[[float], object]
 """Waits that many seconds; the launcher's raises `StopRequested` when a signal came in."""
@@ -53,7 +55,6 @@ def spawn(
     account: Account | None = None,
     output: IO[bytes] | int | None = None,
     when_orphaned: signal.Signals = signal.SIGTERM,
-    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own; it gets `when_orphaned` if this process dies first."""
     return subprocess.Popen(  # noqa: S603  the commands are ours
@@ -68,7 +69,6 @@ def spawn(
         group=account.gid if account else None,
         extra_groups=[] if account else None,
         preexec_fn=die_with_parent(when_orphaned),
-        pass_fds=pass_fds,
     )
 
 
@@ -121,6 +121,14 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
         kill_descendants(process.pid)
         process.kill()
     process.wait()
+
+
+def kill_group(leader: int) -> None:
+    """Send SIGKILL to what is left of a process group."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # nothing is
 
 
 def kill_descendants(root: int) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from xxxchat.stack import ports
+from xxxchat.stack import control, managing, ports
 from xxxchat.stack.errors import StackError
 from xxxchat.stack.folder import LOCAL, PROJECT, Folder, without_postgres_variables
+from xxxchat.stack.part import PartStatus
 from xxxchat.stack.postgres import tail
 
 STARTED_WITHIN_S = 90.0
@@ -31,7 +32,12 @@ class Stack:
     """
 
     def __init__(
-        self, *, root: Path | None = None, env: Mapping[str, str] | None = None, web_processes: int | None = None
+        self,
+        *,
+        root: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        web_processes: int | None = None,
+        started_within_s: float = STARTED_WITHIN_S,
     ) -> None:
         self.folder = Folder(root or LOCAL / f"stack-{secrets.token_hex(4)}")
         self._is_throwaway = root is None
@@ -41,6 +47,7 @@ class Stack:
         self._chosen = dict(env or {})
         if web_processes is not None:
             self._chosen["WEB_PROCESSES"] = str(web_processes)
+        self._started_within_s = started_within_s
         self._note: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -75,8 +82,13 @@ class Stack:
 
     @property
     def processes(self) -> dict[str, int]:
-        """Pids by name: postgres, broker, proxy, web, events, worker, beat, sweeper."""
-        return dict(self._note["processes"])
+        """Pids of what runs, by name: postgres, broker, proxy, web, events, worker, beat, sweeper."""
+        return {part.name: part.pid for part in self.parts if part.pid}
+
+    @property
+    def parts(self) -> list[PartStatus]:
+        """What the supervisor knows about each part. Raises StackError if it does not answer."""
+        return control.status(self.folder)
 
     def start(self) -> None:
         """Start the stack and return when it is ready.
@@ -87,7 +99,7 @@ class Stack:
         self.folder.root.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self.launcher = launch(self.folder.root, self._chosen, output)
-        deadline = time.monotonic() + STARTED_WITHIN_S
+        deadline = time.monotonic() + self._started_within_s
         while (note := self.folder.running()) is None:
             if self.launcher.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -117,11 +129,11 @@ class Stack:
             self.folder.delete()
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a management command in the stack's environment and return its output."""
+        """Run a management command as `make manage` does and return its output."""
         return subprocess.run(  # noqa: S603  our own command line
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env=os.environ | self.environment,
+            env=os.environ | managing.environment_of(self._note, arguments),
             check=check,
             capture_output=True,
             text=True,

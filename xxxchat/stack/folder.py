@@ -6,16 +6,23 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from xxxchat.stack import reach
 from xxxchat.stack.errors import StackError
+from xxxchat.stack.part import BROKER, POSTGRES
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCAL = PROJECT / ".local"
-SECRETS = ("SECRET_KEY", "SEED_KEY", "DATABASE_PASSWORD", "BROKER_PASSWORD")
+CONTROL = "supervisor.sock"
+LONGEST_SOCKET = 95
+"""Bytes of a socket's path: the kernel takes 107, supervisord appends a process id while it makes one."""
+KEYS = ("SEED_KEY", "SECOND_FACTOR_KEY", "EXCLUSION_HASH_KEY", "ARCHIVE_SIGNING_KEY")
+"""Secrets of 32 bytes in base64."""
+SECRETS = ("SECRET_KEY", *KEYS, "DATABASE_PASSWORD", "BROKER_PASSWORD")
 
 
 class Folder:
@@ -25,10 +32,11 @@ class Folder:
         self.root = root.absolute()
         self.database = self.root / "database"
         self.broker = self.root / "broker"
-        self.static = self.root / "static"
         self.metrics = self.root / "metrics"
-        self.postgres_log = self.root / "postgres.log"
-        self.broker_log = self.root / "broker.log"
+        self.mail = self.root / "mail"
+        self.postgres_log = self.log_of(POSTGRES)
+        self.broker_log = self.log_of(BROKER)
+        self._run = self.root / "run"
         self._running = self.root / "running.json"
         self._lock: IO[bytes] | None = None
 
@@ -38,11 +46,29 @@ class Folder:
         return cls(LOCAL / str(port))
 
     @classmethod
-    def the_only_running(cls) -> dict[str, Any] | None:
-        """Return the note of the one demo that runs, whatever its port; None unless it is exactly one."""
+    def the_only_running(cls) -> "Folder | None":
+        """Return the folder of the one demo that runs, whatever its port; None unless it is exactly one."""
         folders = (cls(root) for root in LOCAL.glob("[0-9]*") if (root / "lock").exists())
-        notes = [note for folder in folders if (note := folder.running()) is not None]
-        return notes[0] if len(notes) == 1 else None
+        running = [folder for folder in folders if folder.running() is not None]
+        return running[0] if len(running) == 1 else None
+
+    @property
+    def control(self) -> Path:
+        """The supervisor's socket; the one whom it lets in is whoever runs the stack."""
+        return self._run.resolve() / CONTROL
+
+    def make_control(self) -> Path:
+        """Make an empty folder for the socket, with a link to it where the path would be too long for a socket."""
+        reach.remove(self._run)
+        if len(os.fsencode(self._run)) + len(CONTROL) < LONGEST_SOCKET:
+            self._run.mkdir(mode=0o700)
+        else:
+            self._run.symlink_to(tempfile.mkdtemp(prefix="xxxchat-"))
+        return self.control
+
+    def log_of(self, part: str) -> Path:
+        """Return the file that a part's output goes to."""
+        return self.root / f"{part}.log"
 
     def acquire(self) -> None:
         """Take the lock for as long as this process lives. Raises StackError if another launcher has it."""
@@ -55,7 +81,6 @@ class Folder:
             raise StackError(f"A stack already runs from {self.root}. Stop it first, or take another PORT.") from None
         self._lock = lock
         self._running.unlink(missing_ok=True)
-        self.static.mkdir(exist_ok=True)
         shutil.rmtree(self.metrics, ignore_errors=True)
         self.metrics.mkdir()
 
@@ -63,19 +88,20 @@ class Folder:
         """Give the lock back; the kernel does so too when the launcher dies."""
         if self._lock is not None:
             self._running.unlink(missing_ok=True)
+            reach.remove(self._run)
             self._lock.close()
             self._lock = None
 
     def secrets(self) -> dict[str, str]:
-        """Return this folder's secrets, made at its first start and kept: sealed seeds must stay readable."""
+        """Return this folder's secrets, made when they are first needed and kept: sealed seeds must stay readable."""
         path = self.root / "secrets.json"
-        if path.exists():
-            kept: dict[str, str] = json.loads(path.read_text())
-            return kept
+        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         made = {name: secrets.token_urlsafe(48) for name in SECRETS}
-        made["SEED_KEY"] = base64.b64encode(secrets.token_bytes(32)).decode()
-        reach.write_private(path, json.dumps(made))
-        return made
+        made |= {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in KEYS}
+        if missing := made.keys() - kept.keys():
+            kept |= {name: made[name] for name in missing}
+            self.write(path.name, kept)
+        return kept
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a JSON file that only its owner can read, whole or not at all."""
@@ -96,6 +122,7 @@ class Folder:
     def delete(self) -> None:
         """Delete everything, the database included. Raises StackError if a stack is running from it."""
         self.acquire()
+        reach.remove(self._run)
         reach.remove(self.database)
         reach.remove(self.root)
         self.release()

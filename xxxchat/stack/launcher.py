@@ -1,27 +1,30 @@
-"""Start the whole product in order, watch it, and stop all of it: services, migrations, world, processes."""
+"""Start the whole product in order, watch it, and stop all of it: services, migrations, world, parts."""
 
-import json
 import os
+import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Mapping
-from typing import IO
+from pathlib import Path
 
-from xxxchat.stack import children, lineup, ports
+from xxxchat.stack import children, lineup, ports, static_files
 from xxxchat.stack.errors import StackError, StopRequested
-from xxxchat.stack.folder import PROJECT, Folder
+from xxxchat.stack.folder import KEYS, PROJECT, Folder
+from xxxchat.stack.parts import Parts
 from xxxchat.stack.postgres import APP_ROLE
 from xxxchat.stack.services import Services
 from xxxchat.stack.signals import Signals
+from xxxchat.stack.terminal import show
 
-READY_WITHIN_S = 60.0
 POLL_S = 0.1
-WATCH_S = 0.5
-PROCESSES_STOP_WITHIN_S = 1.0
+WATCH_S = 1.0
 DEFAULTS = {"DEMO_PASSWORD": "demo-only-password", "TRUSTED_PROXIES": "1"}
-FIXED = {"APP_MODE": "demo", "DJANGO_SETTINGS_MODULE": "xxxchat.settings", "PYTHONUNBUFFERED": "1"}
+FIXED = {
+    "APP_MODE": "demo",
+    "DJANGO_SETTINGS_MODULE": "xxxchat.settings",
+    "ENV_FILE": os.devnull,
+    "PYTHONUNBUFFERED": "1",
+}
 LOGINS = """
   users       alice  bob  carol
   performers  ruby  jade
@@ -30,26 +33,26 @@ LOGINS = """
 
 
 class Launcher:
-    """One run of one stack. `run` returns the exit status: 0 after a signal to stop, 1 when a part failed."""
+    """One run of one stack. `run` returns the exit status: 0 after a signal to stop, 1 when it could not start."""
 
     def __init__(self, folder: Folder, given: Mapping[str, str], signals: Signals) -> None:
         self._folder = folder
         self._given = dict(given)
         self._signals = signals
         self._services = Services(pause=signals.pause)
-        self._step: subprocess.Popen[bytes] | None = None
-        self._manager: subprocess.Popen[bytes] | None = None
-        self._report: IO[bytes] | None = None
-        self._pids: dict[str, int] = {}
-        self._ended = ""
+        self._steps: list[subprocess.Popen[bytes]] = []
+        self._parts: Parts | None = None
+        self._reserved: list[socket.socket] = []
 
     def run(self) -> int:
-        """Start, watch until a signal to stop or the end of a part, then stop everything."""
+        """Start, watch until a signal to stop, then stop everything."""
         children.adopt_orphans()
         try:
             self._folder.acquire()
-            self._start()
-            self._watch()
+            parts = self._start()
+            while True:
+                parts.watch()
+                self._signals.pause(WATCH_S)
         except StopRequested:
             show("Stopping.")
             return 0
@@ -58,117 +61,71 @@ class Launcher:
             return 1
         finally:
             self._stop()
-        return 0
 
-    def _start(self) -> None:
+    def _start(self) -> Parts:
         url, listen = lineup.addresses(self._given)
+        self._reserved = [ports.reserve(address) for address in listen]
         show("Starting database and broker.")
-        self._services.start(self._folder, self._given)
-        environment = self._environment()
+        self._services.prepare(self._folder, self._given)
+        owner = self._environment()
+        ours = self._services.app_database_url
+        environment = owner | ({"DATABASE_URL": ours} if ours else {})
+        self._parts = Parts(self._folder, self._services, listen, environment, self._signals.pause)
+        self._parts.start_services()
         show("Applying migrations and seeding the demo world.")
-        self._manage("migrate", environment, "--noinput", "--verbosity", "0")
-        owner, ours = environment["DATABASE_URL"], self._services.app_database_url
-        if ours:
-            self._manage("guard_ledger", environment, "--role", APP_ROLE, "--verbosity", "0")
-            environment["DATABASE_URL"] = ours
-        self._manage("seed_demo", environment)
-        inner = lineup.InnerPorts(*ports.free_ports(2))
-        self._start_processes(lineup.commands(self._folder, environment, listen, inner), environment)
-        self._wait_until_ready(inner, listen[0])
-        processes = {name: process.pid for name, process in self._services.processes().items()}
-        self._folder.remember(
-            {"url": url, "database": owner, "environment": environment, "processes": processes | self._pids}
-        )
-        show(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}\n\nCtrl-C stops everything.\n")
+        with static_files.to_collect(Path(owner["STATIC_ROOT"])) as fresh:
+            elsewhere = owner | {"STATIC_ROOT": str(fresh)}
+            collecting = fresh and self._begun("collectstatic", elsewhere, "--noinput", "--verbosity", "0")
+            self._manage("prepare_demo", owner, *(["--role", APP_ROLE] if ours else []))
+            if collecting:
+                self._finish("collectstatic", collecting)
+        self._parts.start_product()
+        self._folder.remember({"url": url, "database": owner["DATABASE_URL"], "environment": environment})
+        show(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}")
+        show(f"  mail        {environment['MAIL_FOLDER']}\n\nCtrl-C stops everything.\n")
+        return self._parts
 
     def _environment(self) -> dict[str, str]:
         """Return what every process of the product runs in; an empty variable counts as unset."""
         kept = self._folder.secrets()
-        environment = {name: kept[name] for name in ("SECRET_KEY", "SEED_KEY")}
-        environment |= DEFAULTS | {
-            "STATIC_ROOT": str(self._folder.static),
-            "PROMETHEUS_MULTIPROC_DIR": str(self._folder.metrics),
+        environment = {name: kept[name] for name in ("SECRET_KEY", *KEYS)}
+        environment |= DEFAULTS | {"PROMETHEUS_MULTIPROC_DIR": str(self._folder.metrics)}
+        environment |= {
+            "MAIL_FOLDER": str(self._folder.mail),
+            "ARCHIVE_FOLDER": str(self._folder.root / "archives"),
         }
         environment |= {name: value for name, value in self._given.items() if value}
         own_home = {name: str(self._folder.root) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}  # the proxy writes
-        return environment | self._services.variables | FIXED | own_home
+        hashed = {"STATIC_ROOT": str(static_files.folder()), "STATIC_HASHED": "true"}
+        return environment | self._services.variables | FIXED | own_home | hashed
 
     def _manage(self, command: str, environment: Mapping[str, str], *arguments: str) -> None:
         """Run a management command to its end, before web listens."""
-        command_line = [sys.executable, "manage.py", command, *arguments]
-        self._step = children.spawn(command_line, env=environment, cwd=PROJECT)
-        while self._step.poll() is None:
+        self._finish(command, self._begun(command, environment, *arguments))
+
+    def _begun(self, command: str, environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a management command."""
+        step = children.spawn([sys.executable, "manage.py", command, *arguments], env=environment, cwd=PROJECT)
+        self._steps.append(step)
+        return step
+
+    def _finish(self, command: str, step: subprocess.Popen[bytes]) -> None:
+        """Wait for a management command. Raises StackError if it failed."""
+        while step.poll() is None:
             self._signals.pause(POLL_S)
-        if self._step.returncode:
-            raise StackError(f"`manage.py {command}` failed ({children.how_it_ended(self._step.returncode)}).")
-
-    def _start_processes(self, commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        report_fd, manager_fd = os.pipe()
-        os.set_blocking(report_fd, False)
-        self._report = open(report_fd, "rb", buffering=0)  # noqa: SIM115  lives as long as the manager
-        file = self._folder.write("processes.json", commands)
-        command = [sys.executable, "-m", "xxxchat.stack.manager", str(file), str(manager_fd)]
-        try:
-            self._manager = children.spawn(command, env=environment, cwd=PROJECT, pass_fds=[manager_fd])
-        finally:
-            os.close(manager_fd)
-
-    def _wait_until_ready(self, inner: lineup.InnerPorts, front: str) -> None:
-        """Wait for events and web themselves, then for the way through the proxy, which would log failed tries."""
-        deadline = time.monotonic() + READY_WITHIN_S
-        web = f"{ports.LOOPBACK}:{inner.web}"
-        while ports.is_free(inner.events) or not (self._pids and _is_ready(web) and _is_ready(front)):
-            self._check()
-            if time.monotonic() > deadline:
-                raise StackError(f"/readyz was not 200 after {READY_WITHIN_S:.0f} s; see the lines above.")
-            self._signals.pause(POLL_S)
-
-    def _watch(self) -> None:
-        while True:
-            self._check()
-            self._signals.pause(WATCH_S)
-
-    def _check(self) -> None:
-        """Raise if any part has ended, naming it."""
-        self._read_report()
-        if self._ended:
-            raise StackError(self._ended)
-        parts = self._services.processes()
-        if self._manager is not None:
-            parts["manager"] = self._manager
-        for name, process in parts.items():
-            if process.poll() is not None:
-                raise StackError(f"{name} ended: {children.how_it_ended(process.returncode)}")
-
-    def _read_report(self) -> None:
-        """Read the manager's new messages (whole lines; it writes each at once)."""
-        messages = (self._report.read() or b"").splitlines() if self._report else []
-        for message in map(json.loads, messages):
-            self._pids |= message.get("started", {})
-            self._ended = self._ended or message.get("ended", "")
+        if step.returncode:
+            raise StackError(f"`manage.py {command}` failed ({children.how_it_ended(step.returncode)}).")
 
     def _stop(self) -> None:
-        """Stop in the order of dependence: step or processes, then services; whatever is left is killed."""
-        if self._step is not None and self._step.poll() is None:
-            self._step.terminate()
-            children.ended(self._step, within_s=1.0)
-        if self._manager is not None:
-            self._manager.terminate()
-            children.ended(self._manager, within_s=PROCESSES_STOP_WITHIN_S)
-            children.kill_tree(self._manager)
+        """Stop the steps or the parts, in the order of dependence; whatever is left is killed."""
+        for step in self._steps:
+            if step.poll() is None:
+                step.terminate()
+                children.ended(step, within_s=1.0)
+        if self._parts is not None:
+            self._parts.stop()
         self._services.stop()
         children.sweep()
+        for kept in self._reserved:
+            kept.close()
         self._folder.release()
-
-
-def _is_ready(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=1) as answer:
-            return int(answer.status) == 200
-    except OSError:
-        return False  # not listening yet, or 503
-
-
-def show(text: str) -> None:
-    """Print a line for the person at the terminal."""
-    print(text, flush=True)

@@ -1,6 +1,5 @@
 """The processes of the product and their command lines."""
 
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +7,12 @@ from pathlib import Path
 
 from xxxchat.stack import ports, proxy
 from xxxchat.stack.errors import StackError
-from xxxchat.stack.folder import Folder
+from xxxchat.stack.folder import PROJECT, Folder
+from xxxchat.stack.part import Part
 
 DEFAULT_PORT = 8000
+PROXY = "proxy"
+PROXY_STARTS_WITHIN_S, IMPORTS_WITHIN_S = 1, 3
 PYTHON = sys.executable
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
 
@@ -44,21 +46,35 @@ class InnerPorts:
     """Where the processes behind the proxy listen."""
 
     web: int
+    commands: int
     events: int
+    medium_bodies: int
+    large_bodies: int
 
 
-def commands(folder: Folder, environment: Mapping[str, str], listen: list[str], inner: InnerPorts) -> dict[str, str]:
-    """Return one shell command for each process of the product, by name."""
-    front = proxy.settings(listen=listen, web_port=inner.web, events_port=inner.events, storage=folder.root / "caddy")
-    arguments: dict[str, list[str | Path]] = {
-        "proxy": [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
+def parts(folder: Folder, environment: Mapping[str, str], listen: list[str], inner: InnerPorts) -> list[Part]:
+    """Return every process of the product itself."""
+    front = proxy.settings(
+        listen=listen,
+        web_port=inner.web,
+        commands_port=inner.commands,
+        events_port=inner.events,
+        body_ports=(inner.medium_bodies, inner.large_bodies),
+        storage=folder.root / "caddy",
+    )
+    lines: dict[str, list[str | Path]] = {
+        PROXY: [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
         "web": [PYTHON, "-m", "granian", *_web(environment, inner.web), "xxxchat.wsgi:application"],
+        "commands": [PYTHON, "-m", "uvicorn", *_commands(inner.commands), "xxxchat.commands.asgi:application"],
         "events": [PYTHON, "-m", "uvicorn", *_events(inner.events), "xxxchat.asgi:application"],
         "worker": [*_celery("worker", environment), *_worker(inner.web)],
         "beat": [*_celery("beat", environment), "--schedule", folder.root / "beat-schedule", "--pidfile="],
         "sweeper": [PYTHON, "manage.py", "queue_sweeper"],
     }
-    return {name: "exec " + shlex.join(map(str, each)) for name, each in arguments.items()}
+    return [
+        Part(name, command, PROJECT, starts_within_s=PROXY_STARTS_WITHIN_S if name == PROXY else IMPORTS_WITHIN_S)
+        for name, command in lines.items()
+    ]
 
 
 def _web(environment: Mapping[str, str], port: int) -> list[str]:
@@ -67,7 +83,18 @@ def _web(environment: Mapping[str, str], port: int) -> list[str]:
     return [
         *("--interface", "wsgi", "--no-ws", "--http", "1", "--host", ports.LOOPBACK, "--port", str(port)),
         *("--workers", str(processes), "--blocking-threads", str(threads)),
-        *("--backpressure", "512", "--workers-kill-timeout", "1", "--log-level", "warning"),
+        *("--backpressure", "512", "--workers-kill-timeout", "1", "--respawn-failed-workers", "--log-level", "warning"),
+    ]
+
+
+def _commands(port: int) -> list[str]:
+    """Return the options of a server that tells the application what the proxy tells web, and keeps the proxy's
+    idle connections for longer than the proxy does."""
+    return [
+        *("--host", ports.LOOPBACK, "--port", str(port), "--log-level", "warning", "--no-access-log"),
+        *("--no-server-header", "--no-proxy-headers", "--http", "xxxchat.commands.protocol:Protocol"),
+        *("--loop", "uvloop", "--ws", "none"),
+        *("--backlog", "2048", "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "1"),
     ]
 
 

@@ -132,9 +132,10 @@ def length(seconds: int) -> str:
 
 @register.simple_tag
 def clock(at: datetime, form: str = "hm") -> SafeString:
-    """A clock time. It is written in UTC; a module of ours turns it into the reader's own zone."""
+    """A clock time, with the form "day" after its day. It is written in UTC; a module of ours turns it into the
+    reader's own zone."""
     at = at.astimezone(UTC)
-    text = at.strftime("%H:%M:%S" if form == "hms" else "%H:%M")
+    text = at.strftime({"hms": "%H:%M:%S", "day": "%-d %b %Y, %H:%M"}.get(form, "%H:%M"))
     return format_html('<time class="num" datetime="{}" data-clock="{}">{} UTC</time>', iso(at), form, text)
 
 

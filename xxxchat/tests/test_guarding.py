@@ -7,6 +7,8 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 import slots.services
+from core.clock import db_now
+from core.db import rows
 from escrow import services
 from escrow.models import Entry
 from escrow.services import adjustments
@@ -59,6 +61,15 @@ def test_money_moves_and_partitions_are_made_by_the_guarded_role(guarded: None) 
     assert (opened.available, done.taken, done.owed) == (70, 70, 30)
     assert balances(buyer) == (0, 30, 0, 30)
     assert slots.services.make_partitions() == 0
+
+
+def test_a_batch_is_written_by_the_guarded_role(guarded: None) -> None:
+    buyer, performer = world.person(tokens=100), world.performer()
+    (row,) = services.lock_wallets(rows, [buyer.pk], currency=services.Currency.TOKEN, wait=False)
+    opening = services.Opening(wallet=services.LockedWallet(**row), hold=request(buyer, performer, 30))
+
+    assert services.open_holds(rows, [opening], at=db_now()) == [{"escrow_open": 1}]
+    assert balances(buyer) == (70, 30, 0, 0)
 
 
 def test_the_guarded_role_has_the_owners_time_limits(guarded: None) -> None:

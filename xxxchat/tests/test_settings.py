@@ -6,12 +6,20 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-SEED_KEY = "c2VlZC1rZXktb2YtZXhhY3RseS0zMi1ieXRlcy0hISE="
+A_KEY = "c2VlZC1rZXktb2YtZXhhY3RseS0zMi1ieXRlcy0hISE="
+NEEDED = {
+    "SECRET_KEY": "k" * 60,
+    **dict.fromkeys(("SEED_KEY", "SECOND_FACTOR_KEY", "EXCLUSION_HASH_KEY", "ARCHIVE_SIGNING_KEY"), A_KEY),
+    "ALLOWED_HOSTS": "x",
+    "ARCHIVE_FOLDER": "/archives",
+    "MAIL_URL": "smtps://mail.example",
+    "MAIL_FROM": "us@shop.example",
+}
 LONG, OTHER = "a" * 32, "b" * 40
 
 
 def secrets(monkeypatch: pytest.MonkeyPatch, mode: str, given: str | None) -> list[str]:
-    for name, value in {"APP_MODE": mode, "SECRET_KEY": "k" * 60, "SEED_KEY": SEED_KEY, "ALLOWED_HOSTS": "x"}.items():
+    for name, value in (NEEDED | {"APP_MODE": mode}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PAYMENT_WEBHOOK_SECRETS", raising=False)
     if given is not None:

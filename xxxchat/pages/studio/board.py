@@ -17,6 +17,7 @@ from xxxchat.pages.performers import performer_or_404
 from xxxchat.pages.queue import digest, item_cards, queue_board
 
 RECENT_ITEMS = 5
+FOLLOWED_KEYS = (*(f"queue.item.{state}" for state in perfqueue.State.values), "queue.changed")
 
 
 def signed_in_performer(request: HttpRequest) -> User:
@@ -48,6 +49,7 @@ def board_context(performer: User) -> dict[str, Any]:
         "board": board,
         "recent": recent,
         "pending": pending,
+        "keys": " ".join(FOLLOWED_KEYS),
         "digest": digest(board.values(), [card.values() for card in recent], pending),
     }
 

@@ -20,7 +20,7 @@ from xxxchat.templatetags.ui import counted, grouped
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def payout(request: HttpRequest) -> HttpResponse:
     """Show the dialog, or request the amount, which is taken out of `earned` at once."""
     performer = signed_in_performer(request)

@@ -74,21 +74,21 @@ def start(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def finish(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """The dialog takes the two parts of a split; a POST without amounts pays everything."""
     return _item_command(request, item_id, FINISH)
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def stop(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Abandon the started item."""
     return _item_command(request, item_id, STOP)
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def refund(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Decline a waiting item, or refund the started one."""
     return _item_command(request, item_id, REFUND)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.conf import settings as configured
 from django.urls import reverse
 
 from accounts import services as accounts
@@ -17,7 +16,7 @@ PASSWORD = "a-password-of-this-test"
 
 
 def known(name: str = "alice") -> User:
-    user = accounts.create_user(username=name, password=PASSWORD, verified=True, terms_version=configured.TERMS_VERSION)
+    user = accounts.create_user(username=name, password=PASSWORD, verified=True, terms_version=1)
     escrow.open_wallets([user.pk])
     return user
 

@@ -1,4 +1,6 @@
-"""What every page does: its content security policy, signing in first, 404."""
+"""What every page does: its content security policy, signing in first, 404, the logo's name."""
+
+import re
 
 import pytest
 from django.urls import reverse
@@ -33,3 +35,14 @@ def test_an_unknown_address_has_a_404_page() -> None:
 
     assert answer.status_code == 404
     assert "There is nothing at this address" in html(answer)
+
+
+@pytest.mark.parametrize("page", ["/studio", "/", "/rooms/{ruby}"])
+def test_the_logos_accessible_name_begins_with_the_word_that_is_shown(page: str) -> None:
+    ruby = world.performer("ruby")
+
+    for user in (ruby, world.person("alice")):
+        text = html(visitor(user).get(page.format(ruby=ruby.pk)))
+        logos = re.findall(r'class="brand[^"]*" href="[^"]*" aria-label="([^"]+)">.*?<span>([^<]+)</span>', text)
+        assert logos or (page == "/studio" and user is not ruby)
+        assert all(name.startswith(f"{shown.strip()}, ") for name, shown in logos), logos

@@ -12,7 +12,6 @@ from live import services as live
 from menus import services as menus
 from perfqueue import services as perfqueue
 from tests import world
-from tests.outbox import settled
 from xxxchat.pages.feed import ICONS, MAX_FEED_MESSAGES
 from xxxchat.pages.tests.visiting import HTMX, html, stage, visitor
 
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def feed(performer: User, **headers: str) -> Any:
-    settled()
     return visitor().get(reverse("room-feed", args=[performer.pk]), headers=headers)
 
 
@@ -37,7 +35,6 @@ def test_a_room_shows_what_happened_newest_first() -> None:
     performer, _ = stage("Request a song")
     item = world.buy(world.person("alice", tokens=100), performer, title="A <b>waltz</b>")
     perfqueue.start(item_id=item.pk, actor=performer)
-    settled()
 
     page = html(visitor().get(reverse("room", args=[performer.pk])))
 

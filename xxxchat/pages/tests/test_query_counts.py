@@ -32,6 +32,7 @@ def fill(performer: User, buyers: int) -> None:
         (lambda performer: reverse("lobby"), 12),
         (lambda performer: reverse("room", args=[performer.pk]), 16),
         (lambda performer: reverse("room-live", args=[performer.pk]), 12),
+        (lambda performer: reverse("room-menu", args=[performer.pk]), 12),
         (lambda performer: reverse("room-feed", args=[performer.pk]), 2),
         (lambda performer: reverse("requests"), 10),
         (lambda performer: reverse("requests-live"), 10),

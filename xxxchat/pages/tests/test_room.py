@@ -1,5 +1,6 @@
 """Buying, leaving and watching a room, by form posts alone."""
 
+import re
 from uuid import UUID
 
 import pytest
@@ -226,3 +227,36 @@ def test_with_a_script_a_purchase_moves_the_room_and_closes_the_dialog() -> None
     assert answer.headers["HX-Reswap"] == "none"
     assert "dialog:close" in answer.headers["HX-Trigger-After-Settle"]
     assert "You are next" in html(answer)
+
+
+def test_the_menu_of_an_open_room_is_read_again_only_when_it_changed() -> None:
+    performer, (item_id, *_) = stage("Request a song", price=40)
+    client = visitor(world.person("alice"))
+    page = html(client.get(reverse("room", args=[performer.pk])))
+    address = reverse("room-menu", args=[performer.pk])
+
+    def seen(text: str) -> str:
+        (found,) = re.findall(r'id="menu-seen" name="seen" value="([0-9a-f]+)"', text)
+        return str(found)
+
+    assert client.get(address, {"seen": seen(page)}, headers=HTMX).status_code == 204
+    draft = menus.ItemDraft(title="Request a song", price_tokens=55, duration_s=120)
+    menus.update_item(actor=performer, item_id=UUID(item_id), draft=draft)
+    changed = html(client.get(address, {"seen": seen(page)}, headers=HTMX))
+    assert '<section class="room-menu" id="menu" hx-swap-oob="true">' in changed
+    assert "55" in changed
+    assert client.get(address, {"seen": seen(changed)}, headers=HTMX).status_code == 204
+
+    perfqueue.pause_queue(performer_id=performer.pk, actor=performer)
+    assert "is-off" in html(client.get(address, {"seen": seen(changed)}, headers=HTMX))
+
+
+@pytest.mark.parametrize("page", ["room", "studio"])
+def test_no_part_of_a_page_polls_by_itself(page: str) -> None:
+    performer, _ = stage("Request a song")
+
+    text = html(visitor(performer).get(reverse(page, args=[performer.pk] if page == "room" else [])))
+
+    assert f'data-stream="/live/performer/{performer.pk}"' in text
+    assert re.findall(r'data-part[^>]*hx-trigger="([^"]*)"', text) == ["moved"] * (2 if page == "room" else 1)
+    assert "every" not in "".join(re.findall(r'hx-trigger="([^"]*)"', text))

@@ -1,0 +1,109 @@
+"""The ASGI application of the commands process."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from core.batches import BatchedEndpoint, KeyedRequest
+from core.batching import Batcher, Limits, observed_as
+from core.errors import DomainError, QueueBusy
+from core.idempotency import Answer, observe
+from escrow.services import guarding
+from xxxchat.commands.answers import CommonHeaders, answered
+from xxxchat.commands.endpoints import ENDPOINTS
+from xxxchat.commands.messages import Answered, Receive, Scope, Send, read_body
+from xxxchat.commands.ordinary import OrdinaryEndpoints, Wsgi
+from xxxchat.commands.plain import keyed_request, plain_headers, request_id_of
+from xxxchat.commands.protocol import WHOLE_ANSWER
+from xxxchat.metrics.batches import BatchMetrics, handed_over
+
+log = structlog.get_logger()
+
+
+class Commands:
+    """Answers every request: plain ones of `endpoints` in batches, the others as the web processes do."""
+
+    def __init__(self, ordinary: Wsgi, endpoints: Sequence[BatchedEndpoint[Any]] = ENDPOINTS) -> None:
+        self._application = ordinary
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._run(receive, send)
+        elif scope["type"] == "http":
+            body = await read_body(receive)
+            if body is not None:  # else the client has gone
+                answer = await self._answer(scope, body)
+                write = scope.get("extensions", {}).get(WHOLE_ANSWER) if answer.is_simple else None
+                if write is None or not write(answer.status, answer.headers, answer.body):
+                    await answer.send(send)
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        """Serve from start-up to shutdown; the server has answered every request by then."""
+        await receive()
+        self._common = CommonHeaders(self._application, settings.ALLOWED_HOSTS[0].replace("*", "localhost"))
+        self._ordinary = OrdinaryEndpoints(
+            self._application, threads=settings.COMMANDS_THREADS, waiting=settings.COMMANDS_WAITING
+        )
+        limits = Limits(batch=settings.COMMANDS_BATCH, waiting=settings.COMMANDS_WAITING)
+        self._batchers = [
+            Batcher(
+                endpoint.command,
+                guard=guarding,
+                connections=endpoint.connections,
+                limits=limits,
+                watch=BatchMetrics(endpoint.command.operation),
+            )
+            for endpoint in self._endpoints
+        ]
+        for batcher in self._batchers:
+            batcher.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for batcher in self._batchers:
+            await batcher.stop()
+        self._ordinary.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, scope: Scope, body: bytes) -> Answered:
+        headers = plain_headers(scope)
+        common = None if headers is None else self._common.of(headers.get(b"x-forwarded-proto"))
+        if headers is not None and common is not None:
+            for endpoint, batcher in zip(self._endpoints, self._batchers, strict=True):
+                if request := keyed_request(endpoint, scope, headers, body):
+                    outcome = await self._in_batch(batcher, request, partial(self._hand_over, scope, body))
+                    if isinstance(outcome, Answered):
+                        return outcome
+                    return answered(outcome, common, request.request_id)
+        handed_over.inc()
+        return await self._hand_over(scope, body)
+
+    async def _in_batch(
+        self, batcher: Batcher[Any], request: KeyedRequest[Any], later: Callable[[], Awaitable[Answered]]
+    ) -> Answer | DomainError | Answered:
+        """Run a request in a batch, observe and log it; one that the batch leaves out is observed where it runs."""
+        began = time.perf_counter()
+        outcome = await batcher.run(request, later)
+        if isinstance(outcome, Answered):
+            return outcome
+        observe(batcher.operation, observed_as(outcome), time.perf_counter() - began)
+        if isinstance(outcome, Answer) and not outcome.replayed:
+            log.info(
+                "command",
+                operation=batcher.operation,
+                caller=str(request.caller_id),
+                status=outcome.status,
+                request_id=request.request_id,
+            )
+        return outcome
+
+    async def _hand_over(self, scope: Scope, body: bytes) -> Answered:
+        """Let the ordinary endpoint answer; refuse if too many wait for it already."""
+        if (answer := await self._ordinary.answer(scope, body)) is not None:
+            return answer
+        request_id = request_id_of(dict(scope["headers"]).get(b"x-request-id", b""))
+        return answered(QueueBusy(retry_after_s=1), self._common.any, request_id)

@@ -1,0 +1,196 @@
+"""The sidebar of the back office: groups of lists with icons, and how much waits in each for somebody to act."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from escrow import services as escrow
+from perfqueue import services as perfqueue
+from slots import services as slots
+
+
+@dataclass(frozen=True)
+class Group:
+    """A heading, and under it models with the names of their icons (Material Symbols)."""
+
+    title: str
+    icons: Mapping[str, str]
+
+
+GROUPS = (
+    Group(
+        "Money",
+        {
+            "escrow.Wallet": "account_balance_wallet",
+            "escrow.Hold": "lock",
+            "escrow.Operation": "menu_book",
+            "escrow.Entry": "list_alt",
+            "escrow.Order": "shopping_cart",
+            "escrow.Dispute": "gavel",
+            "escrow.Payout": "payments",
+            "escrow.Approval": "approval",
+            "escrow.TokenPackage": "sell",
+            "escrow.PaymentEvent": "webhook",
+        },
+    ),
+    Group(
+        "Reconciliation",
+        {"escrow.Verification": "balance", "escrow.Finding": "report", "escrow.Freeze": "ac_unit"},
+    ),
+    Group(
+        "Queue",
+        {
+            "perfqueue.QueueItem": "format_list_numbered",
+            "perfqueue.PerformerQueue": "mic",
+            "perfqueue.Run": "undo",
+            "perfqueue.RunItem": "checklist",
+            "perfqueue.Transition": "timeline",
+            "perfqueue.Strike": "warning",
+        },
+    ),
+    Group("Menus", {"menus.Menu": "list", "menus.MenuItem": "playlist_add", "menus.Purchase": "receipt_long"}),
+    Group(
+        "Slot machine",
+        {
+            "slots.Game": "casino",
+            "slots.Paytable": "table_chart",
+            "slots.Spin": "history",
+            "slots.SlotState": "key",
+        },
+    ),
+    Group(
+        "People",
+        {
+            "accounts.User": "group",
+            "accounts.ServiceAccount": "robot_2",
+            "compliance.AgeCase": "badge",
+            "compliance.AgeDecision": "how_to_reg",
+            "compliance.Limit": "speed",
+            "compliance.LimitChange": "tune",
+            "compliance.Break": "do_not_disturb_on",
+            "compliance.PolicyVersion": "public",
+            "compliance.Refusal": "block",
+        },
+    ),
+    Group("Messages", {"live.MessageTemplate": "chat", "live.EventRow": "sensors"}),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most three statements)."""
+    models = _visible_models(request)
+    waiting = _waiting(models)
+    groups = [
+        {
+            "title": group.title,
+            "items": [
+                {
+                    "title": str(models[label]["name"]).capitalize(),
+                    "icon": icon,
+                    "link": models[label]["admin_url"],
+                    "badge": waiting.get(label) or None,
+                    "badge_variant": "warning",
+                    "active": request.path.startswith(models[label]["admin_url"]),
+                }
+                for label, icon in group.icons.items()
+                if label in models
+            ],
+        }
+        for group in GROUPS
+    ]
+    dashboard = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    return [{"items": [dashboard]}, *(group for group in groups if group["items"])]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of the index page and the list that it opens."""
+
+    title: str
+    value: str
+    note: str
+    link: str
+    is_urgent: bool = False
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The setting `UNFOLD["DASHBOARD_CALLBACK"]`: add what staff look at first (at most six statements)."""
+    if "perfqueue.Run" in _visible_models(request):
+        context["figures"] = _figures()
+    return context
+
+
+def _figures() -> list[Figure]:
+    """Everything that may need somebody now, then the size of things."""
+    queues, money = perfqueue.backlog(), escrow.waiting_for_staff()
+    age_s, used = perfqueue.sweeper_age_s(), perfqueue.utilisation()
+    items = reverse("admin:perfqueue_queueitem_changelist")
+    oldest = "nobody waits" if queues.oldest_s is None else f"the longest for {_duration(queues.oldest_s)}"
+    swept = "never swept" if age_s is None else f"swept {_duration(age_s)} ago"
+    return [
+        Figure("Waiting", f"{queues.created:,}", oldest, f"{items}?state__exact=created"),
+        Figure("On stage", f"{queues.started:,}", f"{queues.queues_open:,} queues open",
+               f"{items}?state__exact=started"),
+        Figure("In review", f"{queues.abandoned:,}", "refunded unless resolved", f"{items}?state__exact=abandoned",
+               is_urgent=queues.abandoned > 0),
+        Figure("Overdue", f"{queues.overdue:,}", swept, f"{items}?overdue=yes", is_urgent=queues.overdue > 0),
+        Figure("Approvals", f"{money.approvals:,}", "wait for a second person",
+               f"{reverse('admin:escrow_approval_changelist')}?status__exact=open", is_urgent=money.approvals > 0),
+        Figure("Payouts", f"{money.payouts:,}", "requested",
+               f"{reverse('admin:escrow_payout_changelist')}?status__exact=requested", is_urgent=money.payouts > 0),
+        Figure("Findings", f"{money.findings:,}", f"{money.freezes:,} wallets frozen",
+               reverse("admin:escrow_finding_changelist"), is_urgent=money.findings > 0),
+        Figure("Utilisation", "–" if used is None else f"{used:.0%}", "of open time on stage, last hour",
+               reverse("admin:perfqueue_performerqueue_changelist")),
+        Figure("Tokens held", f"{escrow.held_in(escrow.Currency.TOKEN):,}", "in open holds",
+               f"{reverse('admin:escrow_hold_changelist')}?status__exact=HELD"),
+        Figure("Points", f"{escrow.in_circulation(escrow.Currency.POINT):,}", "in circulation",
+               reverse("admin:escrow_wallet_changelist")),
+    ]  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    """Two units at most: "45 s", "12 min", "3 h 5 min"."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return f"{int(seconds)} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _visible_models(request: HttpRequest) -> dict[str, dict[str, Any]]:
+    """What the site's own list offers this person, by label: address and name. No statement."""
+    return {
+        f"{app['app_label']}.{model['object_name']}": model
+        for app in admin.site.get_app_list(request)
+        for model in app["models"]
+        if model["admin_url"]
+    }
+
+
+def _waiting(models: Mapping[str, Any]) -> dict[str, int]:
+    """How many rows wait for a person, for the lists that are counted."""
+    tables = {"slots.Paytable": slots.paytables_waiting()} if "slots.Paytable" in models else {}
+    return _waiting_money(models) | _waiting_queues(models) | tables
+
+
+def _waiting_money(models: Mapping[str, Any]) -> dict[str, int]:
+    if "escrow.Approval" not in models:
+        return {}
+    money = escrow.waiting_for_staff()
+    return {
+        "escrow.Approval": money.approvals,
+        "escrow.Payout": money.payouts,
+        "escrow.Finding": money.findings,
+        "escrow.Freeze": money.freezes,
+    }
+
+
+def _waiting_queues(models: Mapping[str, Any]) -> dict[str, int]:
+    if "perfqueue.Run" not in models:
+        return {}
+    queues = perfqueue.backlog()
+    return {"perfqueue.QueueItem": queues.abandoned, "perfqueue.RunItem": queues.run_items}

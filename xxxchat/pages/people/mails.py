@@ -1,0 +1,25 @@
+"""Mails with a link. They are sent after the commit; one that cannot be sent is asked for again on its page."""
+
+from smtplib import SMTPException
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+log = structlog.get_logger()
+
+
+def send(request: HttpRequest, name: str, to: str, **facts: Any) -> None:
+    """Send the mail `templates/mail/<name>.txt`, whose first line is its subject. No transaction may be open.
+
+    A server that does not take it is logged, without the address: the answer must not say whether there was one.
+    """
+    facts |= {"site": settings.SITE_NAME, "host": request.build_absolute_uri("/").rstrip("/")}
+    subject, _, body = render_to_string(f"mail/{name}.txt", facts).strip().partition("\n")
+    try:
+        EmailMessage(subject, f"{body.strip()}\n", to=[to]).send()
+    except (OSError, SMTPException) as error:
+        log.error("mail_not_sent", mail=name, error=type(error).__name__)
