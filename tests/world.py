@@ -1,23 +1,32 @@
 """Users with money, made by the services."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from hashlib import sha256
 
 from rest_framework.test import APIClient
 
 import escrow.services
 import perfqueue.services
 from accounts.models import PerformerProfile, Role, User
+from compliance.models import Terms
+from compliance.services import current_terms_version
 from core.ids import new_id
+from core.origin import Origin
 from escrow.services import Currency, Deposit, HoldRequest, House, Payee, operations
 from escrow.services.operations import HoldResult
 from perfqueue.models import QueueItem
+from perfqueue.services.intake import intake
+from perfqueue.services.queues import locked_queue
 
 SETTLED_AGE = datetime(2020, 1, 1, tzinfo=UTC)
+BORN = date(1990, 1, 1)
+ORIGIN = Origin(region="DEMO", address=None, user_agent="")
+"""Where requests come from that are made without HTTP."""
 
 
 def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: int = 0) -> User:
     """Create a user of a role, verified, terms accepted, with wallets."""
-    user = User(username=name or f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1)
+    user = _known(name, role)
     user.set_unusable_password()
     user.save()
     escrow.services.open_wallets([user.pk])
@@ -29,15 +38,26 @@ def person(name: str = "", *, role: str = Role.USER, tokens: int = 0, points: in
 
 def people(count: int, *, role: str = Role.USER, tokens: int = 0) -> list[User]:
     """Create many users of a role in a few statements."""
-    made = [
-        User(username=f"u{new_id().hex}", role=role, verified_at=SETTLED_AGE, terms_version=1) for _ in range(count)
-    ]
+    made = [_known("", role) for _ in range(count)]
     User.objects.bulk_create(made)
     escrow.services.open_wallets([user.pk for user in made])
     if tokens:
         deposits = [Deposit(str(new_id()), user.pk, Currency.TOKEN, tokens, House.MINT) for user in made]
         assert {paid.code for paid in operations.deposit_many(deposits)} == {None}
     return made
+
+
+def _known(name: str, role: str) -> User:
+    return User(
+        username=name or f"u{new_id().hex}", role=role, date_of_birth=BORN, verified_at=SETTLED_AGE, terms_version=1
+    )
+
+
+def new_terms() -> int:
+    """Publish one more version of the terms, which nobody has accepted; return its number."""
+    version, text = current_terms_version() + 1, f"Terms {new_id()}"
+    Terms.objects.create(version=version, title="Terms", text=text, digest=sha256(text.encode()).digest())
+    return version
 
 
 def performer(name: str = "", *, fee_bps: int | None = None, **settings: object) -> User:
@@ -59,6 +79,12 @@ def performers(count: int, *, fee_bps: int | None = None, **settings: object) ->
     for user in made:
         perfqueue.services.configure(performer_id=user.pk, is_open=True, **settings)
     return made
+
+
+def deactivated(user: User) -> User:
+    """Deactivate an account as an administrator does, with a performer's queue."""
+    perfqueue.services.deactivate(user_id=user.pk, actor=staff(Role.ADMIN))
+    return user
 
 
 def staff(role: str = Role.SUPPORT) -> User:
@@ -88,7 +114,7 @@ def queued(buyer: User, performer: User, tokens: int = 100, **facts: object) -> 
 
 def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) -> perfqueue.services.ItemFacts:
     key = str(new_id())
-    with perfqueue.services.locked_queue(performer.pk) as queue:
+    with locked_queue(performer.pk) as queue:
         opened = held(buyer, performer, tokens)
         payload = perfqueue.services.Intake(
             idempotency_key=key,
@@ -101,7 +127,7 @@ def _buy(buyer: User, performer: User, tokens: int, facts: dict[str, object]) ->
             currency=Currency.TOKEN,
             **{"title": "A song", **facts},  # type: ignore[arg-type]
         )
-        return perfqueue.services.intake(payload, actor=buyer, queue=queue).item
+        return intake(payload, actor=buyer, queue=queue).item
 
 
 def again(item: perfqueue.services.ItemFacts | QueueItem) -> QueueItem:

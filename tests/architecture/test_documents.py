@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import get_commands
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/**/*.md")]
@@ -52,3 +53,11 @@ def test_named_make_targets_exist(name: str) -> None:
 
     assert named
     assert named <= targets
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/operations.md", "SECURITY.md", "xxxchat/README.md"])
+def test_named_management_commands_and_files_of_packages_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= set(get_commands())
+    assert [file for file in re.findall(r"requirements[a-z-]*\.txt", text) if not (ROOT / file).exists()] == []

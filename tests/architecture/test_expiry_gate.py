@@ -9,13 +9,13 @@ from django.urls import URLPattern, reverse
 
 from accounts.models import Role, Scope, ServiceAccount, User
 from menus.models import MenuItem
+from menus.tests.factories import bought
 from perfqueue import services
 from perfqueue.models import QueueItem, Transition
 from perfqueue.services import State
 from tests.addresses import addresses
 from tests.clock import Clock
 from tests.hostile.asking import song_of
-from tests.hostile.belongings import bought
 from tests.world import again, available, client_of, key, performer, person, staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,8 +27,10 @@ NO_QUEUE = {
     "escrow/holds/<id:hold_id>",
 }
 NO_QUEUE_PAGES = {
-    "sign-in", "sign-out", "account", "theme", "wallet", "wallet-csv", "room-feed", "slots", "slots-live", "spin",
-    "studio-payout",
+    "sign-in", "sign-out", "account", "password", "theme", "wallet", "wallet-csv", "room-feed", "slots", "slots-live",
+    "spin", "studio-payout", "back-office", "sign-in-code", "sign-up", "confirm", "reset", "reset-password",
+    "second-factor", "second-factor-codes", "second-factor-off", "limits", "limit-change", "limit-confirm", "time-out",
+    "exclusion", "terms", "reality",
 }  # fmt: skip
 
 
@@ -38,7 +40,7 @@ class Scene:
     def __init__(self, clock: Clock) -> None:
         self.ruby, self.alice = performer(rope_drop_s=60), person(tokens=1_000)
         self.song: MenuItem = song_of(self.ruby, price=100)
-        self.head: QueueItem = bought(self.alice, self.song)
+        self.head = again(bought(self.alice, self.song))
         clock.shift(seconds=61)
 
     def assert_head_expired(self, address: str) -> None:
@@ -154,7 +156,7 @@ def test_an_item_of_another_performer_is_not_in_this_room(clock: Clock, method: 
 def test_a_replayed_command_does_not_pass_the_gate_again(clock: Clock) -> None:
     ruby, alice = performer(rope_drop_s=60), person(tokens=1_000)
     song = song_of(ruby, price=100)
-    first: UUID = bought(alice, song).pk
+    first: UUID = bought(alice, song).id
     headers = key()
     path = f"/api/v1/queue/items/{first}/leave"
     assert client_of(alice).post(path, {}, format="json", headers=headers).status_code == 200

@@ -7,14 +7,18 @@ from rest_framework import serializers
 
 import xxxchat.urls  # noqa: F401  every endpoint is there once the addresses are
 from core.api import Endpoint
-from core.fields import Digits, StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID
+from core.fields import Digits, StrictBool, StrictChar, StrictChoice, StrictDate, StrictInt, StrictUUID
+from core.shapes import METHODS, by_method
 
-STRICT = (StrictBool, StrictChar, StrictChoice, StrictInt, StrictUUID)
+STRICT = (StrictBool, StrictChar, StrictChoice, StrictDate, StrictInt, StrictUUID)
 OF_TEXT = (*STRICT, Digits, serializers.BooleanField, serializers.DateTimeField)
 """In a query string everything is text."""
 JUDGED_BY_ITS_ENDPOINT = {
     ("SubmitItem", "metadata"),  # facts of another feature: their shape is looked at
-    *(("PaymentWebhook", name) for name in ("orderId", "userId", "packageId", "amount")),  # of an event we do not know
+    ("PaytableDraft", "table"),  # rules, of which every member is checked (slots.draw.parse)
+    *(
+        ("PaymentWebhook", name) for name in ("orderId", "userId", "packageId", "amount", "disputeId")
+    ),  # of an event we do not know
 }
 Field = tuple[str, str, serializers.Field, tuple[type, ...]]
 
@@ -28,9 +32,11 @@ def endpoints(base: type[Endpoint] = Endpoint) -> Iterator[type[Endpoint]]:
 def fields() -> Iterator[Field]:
     """Endpoint, path of the field, field, what it may be."""
     for endpoint in endpoints():
-        yield from inside(endpoint.__name__, "", endpoint.Input(), STRICT)
-        if endpoint.Query is not None:
-            yield from inside(endpoint.__name__, "", endpoint.Query(), OF_TEXT)
+        for method in METHODS:
+            for declared, allowed in ((endpoint.Input, STRICT), (endpoint.Query, OF_TEXT)):
+                form = by_method(declared, method)
+                if form is not None:
+                    yield from inside(endpoint.__name__, "", form(), allowed)
 
 
 def inside(endpoint: str, path: str, field: serializers.Field, allowed: tuple[type, ...]) -> Iterator[Field]:

@@ -15,7 +15,7 @@ from live.templates import EVENT_TYPES, room_variables
 from menus.tests.factories import menu_of
 from perfqueue import services as perfqueue
 from perfqueue.tests.service_accounts.test_holds import ask, service
-from slots import services as slots
+from slots.tests.factories import play
 from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +29,7 @@ def test_every_event_carries_what_its_type_declares(settings: Any) -> None:
     _orders(alice)
     ask(service(), alice)
     menu_of(ruby)
-    slots.spin(user=alice, bet=100)
+    play(user=alice, bet=100)
 
     sent = _sent()
     assert set(sent) == set(EVENT_TYPES)
@@ -46,12 +46,13 @@ def _performances(ruby: User, alice: User) -> None:
     perfqueue.start(item_id=third.pk, actor=ruby)
     perfqueue.abandon(item_id=third.pk, actor=ruby, reason="")
     perfqueue.refund(item_id=fourth.pk, actor=ruby, reason="")
+    perfqueue.pause_queue(performer_id=ruby.pk, actor=ruby)
 
 
 def _orders(alice: User) -> None:
     escrow.make_packages([escrow.Offer("Pocket", 500, 499)])
     package = TokenPackage.objects.get()
-    for kind in ("order.paid", "order.chargeback"):
+    for kind in ("order.paid", "order.chargeback", "order.chargeback_reversed"):
         payments.receive(ProviderEvent(str(new_id()), kind, "ord_1", alice.pk, package.pk, 500))
 
 

@@ -12,7 +12,10 @@ from tests.browser.visiting import NARROW, PHONE, WIDE, Visitor
 pytestmark = pytest.mark.stack
 Visit = Callable[..., Visitor]
 SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 320, "height": 640}}
-BUYER = ("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/?q=nobody")
+BUYER = (
+    *("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/account/second-factor", "/?q=nobody"),
+    *("/limits", "/limits/break?duration=24h", "/limits/exclude?duration=6m", "/terms", "/slots/reality"),
+)
 
 
 RISEN = "Promise.all(document.getAnimations().filter(a => a.animationName === 'rise').map(a => a.finished))"
@@ -46,6 +49,7 @@ def test_a_buyers_pages(visit: Visit) -> None:
         faults += looked_over(alice)
     alice.go("/requests")
     alice.page.get_by_role("button", name=re.compile("Leave")).first.click()
+    expect(alice.page.locator("#list")).to_contain_text("No open requests")
 
     assert not faults, "\n".join(faults)
 
@@ -82,11 +86,35 @@ def test_the_studio_with_a_head_and_a_started_item(visit: Visit) -> None:
 def test_a_strangers_pages(visit: Visit) -> None:
     stranger = visit()
     faults = []
-    for path in ("/", "/sign-in"):
+    for path in ("/", "/sign-in", "/password"):
         stranger.go(path)
         faults += looked_over(stranger)
     stranger.enter_room_of("Jade")
     faults += looked_over(stranger)
+
+    assert not faults, "\n".join(faults)
+
+
+def test_the_back_office(visit: Visit) -> None:
+    staff = visit("admin")
+    sizes = {"phone": PHONE, "wide": WIDE}
+    faults = []
+    for path in ("/admin/", "/admin/escrow/wallet/", "/admin/menus/menuitem/add/"):
+        staff.go(path)
+        faults += looked_over(staff, sizes)
+    staff.page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
+    staff.go("/admin/escrow/wallet/")
+    staff.page.locator("#result_list [name=_selected_action]").first.check()
+    staff.page.locator("select[name=action]").select_option("freeze_chosen")
+    staff.page.locator("#changelist-form").evaluate("form => form.requestSubmit(form.querySelector('[name=index]'))")
+    staff.page.locator(".office-preview").wait_for()
+    faults += looked_over(staff, sizes)
+
+    ruby = visit("ruby")
+    ruby.go("/admin/menus/menu/")
+    ruby.page.locator("#result_list tbody a").first.click()
+    ruby.page.get_by_label("Price (tokens)").first.wait_for()
+    faults += looked_over(ruby, sizes)
 
     assert not faults, "\n".join(faults)
 

@@ -35,7 +35,7 @@ def leave(one: Visitor) -> None:
 
 def forgive(one: Visitor) -> None:
     """A wire that was cut is complained about, as it should be, for as long as its page is open."""
-    one.page.goto("about:blank")
+    one.go_away()
     one.complaints[:] = [text for text in one.complaints if "net::ERR_" not in text]
 
 

@@ -131,14 +131,16 @@ def test_a_paused_queue_refuses_in_the_dialog(visit: Visit) -> None:
 
 
 def test_a_poll_that_comes_late_disturbs_no_command(visit: Visit) -> None:
-    bob, ruby = visit("bob"), visit("ruby")
-    bob.enter_room_of("Ruby")
-    bob.ask_for(bob.page.locator("#menu article .title").first.inner_text())
+    bob, carol, ruby = visit("bob"), visit("carol"), visit("ruby")
+    for buyer in (bob, carol):
+        buyer.enter_room_of("Ruby")
+        buyer.ask_for(buyer.page.locator("#menu article .title").first.inner_text())
     ruby.go("/studio")
     late: list[Route] = []
 
     with ruby.page.expect_request("**/studio/live*", timeout=FOLLOWS_WITHIN_MS):
         ruby.page.route("**/studio/live*", lambda route: late.append(route))
+        carol.page.get_by_role("button", name=re.compile("Leave")).first.click()
     ruby.page.get_by_role("button", name="Start now").click()
     finish = ruby.page.get_by_role("button", name=re.compile("Finish and collect"))
     expect(finish).to_be_visible()

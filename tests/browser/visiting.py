@@ -10,6 +10,8 @@ PASSWORD = "demo-only-password"
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 360, "height": 740}
 WIDE = {"width": 1280, "height": 900}
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)  # of whatever is not promised sooner
 
 
 @dataclass
@@ -23,12 +25,16 @@ class Visitor:
     def go(self, path: str) -> None:
         self.page.goto(f"{self.site}{path}")
 
+    def go_away(self) -> None:
+        """Leave the site: streams end, polls stop. Raises if the page cannot be left."""
+        self.page.goto("about:blank")
+
     def sign_in(self, username: str) -> None:
         self.go("/sign-in")
         self.page.get_by_label("Name").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
-        expect(self.page.locator("#purse")).to_be_visible()
+        expect(self.page.get_by_role("link", name=re.compile("^Account"))).to_be_visible()
 
     def enter_room_of(self, name: str) -> None:
         self.go("/")
@@ -66,7 +72,7 @@ def number(text: str) -> int:
 def visitor(browser: Browser, site: str, **context: Any) -> Visitor:
     """Open a browser context of its own and listen to it."""
     made = browser.new_context(**{"viewport": WIDE, **context})
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(PATIENCE_MS)
     one = Visitor(site, made.new_page())
     one.page.on("console", lambda message: one.complaints.append(message.text) if message.type == "error" else None)
     one.page.on("pageerror", lambda error: one.complaints.append(str(error)))

@@ -1,30 +1,50 @@
-"""One process of the jack-hammer: `python -m tests.concurrency.hammer <seed> <operations> <wallet owners…>`.
+"""The jack-hammer: `python -m tests.concurrency.hammer <operations> <seed,…> <wallet owners…>`.
 
-It opens a connection of its own and moves money at random over the wallets given, in lists, with keys that other
-processes use too. Its last line is JSON: its results by kind and code. What is unexpected ends it badly.
+A process for each seed opens a connection of its own and moves money at random over the wallets given, in lists, with
+keys that other processes use too. Each prints its results by kind and code, a line of JSON. What is unexpected ends it
+badly, and its seed is named. They are forked from one that has loaded the product.
 """
 
 import json
+import multiprocessing
 import os
 import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 import django
 
 BUSY_TRIES = 50
+USED = ("core.clock", "core.db", "escrow.services.adjustments", "perfqueue.services")
 
 
-def main(seed: int, operations: int, owners: list[UUID]) -> None:
+def main(operations: int, seeds: list[int], owners: list[UUID]) -> int:
+    """Run a process for each seed; return how many ended badly."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
     django.setup()
+    for module in USED:
+        import_module(module)
+    fork = multiprocessing.get_context("fork")
+    running = {seed: fork.Process(target=hammer, args=(seed, operations, owners)) for seed in seeds}
+    for process in running.values():
+        process.start()
+    for process in running.values():
+        process.join()
+    bad = [seed for seed, process in running.items() if process.exitcode]
+    print(*(f"seed {seed} ended badly" for seed in bad), file=sys.stderr)
+    return len(bad)
+
+
+def hammer(seed: int, operations: int, owners: list[UUID]) -> None:
     from django.db import connection
 
     try:
-        print(json.dumps(Hammer(seed, owners).run(operations)))
+        line = json.dumps(Hammer(seed, owners).run(operations)) + "\n"
+        os.write(sys.stdout.fileno(), line.encode())  # in one piece: print may write the end of the line by itself
     finally:
         connection.close()
 
@@ -177,4 +197,6 @@ class Hammer:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), [UUID(owner) for owner in sys.argv[3:]])
+    sys.exit(
+        main(int(sys.argv[1]), [int(seed) for seed in sys.argv[2].split(",")], [UUID(each) for each in sys.argv[3:]])
+    )

@@ -20,6 +20,7 @@ class Twin:
 
     def __init__(self, *, attempts: int, **facts: int) -> None:
         self.met = threading.Barrier(attempts)
+        self._names = ", ".join(facts)  # by name: a session keeps the plan of `*` from the twin before
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
             cursor.execute(f"CREATE TABLE {TABLE} ({', '.join(f'{name} bigint' for name in facts)})")
@@ -36,7 +37,7 @@ class Twin:
         return True
 
     def facts(self) -> dict[str, Any]:
-        return rows(f"SELECT * FROM {TABLE}")[0]  # noqa: S608  ours
+        return rows(f"SELECT {self._names} FROM {TABLE}")[0]  # noqa: S608  ours
 
     def gone(self) -> None:
         with connection.cursor() as cursor:

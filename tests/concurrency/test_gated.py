@@ -18,6 +18,8 @@ from escrow.services.adjustments import Reversal, WriteOff
 from escrow.tests.factories import balances, finished, indebt, request, wallet
 from perfqueue.models import QueueItem
 from perfqueue.services import Intake
+from perfqueue.services.intake import intake
+from perfqueue.services.queues import locked_queue
 from tests.clock import Clock
 from tests.concurrency.test_deadlocks import deadlocks
 from tests.interleaving import Concurrent
@@ -134,8 +136,8 @@ def joining(alice: User, ruby: User, hold_id: Any) -> perfqueue.services.ItemFac
         idempotency_key=key, source_feature="test", source_event_id=key, performer_id=ruby.pk, user_id=alice.pk,
         hold_id=hold_id, tokens=100, currency=Currency.TOKEN, title="A song",
     )  # fmt: skip
-    with perfqueue.services.locked_queue(ruby.pk) as queue:
-        return perfqueue.services.intake(payload, actor=alice, queue=queue).item
+    with locked_queue(ruby.pk) as queue:
+        return intake(payload, actor=alice, queue=queue).item
 
 
 def test_an_expiry_behind_an_intake_finds_the_hold_taken(clock: Clock) -> None:

@@ -17,7 +17,7 @@ from tests.racing import race
 from tests.world import performer, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CLIENTS, ROUNDS = 8, 12
+CLIENTS, ROUNDS = 8, 18
 WAITS = """
 SELECT l.locktype, l.relation::regclass::text AS relation, l.mode FROM pg_locks l
   JOIN pg_stat_activity a ON a.pid = l.pid

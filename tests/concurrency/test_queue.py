@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-import menus.services
-from accounts.models import User
 from core.clock import db_now
 from core.db import command
 from escrow.tests.factories import balances
+from menus.tests.factories import bought
 from perfqueue import services
 from perfqueue.models import QueueItem, Transition
 from perfqueue.services import State
@@ -137,12 +136,6 @@ def test_control_a_naive_close_forgets_whom_it_has_not_seen(twin: Callable[..., 
 
 
 # --- one behind the other, in both orders -------------------------------------------------------------------------
-
-
-def bought(buyer: User, song: Any) -> services.ItemFacts:
-    """A purchase from the menu, in the caller's transaction."""
-    price = song.price_tokens
-    return menus.services.purchase(buyer=buyer, item_id=song.pk, expected_price=price).intake.item
 
 
 @pytest.mark.parametrize(("first", "state", "left"), [("start", State.STARTED, 0), ("leave", State.REFUNDED, 100)])

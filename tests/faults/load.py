@@ -6,14 +6,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
 
 from tests.flows.person import Person
 
-TRIES = 200
+TRIES = 600
 PAUSE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A command that was acknowledged, with the bytes of its answer."""
+
+    person: str
+    path: str
+    body: dict[str, Any]
+    key: str
+    answer: bytes
 
 
 @dataclass
@@ -23,6 +35,7 @@ class Results:
     spins: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
 
 
 class Load:
@@ -32,12 +45,12 @@ class Load:
         self.results = Results()
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=len(people))
-        self._people = [Person(url, name) for name in people]
+        self._people = {name: Person(url, name) for name in people}
         self._wish = item, price
         self._running: list[Any] = []
 
     def __enter__(self) -> "Load":
-        self._running = [self._pool.submit(self._client, person) for person in self._people]
+        self._running = [self._pool.submit(self._client, *each) for each in self._people.items()]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -56,17 +69,18 @@ class Load:
             self._over.wait(PAUSE_S)
         raise AssertionError(f"too few results: {len(self.results.spins)} spins, {self.results.troubles[-5:]}")
 
-    def _client(self, person: Person) -> None:
+    def _client(self, name: str, person: Person) -> None:
         item, price = self._wish
+        sure = partial(self._sure, name, person)
         with closing(person):
             while not self._over.is_set():
-                spin = self._sure(person, "/slot-machine/spin", {"betAmount": 100})
+                spin = sure("/slot-machine/spin", {"betAmount": 100})
                 self.results.spins.append(spin["spinId"])
-                bought = self._sure(person, f"/menus/items/{item}/purchase", {"expectedPrice": price})
+                bought = sure(f"/menus/items/{item}/purchase", {"expectedPrice": price})
                 self.results.requests.append(bought["queueItem"]["id"])
-                self._sure(person, f"/queue/items/{bought['queueItem']['id']}/leave", {})
+                sure(f"/queue/items/{bought['queueItem']['id']}/leave", {})
 
-    def _sure(self, person: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _sure(self, name: str, person: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
         key = str(uuid.uuid4())
         for _ in range(TRIES):
             try:
@@ -75,6 +89,7 @@ class Load:
                 trouble = type(error).__name__
             else:
                 if answer.status_code < 300:
+                    self.results.answered.append(Answered(name, path, body, key, answer.content))
                     done: dict[str, Any] = answer.json()
                     return done
                 trouble = f"{answer.status_code} {answer.text[:120]}"

@@ -9,26 +9,18 @@ from core.api import Endpoint
 from core.ids import new_id
 from tests.addresses import addresses
 from tests.hostile.asking import code, nothing_written, send
+from tests.hostile.rows import public, unkeyed
 from tests.world import performer
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
-PUBLIC = {
-    ("auth/token", "POST"),
-    ("auth/token/refresh", "POST"),
-    ("auth/token/revoke", "POST"),
-    ("menus", "GET"),
-    ("payments/webhook", "POST"),
-    ("performer", "GET"),
-    ("performer/{id}", "GET"),
-    ("performer/{id}/menus", "GET"),
-    ("performer/{id}/queue", "GET"),
-    ("token-packages", "GET"),
-}
+PUBLIC = public()
 
 
 def endpoints() -> list[tuple[str, Any]]:
     """Every path under /api/v1/ with its view; an id is written {id}."""
-    return [(re.sub("<id:[a-z_]+>", "{id}", path), pattern.callback) for path, pattern in addresses("api/v1/")]
+    return [
+        (re.sub("<(?:id|region):[a-z_]+>", "{id}", path), pattern.callback) for path, pattern in addresses("api/v1/")
+    ]
 
 
 def test_every_address_is_an_endpoint() -> None:
@@ -51,24 +43,13 @@ def test_what_is_public_is_known() -> None:
 
 
 def test_every_command_that_moves_money_is_keyed() -> None:
-    unkeyed = {
+    found = {
         path
         for path, view in endpoints()
         if not view.cls.operation and any(hasattr(view.cls, method.lower()) for method in METHODS[1:5])
     }
 
-    assert unkeyed == {
-        "auth/token",
-        "auth/token/refresh",
-        "auth/token/revoke",
-        "admin/approvals/{id}/approve",
-        "admin/approvals/{id}/reject",
-        "payments/webhook",
-        "performer/{id}/presence",
-        "performer/{id}/blocks",
-        "performer/{id}/queue/settings",
-        *(f"performer/{{id}}/queue/{command}" for command in ("open", "close", "pause", "resume")),
-    }
+    assert found == unkeyed()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from tests.programs import program
 from xxxchat.stack import children, ports, reach
 from xxxchat.stack.children import Account
 
@@ -47,7 +48,8 @@ def pool(url: str, folder: Path, *, size: int = 20, lifetime_s: int = 3600) -> I
     settings = SETTINGS.format(server=server, port=port, size=size, lifetime_s=lifetime_s)
     file = reach.write_private(_reachable(folder, account) / "pgbouncer.ini", settings, account)
     with (folder / "pgbouncer.log").open("wb") as log:
-        process = children.spawn([program(), file], env={}, cwd=Path("/"), account=account, output=log)
+        pooler = program("PGBOUNCER_PATH", "pgbouncer")
+        process = children.spawn([pooler, file], env={}, cwd=Path("/"), account=account, output=log)
     pooled = urlunsplit(place._replace(netloc=f"{place.username}@127.0.0.1:{port}"))
     try:
         _wait(pooled, process, folder / "pgbouncer.log")
@@ -55,13 +57,6 @@ def pool(url: str, folder: Path, *, size: int = 20, lifetime_s: int = 3600) -> I
     finally:
         children.kill_tree(process)
         shutil.rmtree(file.parent)
-
-
-def program() -> str:
-    """Raises AssertionError: there is none; `make test` installs it."""
-    found = os.environ.get("PGBOUNCER_PATH") or shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert found, "The tests of the pool need PgBouncer: run them with `make test`, or set PGBOUNCER_PATH."
-    return found
 
 
 def _reachable(folder: Path, account: Account | None) -> Path:

@@ -13,7 +13,7 @@ from tests.pooled.pgbouncer import pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RACES = Path(settings.BASE_DIR) / "tests" / "concurrency"
-FRESH = ("test_deadlocks.py", "test_gated.py", "test_queue.py", "test_starting.py", "test_hammer.py")
+FRESH = ("test_batches.py", "test_deadlocks.py", "test_gated.py", "test_queue.py", "test_starting.py", "test_hammer.py")
 """They move the clock by a setting of the database, or read a server's counts once its backends have left."""
 SHORTER = {"HAMMER_PROCESSES": "4", "HAMMER_OPERATIONS": "400"}
 

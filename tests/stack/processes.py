@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def alive(mark: object) -> dict[int, str]:
-    """Return the living processes whose command line or environment names `mark`, by pid."""
+def alive(*marks: object) -> dict[int, str]:
+    """Return the living processes whose command line or environment names every mark, by pid."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -15,7 +15,7 @@ def alive(mark: object) -> dict[int, str]:
             named = command + (entry / "environ").read_bytes()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it ended while we looked, or is not ours to look at
-        if command and str(mark).encode() in named:
+        if command and all(str(mark).encode() in named for mark in marks):
             found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
     return found
 

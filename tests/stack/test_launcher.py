@@ -6,29 +6,46 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import psycopg
 import pytest
 
 from tests.stack.processes import alive, until
-from xxxchat.stack import EmbeddedPostgres, Stack, StackError
+from xxxchat.stack import EmbeddedPostgres, Stack, StackError, ports
 from xxxchat.stack.client import launch
 from xxxchat.stack.folder import PROJECT, Folder
 
 pytestmark = pytest.mark.stack
 
 STOPPED_WITHIN_S = 3.0
-PARTS = {"postgres", "broker", "proxy", "web", "events", "worker", "beat", "sweeper"}
+PARTS = {"postgres", "broker", "proxy", "web", "commands", "events", "worker", "beat", "sweeper"}
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
-    """A stack that its tests leave as it was."""
-    with Stack() as stack:
-        yield stack
+    """A stack that its tests leave as it was; while it started, somebody asked for `/readyz` all the time."""
+    port, started = ports.free_ports(1)[0], threading.Event()
+
+    def poll() -> None:
+        while not started.wait(0.02):
+            with suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+
+    with ThreadPoolExecutor(1) as pool:
+        polls = pool.submit(poll)
+        try:
+            with Stack(env={"PORT": str(port)}) as stack:
+                started.set()
+                polls.result()
+                yield stack
+        finally:
+            started.set()
 
 
 @pytest.fixture
@@ -64,6 +81,19 @@ def get(stack: Stack, path: str, **headers: str) -> Answer:
 
 def is_ready(stack: Stack) -> bool:
     return get(stack, "/readyz").status == 200
+
+
+def is_ready_now(stack: Stack) -> bool:
+    """Whether it answers; False too while nothing listens."""
+    try:
+        return is_ready(stack)
+    except OSError:
+        return False
+
+
+def kill_at_once(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
 
 
 def group_of(stack: Stack) -> int:
@@ -134,34 +164,52 @@ def test_the_proxy_passes_requests_on_without_naming_itself(shared: Stack) -> No
     assert get(shared, "/readyz").status == 200
 
 
-def test_a_killed_process_ends_the_stack_which_names_it() -> None:
-    with Stack() as stack:
-        web = stack.processes["web"]
+def test_a_killed_supervisor_is_started_again_with_every_part_and_none_is_left_of_the_first(folder: Folder) -> None:
+    with Stack(root=folder.root) as stack:
+        before = stack.processes
+        (supervisor,) = alive("xxxchat.stack.supervisor", folder.root)
 
-        os.kill(web, signal.SIGKILL)
+        os.kill(supervisor, signal.SIGKILL)
+        until(lambda: "Every part is started again" in stack.log.read_text(), within_s=10)
+        until(lambda: is_ready_now(stack), within_s=90)  # no bound is promised: every part starts
+
+        assert set(stack.processes) == PARTS
+        assert not set(stack.processes.values()) & set(before.values())
+        assert len(alive("bin/postgres", folder.root)) == 1
+
+        kill_at_once(group_of(stack), *alive("xxxchat.stack.supervisor", folder.root))
         until(lambda: ended(stack), within_s=10)
 
-        assert stack.launcher is not None
-        assert stack.launcher.returncode == 1
-        assert "web ended: killed by SIGKILL" in stack.log.read_text()
+    with Stack(root=folder.root) as again:
+        assert is_ready(again)
+        os.kill(group_of(again), signal.SIGKILL)
+        until(lambda: ended(again), within_s=10)
 
 
-def test_a_killed_database_ends_the_stack_which_names_it() -> None:
-    with Stack() as stack:
-        os.kill(stack.processes["postgres"], signal.SIGKILL)
-        until(lambda: ended(stack), within_s=10)
+def test_status_shows_each_part(shared: Stack) -> None:
+    until(lambda: all(part.is_up for part in shared.parts), within_s=10)
 
-        assert "postgres ended: killed by SIGKILL" in stack.log.read_text()
+    done = subprocess.run(
+        [sys.executable, "-m", "xxxchat.stack", "--folder", str(shared.folder.root), "status"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PROJECT,
+    )
+
+    url, _, heads, *rows = done.stdout.splitlines()
+    assert url == shared.url
+    assert heads.split() == ["part", "state", "pid", "uptime", "restarts", "last", "end"]
+    shown = {row.split()[0]: row.split() for row in rows}
+    assert {name: int(columns[2]) for name, columns in shown.items()} == shared.processes
+    assert {(columns[1], columns[4]) for columns in shown.values()} == {("RUNNING", "0")}
 
 
-def test_a_killed_launcher_leaves_no_process_behind() -> None:
-    with Stack() as stack:
-        os.kill(group_of(stack), signal.SIGKILL)
-
-        until(lambda: ended(stack), within_s=10)
+def test_a_start_under_polls_of_readyz_logs_no_error(shared: Stack) -> None:
+    assert "error" not in shared.log.read_text().lower()
 
 
-@pytest.mark.parametrize("moment", ["Starting database", "Applying migrations", "web started"])
+@pytest.mark.parametrize("moment", ["Starting database", "Applying migrations", "The demo world is there"])
 def test_a_start_that_is_interrupted_leaves_no_process_behind(folder: Folder, moment: str) -> None:
     log = folder.root / "stack.log"
     with log.open("wb") as output:
@@ -178,7 +226,7 @@ def test_a_start_that_is_interrupted_leaves_no_process_behind(folder: Folder, mo
 
 
 def test_a_failed_step_leaves_no_process_behind_and_is_named(folder: Folder) -> None:
-    with pytest.raises(StackError, match=r"manage\.py migrate` failed"):
+    with pytest.raises(StackError, match=r"manage\.py prepare_demo` failed"):
         Stack(root=folder.root, env={"PLATFORM_FEE_BPS": "20000"}).start()
 
     assert alive(folder.root) == {}
@@ -231,9 +279,10 @@ def test_a_folder_serves_one_stack_at_a_time_and_is_not_deleted_under_it(folder:
     folder.release()
 
 
-def test_manage_without_a_demo_reports_that(folder: Folder) -> None:
+@pytest.mark.parametrize("command", [["manage", "check"], ["status"]], ids=["manage", "status"])
+def test_a_command_without_a_demo_reports_that(folder: Folder, command: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "xxxchat.stack", "--folder", str(folder.root), "manage", "check"],
+        [sys.executable, "-m", "xxxchat.stack", "--folder", str(folder.root), *command],
         capture_output=True,
         text=True,
         check=False,

@@ -16,7 +16,7 @@ from tests.stack.processes import alive
 from xxxchat.stack import EmbeddedBroker, EmbeddedPostgres, StackError, reach
 from xxxchat.stack.children import Account, unprivileged
 from xxxchat.stack.folder import Folder
-from xxxchat.stack.ports import free_ports, is_free
+from xxxchat.stack.ports import free_ports, is_free, reserve
 
 
 @contextmanager
@@ -159,6 +159,37 @@ def test_free_ports_differ_and_a_taken_one_is_seen() -> None:
         taken.bind(("127.0.0.1", found[0]))
         taken.listen()
         assert not is_free(found[0])
+
+
+def test_a_reserved_port_is_left_to_a_server_that_shares_it() -> None:
+    (port,) = free_ports(1)
+
+    with reserve(f"127.0.0.1:{port}"), socket.socket() as server:
+        assert not is_free(port)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind(("127.0.0.1", port))
+    assert is_free(port)
+
+
+def test_a_port_on_which_closed_connections_linger_is_reserved_too() -> None:
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)) as server, socket.create_connection(("127.0.0.1", port)) as client:
+        served, _ = server.accept()
+        served.close()  # first, so that it is this side that waits
+        client.recv(1)
+
+    with reserve(f"127.0.0.1:{port}"), socket.socket() as proxy:
+        proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        proxy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        proxy.bind(("127.0.0.1", port))
+        proxy.listen()
+
+
+def test_a_port_on_which_somebody_listens_is_not_reserved() -> None:
+    (port,) = free_ports(1)
+
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(StackError, match="taken"):
+        reserve(f"127.0.0.1:{port}")
 
 
 def run_beside_services(*command: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""The requests of `tests/architecture/requests.py`, in a module for each app."""

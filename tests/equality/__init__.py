@@ -1,0 +1,1 @@
+"""The ordinary endpoints and the commands process answer the same, and write the same."""
