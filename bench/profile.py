@@ -10,12 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from io import BytesIO, StringIO
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any
 
 import psycopg
 
 from bench import cpu, world
+from bench.queues import Queues
 from bench.server import database, migrated
 from xxxchat.stack.folder import PROJECT
 from xxxchat.stack.postgres import EmbeddedPostgres
@@ -23,7 +24,9 @@ from xxxchat.stack.postgres import EmbeddedPostgres
 WARM_UP = 50
 ROUNDS = 300
 MAX_FUNCTIONS = 40
-PERFORMERS = 20
+REQUESTS = WARM_UP + 2 * ROUNDS
+"""Of each kind: to warm up, to count and to profile."""
+WAITING = 3
 COUNTED = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "all",
@@ -54,36 +57,42 @@ class Statements:
 
 
 def run() -> None:
-    """Print the cost of a spin and of a purchase."""
+    """Print the cost of a spin, of a purchase, and of the start and the finish of an item that others wait behind."""
     with database("profile", COUNTED) as server:
         environment = migrated(server)
         with closing(psycopg.connect(server.url, autocommit=True)) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-        people = world.make(environment, buyers=WARM_UP + 2 * ROUNDS, performers=PERFORMERS)
-        for name, requests in (("spin", people.spins()), ("purchase", people.purchases())):
+        people = world.make(environment, buyers=REQUESTS, performers=REQUESTS)
+        queues = Queues("", server.url, people)
+        for name, requests in (
+            ("spin", people.spins),
+            ("purchase", lambda: people.purchases(cycle(people.rooms))),
+            ("start", lambda: iter(queues.starts())),
+            ("finish", lambda: iter(queues.finishes())),
+        ):
             print(f"\n===== {name} =====")
-            _one(requests, server)
+            if name == "start":
+                _ask_all(islice(people.purchases(cycle(people.rooms)), (WAITING - 1) * REQUESTS))
+            _one(requests(), server)
 
 
 def _one(requests: Iterator[bytes], server: EmbeddedPostgres) -> None:
     from django.db import connection
 
-    from xxxchat.wsgi import application
-
     if server.process is None:
         raise RuntimeError("The database does not run.")
     database = {"postgres": server.process.pid}
-    _ask_all(application, islice(requests, WARM_UP))
+    _ask_all(islice(requests, WARM_UP))
     statements, batch = Statements(), list(islice(requests, ROUNDS))
     with closing(psycopg.connect(server.url, autocommit=True)) as counts:
         counts.execute("SELECT pg_stat_statements_reset()")
         served, own, wall = cpu.spent(database)["postgres"], time.process_time(), time.perf_counter()
         with connection.execute_wrapper(statements):
-            _ask_all(application, batch)
+            _ask_all(batch)
         wall, own = time.perf_counter() - wall, time.process_time() - own
         _print_times(wall, own, cpu.spent(database)["postgres"] - served, statements)
         _print_statements(counts)
-    _print_calls(application, list(islice(requests, ROUNDS)))
+    _print_calls(list(islice(requests, ROUNDS)))
 
 
 def _print_statements(counts: psycopg.Connection[Any]) -> None:
@@ -94,10 +103,10 @@ def _print_statements(counts: psycopg.Connection[Any]) -> None:
         print(f"  {plan / ROUNDS:>9.3f} {execution / ROUNDS:>9.3f} {wal / ROUNDS:>9.0f} {calls / ROUNDS:>6.1f}  {text}")
 
 
-def _print_calls(application: Callable[..., Any], batch: list[bytes]) -> None:
+def _print_calls(batch: list[bytes]) -> None:
     profiler = cProfile.Profile()
     profiler.enable()
-    _ask_all(application, batch)
+    _ask_all(batch)
     profiler.disable()
     text = StringIO()
     calls = pstats.Stats(profiler, stream=text)
@@ -116,7 +125,10 @@ def _print_times(wall: float, own: float, server: float, statements: Statements)
         print(f"  {ms(seconds):>9}  x{statements.times[name] / ROUNDS:.1f}  {name}")
 
 
-def _ask_all(application: Callable[..., Any], requests: Any) -> None:
+def _ask_all(requests: Any) -> None:
+    from xxxchat import wsgi
+
+    application: Any = wsgi.application
     for request in requests:
         answer = application(_environ(request), lambda status, headers: _expect(status))
         answer.close()

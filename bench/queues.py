@@ -1,84 +1,105 @@
-"""The queue over HTTP: joins of many queues and of one, starts and finishes, reads, streams."""
+"""The queues between the loads: filled, emptied and read outside of what is measured."""
 
-from collections.abc import Iterator
+import http.client
+from collections.abc import Iterator, Sequence
+from itertools import chain, count, repeat
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
 
-from bench import load, streams
-from bench.load import Measured, get, post
+from bench import load
+from bench.load import post
 from bench.world import World
-from xxxchat.stack import Stack
 
-STREAMS = 200
-STREAMED_JOINS_PER_S = 40
+CONNECTIONS = 16
+WITHIN_S = 300.0
+WAITING = """
+SELECT performer_id, count(*) FROM perfqueue_queueitem WHERE state = 'created' GROUP BY performer_id"""
 HEADS = """
-SELECT DISTINCT ON (performer_id) performer_id, id FROM perfqueue_queueitem
- WHERE state = 'created' ORDER BY performer_id, turn"""
+SELECT DISTINCT ON (performer_id) performer_id, id FROM perfqueue_queueitem i
+ WHERE state = 'created' AND NOT EXISTS (
+       SELECT FROM perfqueue_queueitem s WHERE s.performer_id = i.performer_id AND s.state = 'started')
+ ORDER BY performer_id, turn"""
+STARTED = "SELECT performer_id, id FROM perfqueue_queueitem WHERE state = 'started'"
 
 
-def loads(stack: Stack, people: World, *, seconds: int, connections: int) -> dict[str, dict[str, Any]]:
-    """Return the figures of each load by name. The first fills queues; the others work on full ones."""
-    crowd = load.run(stack.url, people.crowd(), seconds=seconds, connections=connections)
-    started, finished = _performances(stack, people, seconds, connections)
-    page = load.run(stack.url, _pages(people), seconds=seconds, connections=connections)
-    streamed = _streamed(stack, people, seconds)
-    return {
-        "joins, one line": figures(crowd),
-        "start": figures(started),
-        "finish": figures(finished),
-        "queue, read": figures(page),
-        f"{STREAMS} streams": streamed,
-    }
+class Queues:
+    """The queues of a stack's performers."""
 
+    def __init__(self, url: str, database_url: str, world: World) -> None:
+        self.url = url
+        self.world = world
+        self._database_url = database_url
+        self._numbers = count()
+        self._tokens = {room.performer: room.token for room in world.rooms}
 
-def figures(measured: Measured) -> dict[str, Any]:
-    return {
-        "per_second": round(measured.per_second, 1),
-        "p50_ms": round(measured.percentile_ms(0.50), 1),
-        "p95_ms": round(measured.percentile_ms(0.95), 1),
-        "p99_ms": round(measured.percentile_ms(0.99), 1),
-        "statuses": {str(status): number for status, number in sorted(measured.statuses.items())},
-        "errors": measured.errors,
-    }
+    def stand(self, depth: int) -> None:
+        """Let exactly that many wait in every queue, and finish what is started."""
+        self.finish_started()
+        waiting = dict(self._rows(WAITING))
+        if any(number > depth for number in waiting.values()):
+            self.empty()
+            waiting = {}
+        missing = [repeat(room, depth - waiting.get(room.performer, 0)) for room in self.world.rooms]
+        self._send(self.world.purchases(chain.from_iterable(missing)))
 
+    def empty(self) -> None:
+        """Close every queue, which refunds everybody who waits, and open it again; what is started is finished."""
+        self._send(iter(self.finishes()))
+        for verb in ("close", "open"):
+            self._send(
+                post(f"/performer/{room.performer}/queue/{verb}", token=room.token, key=self._key(verb), body=b"{}")
+                for room in self.world.rooms
+            )
 
-def _performances(stack: Stack, people: World, seconds: int, connections: int) -> tuple[Measured, Measured]:
-    """Rounds in which every performer starts the head of the queue, then finishes it."""
-    started, finished = Measured(), Measured()
-    tokens = {room.performer: room.token for room in people.rooms}
-    while started.seconds + finished.seconds < seconds:
-        with psycopg.connect(stack.database_url) as link:
-            heads: list[tuple[UUID, UUID]] = link.execute(HEADS).fetchall()
-        if not heads:
-            break
-        for measured, verb in ((started, "start"), (finished, "finish")):
-            requests = [
-                post(f"/queue/items/{item}/{verb}", token=tokens[ruby], key=f"bench-{verb}-{item}", body=b"{}")
-                for ruby, item in heads
-            ]
-            measured.add(load.run(stack.url, iter(requests), seconds=60, connections=connections))
-    return started, finished
+    def need_heads(self, depth: int) -> None:
+        """Let that many wait in every queue again if one of them has nothing to start."""
+        if len(self.starts()) < len(self.world.rooms):
+            self.stand(depth)
 
+    def start_heads(self) -> None:
+        self._send(iter(self.starts()))
 
-def _pages(people: World) -> Iterator[bytes]:
-    """Yield reads of the public queue of one performer after the other."""
-    while True:
-        for room in people.rooms:
-            yield get(f"/performer/{room.performer}/queue")
+    def finish_started(self) -> None:
+        self._send(iter(self.finishes()))
 
+    def starts(self) -> list[bytes]:
+        """A start of the head of each queue in which nothing is started."""
+        return self._commands("start", HEADS)
 
-def _streamed(stack: Stack, people: World, seconds: int) -> dict[str, Any]:
-    """Measure streams of rooms, two of each, while people join at a rate below the machine's limit."""
-    paths = [f"/live/performer/{people.rooms[place % len(people.rooms)].performer}" for place in range(STREAMS)]
-    joins = (request for request, _ in zip(people.latecomers(), range(STREAMED_JOINS_PER_S * seconds), strict=False))
-    measured, delays = streams.while_open(
-        stack.url, paths, lambda: load.run(stack.url, joins, seconds=seconds, connections=2)
-    )
-    return figures(measured) | {
-        "per_second": round(len(delays) / max(measured.seconds, 0.001), 1),
-        "p50_ms": round(streams.percentile_ms(delays, 0.50), 1),
-        "p95_ms": round(streams.percentile_ms(delays, 0.95), 1),
-        "p99_ms": round(streams.percentile_ms(delays, 0.99), 1),
-    }
+    def finishes(self) -> list[bytes]:
+        """A finish of each started item."""
+        return self._commands("finish", STARTED)
+
+    def etags(self, path: str) -> Iterator[tuple[str, str]]:
+        """Read `path` of each performer once; yield it with the entity tag of its answer."""
+        place = urlsplit(self.url)
+        connection = http.client.HTTPConnection(place.hostname or "localhost", place.port)
+        for room in self.world.rooms:
+            whole = path.format(room.performer)
+            connection.request("GET", whole)
+            answer = connection.getresponse()
+            answer.read()
+            yield whole, answer.headers["ETag"]
+        connection.close()
+
+    def _commands(self, verb: str, query: str) -> list[bytes]:
+        return [
+            post(f"/queue/items/{item}/{verb}", token=self._tokens[performer], key=f"bench-{verb}-{item}", body=b"{}")
+            for performer, item in self._rows(query)
+        ]
+
+    def _key(self, verb: str) -> str:
+        return f"bench-{verb}-{next(self._numbers):09d}"
+
+    def _rows(self, query: str) -> Sequence[tuple[UUID, Any]]:
+        with psycopg.connect(self._database_url) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def _send(self, requests: Iterator[bytes]) -> None:
+        """Send requests that must succeed."""
+        sent = load.run(self.url, requests, seconds=WITHIN_S, connections=CONNECTIONS)
+        if sent.errors:
+            raise RuntimeError(f"The queues could not be prepared: {dict(sent.statuses)}.")

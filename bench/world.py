@@ -1,19 +1,26 @@
-"""Enough users to leave every limit on: nobody spins twice within the interval, no queue overflows."""
+"""The people of the bench: enough that every limit can stay on, and the requests that they send."""
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
+from typing import Protocol
 from uuid import UUID
 
-from bench.load import post
+from bench.load import get, post
+from bench.spins import Game, Player
 
-BATCH = 200
-START = 1_000_000
+PRICE = 10
 DEPTH = 200
-PURCHASE = json.dumps({"expectedPrice": 10}, separators=(",", ":")).encode()
+PURCHASE = json.dumps({"expectedPrice": PRICE}, separators=(",", ":")).encode()
+SPIN = b'{"betAmount":100}'
+
+
+class Past(Protocol):
+    """Write what the players and rooms have behind them; return the players as they are after it."""
+
+    def __call__(self, *, players: Sequence[Player], rooms: "Sequence[Room]", game: Game) -> Sequence[Player]: ...
 
 
 @dataclass(frozen=True)
@@ -27,98 +34,45 @@ class Room:
 
 @dataclass(frozen=True)
 class World:
-    """Access tokens of buyers, and the performers."""
+    """Access tokens of buyers, and the performers. Buyers take turns, from one load to the next without a break."""
 
     tokens: Sequence[str]
     rooms: Sequence[Room]
+    buyers: Iterator[int] = field(default_factory=count)
 
     def spins(self) -> Iterator[bytes]:
-        """Spins of one buyer after the other."""
-        body = b'{"betAmount":100}'
-        for number in count():
-            token = self.tokens[number % len(self.tokens)]
-            yield post("/slot-machine/spin", token=token, key=f"bench-spin-{number:09d}", body=body)
+        """Spins of one buyer after the other, without end."""
+        for number in self.buyers:
+            yield post("/slot-machine/spin", token=self._token(number), key=f"bench-spin-{number:09d}", body=SPIN)
 
-    def purchases(self) -> Iterator[bytes]:
-        """Purchases of one buyer after the other, each from the next performer."""
-        for number in count():
-            yield self._purchase(number, self.rooms[number % len(self.rooms)], "buy")
+    def purchases(self, rooms: Iterable[Room]) -> Iterator[bytes]:
+        """One purchase from each of the rooms, in their order, by one buyer after the other."""
+        for room, number in zip(rooms, self.buyers, strict=False):
+            path = f"/menus/items/{room.item}/purchase"
+            yield post(path, token=self._token(number), key=f"bench-buy-{number:09d}", body=PURCHASE)
 
-    def crowd(self) -> Iterator[bytes]:
-        """Purchases from one performer until the queue is full, then from the next."""
-        for number in range(DEPTH * len(self.rooms)):
-            yield self._purchase(number, self.rooms[number // DEPTH], "crowd")
+    def reads(self, path: str) -> list[bytes]:
+        """Reads of `path` by each buyer."""
+        return [get(path, Authorization=f"Bearer {token}") for token in self.tokens]
 
-    def latecomers(self) -> Iterator[bytes]:
-        """Purchases as above from the last performers first, whose queues the crowd has not reached."""
-        for number in count():
-            yield self._purchase(number, self.rooms[-1 - number % (len(self.rooms) // 2)], "late")
-
-    def _purchase(self, number: int, room: Room, name: str) -> bytes:
-        token = self.tokens[number % len(self.tokens)]
-        path = f"/menus/items/{room.item}/purchase"
-        return post(path, token=token, key=f"bench-{name}-{number:09d}", body=PURCHASE)
+    def _token(self, number: int) -> str:
+        return self.tokens[number % len(self.tokens)]
 
 
-def make(environment: dict[str, str], *, buyers: int, performers: int) -> World:
-    """Create users by the services in the stack's database, and sign tokens for the buyers."""
+def make(environment: Mapping[str, str], *, buyers: int, performers: int, past: Past | None = None) -> World:
+    """Create the people in the stack's database, and sign tokens for them.
+
+    `past` is written before the buyers' spin of today.
+    """
     os.environ |= environment
     import django
 
     django.setup()
     from django.db import connection
 
+    from bench import people  # it imports the product's models
+
     try:
-        return World(tokens=_buyers(buyers), rooms=_performers(performers))
+        return people.make(buyers=buyers, performers=performers, past=past)
     finally:
         connection.close()
-
-
-def _buyers(number: int) -> list[str]:
-    import escrow.services
-    from accounts.services import create_user
-    from accounts.tokens import issue
-    from core.db import command
-    from escrow.services import Currency, Deposit, House
-    from escrow.services.operations import deposit_many
-
-    tokens: list[str] = []
-
-    def batch(names: Sequence[str]) -> None:
-        people = [create_user(username=name, hashed_password="!", verified=True, terms_version=1) for name in names]
-        escrow.services.open_wallets([user.pk for user in people])
-        deposit_many(
-            [
-                Deposit(f"bench:{user.username}:{currency}", user.pk, currency, START, House.MINT)
-                for user in people
-                for currency in Currency
-            ]
-        )
-        tokens.extend(issue(user).access for user in people)
-
-    for first in range(0, number, BATCH):
-        names = [f"bench{place}" for place in range(first, min(first + BATCH, number))]
-        command(partial(batch, names))
-    return tokens
-
-
-def _performers(number: int) -> list[Room]:
-    import escrow.services
-    import menus.services
-    import perfqueue.services
-    from accounts.services import create_performer
-    from accounts.tokens import issue
-    from core.db import command
-
-    def one(place: int) -> Room:
-        user = create_performer(username=f"stage{place}", display_name=f"Stage {place}", hashed_password="!")
-        escrow.services.open_wallets([user.pk])
-        perfqueue.services.make_queues([user.pk])
-        perfqueue.services.configure(performer_id=user.pk, depth=DEPTH, rope_drop_s=900)
-        perfqueue.services.open_queue(performer_id=user.pk, actor=user)
-        menu = menus.services.create_menu(actor=user, draft=menus.services.MenuDraft(title="Stage", owner_id=user.pk))
-        draft = menus.services.ItemDraft(title="A song", price_tokens=10, duration_s=60)
-        item = menus.services.create_item(actor=user, menu_id=menu.pk, draft=draft)
-        return Room(user.pk, issue(user).access, item.pk)
-
-    return [command(partial(one, place)) for place in range(number)]

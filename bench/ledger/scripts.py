@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from bench.ledger.books import FEE_BPS, FIRST_NUMBER, FIRST_PERFORMER, HOLD, PAYERS, PERFORMERS, PERSON, PRICE
 
 ZIPF = 1.07
-LIST = 50
 
 FIRST_CALL = 10**7
 CALLS = 10**6  # more than any load has
@@ -31,10 +30,10 @@ def hold(payers: str, *, load: int) -> str:
     return f"{_NEXT}{_PAYEE}\\set payer0 {FIRST_NUMBER} + {payers}\n{_holds(1, load)}"
 
 
-def holds(*, load: int) -> str:
-    """`LIST` holds in one call."""
-    draws = "".join(f"\\set payer{n} {FIRST_NUMBER} + {zipf()}\n" for n in range(LIST))
-    return f"{_NEXT}{_PAYEE}{draws}{_holds(LIST, load)}"
+def holds(length: int, *, load: int) -> str:
+    """So many holds in one call, at most 99."""
+    draws = "".join(f"\\set payer{n} {FIRST_NUMBER} + {zipf()}\n" for n in range(length))
+    return f"{_NEXT}{_PAYEE}{draws}{_holds(length, load)}"
 
 
 def settle(*, load: int, first: int, share: int) -> str:
