@@ -61,7 +61,7 @@ class PaytableStep(Endpoint):
         return self.answer(command(lambda: step(paytable_id=paytable_id, reason=reason, actor=self.actor)))
 
 
-class Approve(PaytableStep):
+class ApprovePaytable(PaytableStep):
     """Approve a paytable that somebody else drafted."""
 
     refuses = (errors.PaytableStepRefused, SameApprover)
@@ -70,14 +70,14 @@ class Approve(PaytableStep):
         return self.taken(services.approve, paytable_id)
 
 
-class Activate(PaytableStep):
+class ActivatePaytable(PaytableStep):
     """Play by an approved or a retired paytable from the next spin on; the other one is retired."""
 
     def put(self, request: Request, paytable_id: UUID) -> HttpResponse:
         return self.taken(services.activate, paytable_id)
 
 
-class Retire(PaytableStep):
+class RetirePaytable(PaytableStep):
     """Retire the active paytable. None is active then, and spins are refused."""
 
     Input = NeededReason
