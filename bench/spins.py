@@ -14,7 +14,7 @@ from uuid import UUID
 from core.ids import first_id_at
 from slots.chain import genesis, link
 from slots.draw import CLIENT_NONCE_BYTES, Draw, Table, commitment, draw, parse
-from slots.sealing import fresh_seed, seal
+from slots.sealing import fresh_seed, newest_key_id, seal
 
 PLAYED = "SELECT id, canonical FROM slots_paytable WHERE status = 'active'"
 SPIN = (
@@ -23,8 +23,9 @@ SPIN = (
     "balance_before", "balance_after", "staked_total", "paid_total", "chain",
 )  # fmt: skip
 STATE = (
-    "user_id", "nonce", "commitment", "sealed_seed", "client_seed", "chain", "paytable_id", "staked_total",
-    "paid_total", "last_spin_at", "session_started_at", "session_net", "reality_at", "window_nonce", "window_at",
+    "user_id", "nonce", "commitment", "sealed_seed", "seed_key", "client_seed", "chain", "paytable_id",
+    "staked_total", "paid_total", "last_spin_at", "session_started_at", "session_net", "reality_at", "window_nonce",
+    "window_at",
 )  # fmt: skip
 VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 RANDOM_BITS = (0xFFF << 64) | (2**62 - 1)
@@ -131,9 +132,9 @@ def _state(player: Player, game: Game) -> Row:
     at = str(player.last_at)
     return [
         str(player.user_id), str(player.nonce), _hex(commitment(player.seed)),
-        _hex(seal(player.seed, user_id=player.user_id, nonce=player.nonce)), "", _hex(player.chain),
-        str(game.paytable_id), str(player.staked), str(player.paid), at, at, str(player.last_net), at,
-        str(player.nonce - 1), at,
+        _hex(seal(player.seed, user_id=player.user_id, nonce=player.nonce)), str(newest_key_id()), "",
+        _hex(player.chain), str(game.paytable_id), str(player.staked), str(player.paid), at, at,
+        str(player.last_net), at, str(player.nonce - 1), at,
     ]  # fmt: skip
 
 

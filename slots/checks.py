@@ -1,10 +1,12 @@
-"""Start-up checks: production never runs with a spin limit switched off."""
+"""Start-up checks: production never runs with a spin limit switched off; keys of seeds can be told apart."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+
+from slots.sealing import shared_ids
 
 LIMITS = ("SLOTS_MIN_INTERVAL_MS", "SLOTS_SPINS_PER_HOUR")
 
@@ -20,4 +22,18 @@ def spin_limits_are_on(app_configs: Sequence[Any] | None, **_: Any) -> list[Chec
         )
         for number, name in enumerate(LIMITS, start=1)
         if (value := getattr(settings, name)) < 0 or (value == 0 and not settings.RELAXED)
+    ]
+
+
+@register()
+def seed_keys_are_told_apart(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Refuse keys of seeds that share an id: a row would not say which of them sealed it."""
+    if not shared_ids([settings.SEED_KEY, *settings.SEED_KEYS_OLD]):
+        return []
+    return [
+        Error(
+            "Two keys of SEED_KEY and SEED_KEYS_OLD share their id (one pair in 32,766 does).",
+            hint="Make another new key; the others stay as they are.",
+            id="slots.E003",
+        )
     ]

@@ -1,4 +1,4 @@
-"""Celery's task for the partitions. Idempotent."""
+"""Celery's tasks for the partitions and for the age limit of origins. Idempotent."""
 
 from celery import shared_task
 
@@ -9,3 +9,9 @@ from slots import services
 def make_partitions() -> int:
     """Create the partitions of this month and the next two; daily by beat."""
     return services.make_partitions()
+
+
+@shared_task(name="slots.prune_origins")
+def prune_origins() -> int:
+    """Delete origins of spins older than 180 days; hourly by beat."""
+    return services.prune_origins()

@@ -208,6 +208,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
     },
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
+    "prune-spin-origins": {
+        "task": "slots.prune_origins",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3_600},
+    },
     "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "verify-all": {"task": "xxxchat.verify_all", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=30)},
     "snapshot-houses": {"task": "escrow.snapshot_houses", "schedule": timedelta(hours=1)},

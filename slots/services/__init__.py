@@ -6,6 +6,7 @@ staff; the others read, prepare (``seed_reference``) or verify (``verify``).
 
 from slots.draw import commitment
 from slots.gates import Session
+from slots.sealing import newest_key_id
 from slots.services.lifecycle import (
     PAYTABLE_READERS,
     PAYTABLE_ROLES,
@@ -17,9 +18,11 @@ from slots.services.lifecycle import (
     retire,
     steps_of,
 )
+from slots.services.origins import prune_origins
 from slots.services.paytables import make_partitions, seed_reference
 from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of, spins_per_player
 from slots.services.reality import answer_reality_check
+from slots.services.seeds import rotate_seeds, states_by_key
 from slots.services.spinning import SpinBatch, SpinInput, SpinResult, limits, record_refusal
 from slots.services.verifying import verify
 
@@ -43,13 +46,17 @@ __all__ = [
     "limits",
     "list_paytables",
     "make_partitions",
+    "newest_key_id",
     "paytables_waiting",
+    "prune_origins",
     "record_refusal",
     "retire",
+    "rotate_seeds",
     "seed_reference",
     "session",
     "spin_of",
     "spins_per_player",
+    "states_by_key",
     "steps_of",
     "verify",
 ]

@@ -16,6 +16,7 @@ from core.ids import new_id
 from slots.gates import HOUR, SESSION_IDLE, Session
 from slots.models import SlotState, Spin
 from slots.par import ParSheet
+from slots.sealing import newest_key_id
 from slots.services.paytables import active_paytable, is_open, par_of, table_of
 from slots.services.storage import opening
 
@@ -154,7 +155,16 @@ def fairness(*, user: User) -> Fairness:
     if state is None:
         committed, sealed, start = opening(user.id)
         SlotState.objects.bulk_create(
-            [SlotState(user_id=user.id, commitment=committed, sealed_seed=sealed, chain=start)], ignore_conflicts=True
+            [
+                SlotState(
+                    user_id=user.id,
+                    commitment=committed,
+                    sealed_seed=sealed,
+                    seed_key=newest_key_id(),
+                    chain=start,
+                )
+            ],
+            ignore_conflicts=True,
         )
         state = SlotState.objects.get(user_id=user.id)
     return Fairness(

@@ -19,6 +19,7 @@ from compliance.services import GateRefusal, Standing
 from core.batches import Batch, KeyedRequest, Later, Row, Statement
 from core.errors import DomainError, Refused
 from core.ids import new_id
+from core.origin import Origin
 from escrow import services as escrow
 from escrow.errors import InsufficientBalance, WalletFrozen
 from live.services import Event
@@ -65,10 +66,11 @@ class SpinResult:
 
 @dataclass(slots=True)
 class _Spun:
-    """A decided spin with its item and what the ledger does for it."""
+    """A decided spin with its origin, its item and what the ledger does for it."""
 
     decision: Decision
     spin: NewSpin
+    origin: Origin
     item: InstantItem
     instant: escrow.Instant
 
@@ -132,7 +134,7 @@ class SpinBatch(Batch[SpinInput]):
             raise AssertionError("nobody is admitted without an account")
         decision = decide(_asked(request, standing), context, self._limits)
         wallet = escrow.assert_payable(wallet, decision.request.bet, currency=escrow.Currency.POINT)
-        spun = self._spun[player] = _spun_of(decision, wallet, request.request_id)
+        spun = self._spun[player] = _spun_of(decision, wallet, request)
         return SpinResult(
             spin=spun.spin,
             session=decision.session,
@@ -149,7 +151,7 @@ class SpinBatch(Batch[SpinInput]):
             *perfqueue.services.finish_instants(
                 items, [each.instant for each in spun], feature=FEATURE, currency=escrow.Currency.POINT, at=at
             ),
-            storage.storing([(each.spin, each.decision) for each in spun]),
+            storage.storing([(each.spin, each.decision, each.origin) for each in spun]),
             live.services.emission(emitted),
         ]
 
@@ -200,7 +202,7 @@ def _gate_of(refusal: DomainError) -> str:
     return "balance" if isinstance(refusal, InsufficientBalance | WalletFrozen) else ""
 
 
-def _spun_of(decision: Decision, wallet: escrow.LockedWallet, request_id: str) -> _Spun:
+def _spun_of(decision: Decision, wallet: escrow.LockedWallet, asked: KeyedRequest[SpinInput]) -> _Spun:
     """Hold the bet, finish the item that settles it, and pay the award: nothing of it is stored yet."""
     request, award = decision.request, decision.drawn.payout
     source, player = str(request.spin_id), request.standing.caller.id
@@ -224,10 +226,10 @@ def _spun_of(decision: Decision, wallet: escrow.LockedWallet, request_id: str) -
         award=award,
         key=source,
         title=TITLE,
-        request_id=request_id,
+        request_id=asked.request_id,
     )
-    instant = escrow.Instant(wallet=wallet, hold=hold, item_id=item.id, award=award, request_id=request_id)
-    return _Spun(decision, _spin(decision, instant), item, instant)
+    instant = escrow.Instant(wallet=wallet, hold=hold, item_id=item.id, award=award, request_id=asked.request_id)
+    return _Spun(decision, _spin(decision, instant), asked.origin, item, instant)
 
 
 def _spin(decision: Decision, instant: escrow.Instant) -> NewSpin:

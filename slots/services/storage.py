@@ -13,19 +13,21 @@ from django.conf import settings
 from core.batches import Statement
 from core.db import array
 from core.ids import new_id
+from core.origin import Origin
 from escrow.services import LockedWallet, guarded
 from slots import chain
 from slots.draw import commitment
 from slots.gates import Decision, Limits, Spending, SpinContext
 from slots.models import Spin
-from slots.sealing import fresh_seed, seal, unseal
+from slots.sealing import fresh_seed, newest_key_id, seal, unseal
 from slots.services.paytables import table_of
 
 _LOAD = """
 SELECT * FROM slots_load(
     p_user_ids => %(users)s, p_performer_ids => %(performers)s, p_spin_id => %(now_id)s,
     p_hourly_limit => %(hourly_limit)s, p_wait => %(wait)s, p_commitments => %(commitments)s,
-    p_sealed_seeds => %(sealed_seeds)s, p_chains => %(chains)s, p_bets => %(bets)s, p_caps => %(caps)s)
+    p_sealed_seeds => %(sealed_seeds)s, p_seed_key => %(seed_key)s, p_chains => %(chains)s, p_bets => %(bets)s,
+    p_caps => %(caps)s)
 """
 
 
@@ -44,6 +46,7 @@ class Loaded(NamedTuple):
     nonce: int | None
     commitment: bytes
     sealed_seed: bytes
+    seed_key: int
     client_seed: str
     chain: bytes
     staked_total: int
@@ -130,6 +133,7 @@ def loading(players: Sequence[tuple[UUID, UUID | None, int]], limits: Limits, *,
         "wait": wait,
         "commitments": commitments,
         "sealed_seeds": sealed_seeds,
+        "seed_key": newest_key_id(),
         "chains": chains,
         "bets": array([bet for *_, bet in players]),
         "caps": array(limits.caps),
@@ -155,7 +159,7 @@ def context_of(loaded: Loaded, user_id: UUID, canonical: str | None) -> SpinCont
         table=None if canonical is None else table_of(canonical),
         nonce=loaded.nonce,
         commitment=bytes(loaded.commitment),
-        seed=unseal(bytes(loaded.sealed_seed), user_id=user_id, nonce=loaded.nonce),
+        seed=unseal(bytes(loaded.sealed_seed), user_id=user_id, nonce=loaded.nonce, key_id=loaded.seed_key),
         client_seed=loaded.client_seed,
         chain=bytes(loaded.chain),
         staked_total=loaded.staked_total,
@@ -188,9 +192,12 @@ def wallet_of(loaded: Loaded, user_id: UUID) -> LockedWallet | None:
     return LockedWallet(loaded.wallet_id, user_id, loaded.wallet_status, loaded.available, loaded.held, loaded.owed)
 
 
-def storing(spins: Sequence[tuple[NewSpin, Decision]]) -> Statement:
-    """Return the statement that inserts the spins and updates their slot states, which ``loading`` has locked."""
-    stored = [_columns(spin, decision) for spin, decision in spins]
+def storing(spins: Sequence[tuple[NewSpin, Decision, Origin]]) -> Statement:
+    """Return the statement that inserts the spins and their origins and updates the slot states.
+
+    ``loading`` has locked these.
+    """
+    stored = [_columns(spin, decision, origin) for spin, decision, origin in spins]
     return Statement("SELECT slots_store(p_spun => %(spins)s::jsonb)", {"spins": orjson.dumps(stored).decode()})
 
 
@@ -202,8 +209,8 @@ def record_of(spin: Spin | NewSpin) -> dict[str, Any]:
     return record
 
 
-def _columns(spin: NewSpin, decision: Decision) -> dict[str, Any]:
-    """Return the columns of a spin and of its slot state as JSON values."""
+def _columns(spin: NewSpin, decision: Decision, origin: Origin) -> dict[str, Any]:
+    """Return the columns of a spin, of its origin and of its slot state as JSON values."""
     record = record_of(spin)
     sealed = seal(decision.request.next_seed, user_id=spin.user_id, nonce=spin.nonce + 1)
     window_nonce, window_at = decision.window or (None, None)
@@ -211,6 +218,9 @@ def _columns(spin: NewSpin, decision: Decision) -> dict[str, Any]:
     return record | {
         "chain": plain(chain.link(decision.context.chain, record)),
         "sealed_seed": plain(sealed),
+        "seed_key": newest_key_id(),
+        "address": origin.address,
+        "user_agent": origin.user_agent,
         "session_started_at": decision.session.started_at,
         "session_net": decision.session.net_points,
         "reality_at": decision.session.reality_at,

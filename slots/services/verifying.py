@@ -100,9 +100,9 @@ def _state_problems(state: SlotState, walk: _Walk) -> Iterator[tuple[str, str]]:
     if walk.commitment not in (None, bytes(state.commitment)):
         yield "COMMITMENT", "the state's commitment is not the one that the last spin gave"
     try:
-        seed = unseal(bytes(state.sealed_seed), user_id=state.user_id, nonce=state.nonce)
-    except SealBroken:
-        yield "SEAL", "the sealed seed does not open"
+        seed = unseal(bytes(state.sealed_seed), user_id=state.user_id, nonce=state.nonce, key_id=state.seed_key)
+    except SealBroken as broken:
+        yield "SEAL", str(broken)
         return
     if commitment(seed) != bytes(state.commitment):
         yield "SEAL", "the sealed seed is not the one committed to"

@@ -99,7 +99,7 @@ def nonce_for(user: User, wanted: Callable[[int], bool]) -> bytes:
     """Find a client nonce with which this user's next spin pays as wanted. Only who holds the seed can."""
     services.fairness(user=user)
     state = SlotState.objects.get(user_id=user.id)
-    seed = unseal(bytes(state.sealed_seed), user_id=user.id, nonce=state.nonce)
+    seed = unseal(bytes(state.sealed_seed), user_id=user.id, nonce=state.nonce, key_id=state.seed_key)
     table = table_of(active_paytable().canonical)
     for number in count():
         nonce = number.to_bytes(16, "big")

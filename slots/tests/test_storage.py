@@ -143,7 +143,7 @@ def test_no_spin_is_ever_changed_in_any_partition(spin: Spin, change: str) -> No
 
 
 def test_a_state_cannot_be_moved_on_from_where_it_is_not(spin: Spin) -> None:
-    changes = {"id": str(new_id()), "nonce": 5, "sealed_seed": "\\x" + "00" * 60, "session_net": 0}
+    changes = {"id": str(new_id()), "nonce": 5, "sealed_seed": "\\x" + "00" * 60, "session_net": 0, "user_agent": ""}
 
     with pytest.raises(IntegrityError, match="not where its spin found it"):
         execute(
