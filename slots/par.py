@@ -90,7 +90,7 @@ def par_sheet(table: Table) -> ParSheet:
     for symbols, count in _combinations(table):
         pay = table.pay(symbols)
         if pay:
-            by_kind[_kind(table, symbols), pay] += count
+            by_kind[kind_of(table, symbols), pay] += count
             by_pay[pay] += count
     odds = sorted(
         (Odds(kind=kind, pay=pay, tickets=count, of=table.tickets) for (kind, pay), count in by_kind.items()),
@@ -105,7 +105,7 @@ def _combinations(table: Table) -> Iterator[tuple[tuple[str, ...], int]]:
         yield tuple(symbol.name for symbol in stops), prod(symbol.weight for symbol in stops)
 
 
-def _kind(table: Table, symbols: tuple[str, ...]) -> str:
+def kind_of(table: Table, symbols: tuple[str, ...]) -> str:
     """Return the name of the highest award that these symbols win."""
     first = symbols[0]
     if len(set(symbols)) == 1:

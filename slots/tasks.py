@@ -1,4 +1,4 @@
-"""Celery's tasks for the partitions and for the age limit of origins. Idempotent."""
+"""Celery's tasks for the partitions, the figures of play and the age limit of origins. Idempotent."""
 
 from celery import shared_task
 
@@ -9,6 +9,12 @@ from slots import services
 def make_partitions() -> int:
     """Create the partitions of this month and the next two; daily by beat."""
     return services.make_partitions()
+
+
+@shared_task(name="slots.count_spins")
+def count_spins() -> int:
+    """Count the spins stored since the last run; every minute by beat."""
+    return services.count_spins()
 
 
 @shared_task(name="slots.prune_origins")

@@ -7,6 +7,7 @@ staff; the others read, prepare (``seed_reference``) or verify (``verify``).
 from slots.draw import commitment
 from slots.gates import Session
 from slots.sealing import newest_key_id
+from slots.services.counting import count_spins
 from slots.services.lifecycle import (
     PAYTABLE_READERS,
     PAYTABLE_ROLES,
@@ -39,6 +40,7 @@ __all__ = [
     "approve",
     "commitment",
     "config",
+    "count_spins",
     "draft",
     "fairness",
     "history",
