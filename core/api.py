@@ -96,6 +96,7 @@ class Endpoint(APIView):
     key_in_body: ClassVar[bool] = False  # the Idempotency-Key header may be left out
     Described: ClassVar[Any] = None
     header_parameters: ClassVar[Sequence[OpenApiParameter]] = ()
+    tag: ClassVar[str] = ""  # whose part of the description it is in; its own app's without
     http_method_names = ["get", "post", "put", "patch", "delete"]
     format_kwarg = None  # no `.json` endings; DRF's negotiation reads it
     content_negotiation_class = ByAccept

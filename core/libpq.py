@@ -20,6 +20,7 @@ from core.batches import Row, Statement, check_rows
 
 Connection = psycopg.AsyncConnection[Row]
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)")
+LOOK_EVERY_S = 0.25
 AT_REST = (TransactionStatus.IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
@@ -143,11 +144,13 @@ class _Answer:
         self._loop = asyncio.get_running_loop()
         self._results: list[PGresult] = []
         self._writing = False  # a writer is registered
+        self._next_look: asyncio.TimerHandle | None = None
         self._end: asyncio.Future[None] = self._loop.create_future()
 
     async def whole(self) -> list[PGresult]:
         """Return the results in their order. Raises OperationalError: the connection was lost."""
         self._loop.add_reader(self._socket, self._go_on, self._read)
+        self._next_look = self._loop.call_later(LOOK_EVERY_S, self._look)
         try:
             self._go_on(self._write)
             await self._end
@@ -184,8 +187,15 @@ class _Answer:
             elif self._pgconn.status == ConnStatus.BAD:  # it is None behind the results of each statement, too
                 raise pg.OperationalError("the connection was lost")
 
+    def _look(self) -> None:
+        """Read without being called: uvloop calls no reader of a socket that has an error."""
+        self._next_look = self._loop.call_later(LOOK_EVERY_S, self._look)
+        self._go_on(self._read)
+
     def _stop(self) -> None:
         """At once, as long as no other socket can have got the number of a lost one."""
+        if self._next_look is not None:
+            self._next_look.cancel()
         self._loop.remove_reader(self._socket)
         if self._writing:
             self._loop.remove_writer(self._socket)

@@ -101,7 +101,8 @@ class EndpointSchema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         """The app's tag, or `staff` for what only staff may call."""
-        return [settings.API_TAGS["staff" if "/admin/" in self.path else type(self.view).__module__.split(".")[0]][0]]
+        app = self._endpoint.tag or type(self.view).__module__.split(".")[0]
+        return [settings.API_TAGS["staff" if "/admin/" in self.path else app][0]]
 
     def get_summary(self) -> str:
         return self._documented()[0].rstrip(".")

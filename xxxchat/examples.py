@@ -14,6 +14,7 @@ BY_NAME = {
     "betAmount": 100,
     "clientNonce": "000102030405060708090a0b0c0d0e0f",
     "clientSeed": "lucky",
+    "declaredRtp": "19/20",
     "description": "Any song of the list.",
     "details": {},
     "displayName": "Ruby",

@@ -24,7 +24,7 @@ def payload(**changes: Any) -> dict[str, Any]:
     """The claims of a sound access token with changes; `...` takes one out."""
     now = int(time.time())
     sound = {
-        "token_type": "access", "exp": now + 300, "iat": now - 1, "jti": "0" * 32,
+        "token_type": "access", "exp": now + 86_400, "iat": now - 1, "jti": "0" * 32,
         "user_id": str(new_id()), "hash_password": "A" * 32, "epoch": 0,
     }  # fmt: skip
     return {name: value for name, value in (sound | changes).items() if value is not ...}

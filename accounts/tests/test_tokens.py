@@ -227,8 +227,9 @@ def test_a_request_costs_one_statement_for_authentication(
 ) -> None:
     given = pair(client)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2) as queries:
         assert me(client, given["access"]) == 200
+    assert ["accounts_user" in each["sql"] for each in queries] == [True, False], "the second one is of the terms"
 
 
 def simultaneously(work: Callable[[], object], *, times: int) -> list[str]:

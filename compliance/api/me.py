@@ -11,6 +11,7 @@ class Me(Endpoint):
     """Show who is signed in."""
 
     Output = shapes.MeOut
+    tag = "accounts"
 
     def get(self, request: Request) -> HttpResponse:
         return self.answer(services.signed_in(self.actor))

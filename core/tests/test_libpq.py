@@ -5,18 +5,25 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvloop
 from psycopg import errors as pg
 
 from core.batches import Statement
 from core.libpq import Pipelined, query_of
 from core.pipelines import connect
+from core.pipelines import connected as connected_plainly
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PREPARED = Statement("SELECT name, statement FROM pg_prepared_statements WHERE name <> '' ORDER BY name")
 
 
-def connected(work: Callable[[Pipelined], Awaitable[Any]], *, prepared: bool = True) -> Any:
-    """Run `work` on a connection of its own."""
+def connected(
+    work: Callable[[Pipelined], Awaitable[Any]],
+    *,
+    prepared: bool = True,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Any:
+    """Run `work` on a connection of its own, in an event loop of this kind."""
 
     async def run() -> Any:
         pipelined = await connect()
@@ -26,7 +33,8 @@ def connected(work: Callable[[Pipelined], Awaitable[Any]], *, prepared: bool = T
         finally:
             await pipelined.close()
 
-    return asyncio.run(run())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(run())
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -129,6 +137,25 @@ def test_a_lost_connection_is_an_operational_error() -> None:
             await pipelined.read([Statement("SELECT 1")])
 
     connected(work)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_was_cut_while_idle_is_found_lost_within_a_second(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """The socket has an error as soon as something is sent: uvloop calls no reader then."""
+
+    async def work(pipelined: Pipelined) -> None:
+        ((pid,),) = (await pipelined.read([Statement("SELECT pg_backend_pid()")]))[0]
+        async with await connected_plainly() as other:
+            await other.execute("SELECT pg_terminate_backend(%s::int)", [pid])
+        await asyncio.sleep(0.2)
+        with pytest.raises(pg.OperationalError):
+            async with asyncio.timeout(1):
+                await pipelined.read([Statement("SELECT repeat(%s, 3)", ["x" * 100_000])] * 3)
+        assert not pipelined.is_open
+
+    connected(work, loop=loop)
 
 
 def test_after_an_interrupted_round_trip_the_connection_can_only_be_closed() -> None:

@@ -95,8 +95,8 @@ class Witness:
 def stack() -> Iterator[Stack]:
     """The whole product on servers of its own, without limits on spins; with timers longer than the test."""
     environment = {
-        "SLOTS_MIN_INTERVAL_MS": "0", "SLOTS_SPINS_PER_HOUR": "0", "SWEEP_EVERY_S": "0.25",
-        "DEMO_PASSWORD": "demo-only-password",
+        "SLOTS_MIN_INTERVAL_MS": "0", "SLOTS_SPINS_PER_HOUR": "0", "LIMIT_CAPS_POINT": "0,0,0",
+        "SWEEP_EVERY_S": "0.25", "DEMO_PASSWORD": "demo-only-password",
     }  # fmt: skip
     with Stack(env=environment, web_processes=2) as running:
         yield running

@@ -15,9 +15,11 @@ class FlaggedForm(forms.Form):
         """Mark the faulty fields of a form that was sent."""
         for place, name in enumerate(self.errors):
             if name in self.fields:
-                flags = {"aria-invalid": "true", "aria-describedby": f"{self[name].auto_id}-fault"}
-                self.fields[name].widget.attrs |= flags | ({"autofocus": True} if place == 0 else {})
-                self.fields[name].widget.attrs["class"] += " is-bad"
+                attrs = self.fields[name].widget.attrs
+                attrs |= {"aria-invalid": "true", "aria-describedby": f"{self[name].auto_id}-fault"}
+                attrs["class"] = f"{attrs.get('class', '')} is-bad".lstrip()
+                if place == 0:
+                    attrs["autofocus"] = True
 
 
 def typed(kind: str, complete: str, **more: object) -> forms.Widget:
