@@ -101,7 +101,7 @@ bench-history: .venv/installed-dev ## Measure latencies with 10 million spins st
 bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Python service beside pgbench
 	@exec $(PY) -m bench.ledger $(ARGS)
 
-mutants: .venv/installed-dev ## Break the ledger's SQL in 114 ways; a test must notice each (5 minutes)
+mutants: .venv/installed-dev ## Break the ledger, the draw and the gates in 163 ways; a test must notice each (10 minutes)
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants
 
 contracts: .venv/installed-dev ## Lint the API's description, let generated clients do the main job (needs Node.js 20)

@@ -55,6 +55,13 @@ def test_the_seed_revealed_is_the_one_committed_to_and_the_next_is_committed_alr
     assert services.fairness(user=user).commitment == bytes(second.next_commitment)
 
 
+def test_no_seed_is_used_twice(user: User) -> None:
+    spins = [play(user=user, bet=100).spin for _ in range(5)] + [play(user=player(), bet=100).spin]
+
+    assert len({bytes(spin.seed) for spin in spins}) == 6
+    assert len({bytes(spin.next_commitment) for spin in spins}) == 6
+
+
 def test_anyone_can_draw_a_spin_again_from_what_it_reveals(user: User) -> None:
     spun = play(user=user, bet=100, client_seed="mine", client_nonce=b"n" * 16).spin
     kept = services.spin_of(user=user, spin_id=spun.id)

@@ -1,4 +1,4 @@
-"""The commands process killed at the worst moments, and stopped in good order: a retry has the first answer."""
+"""Who makes spins is killed at the worst moments, and stopped in good order: a retry has the first answer."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -14,14 +15,23 @@ from django.db import connection
 
 from accounts.tokens import issue
 from core.models import IdempotencyKey
-from slots.models import Spin
+from escrow.models import Entry, Hold, Operation, Wallet
+from live.models import EventRow
+from perfqueue.models import QueueItem, Transition
+from slots.models import SlotState, Spin
 from tests.equality.servers import Got, Sent, ask, serving, signed
+from tests.faults.processes import kill_all
 from tests.stack.processes import until
 from tests.world import person
 from xxxchat.stack import ports
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.stack]
 STATES = "SELECT state, wait_event_type FROM pg_stat_activity WHERE application_name = 'commands'"
+WAITING = """
+SELECT pid FROM pg_stat_activity
+ WHERE datname = current_database() AND query ILIKE '%core_idempotencykey%' AND cardinality(pg_blocking_pids(pid)) > 0
+"""
+STILL_THERE = "SELECT pid FROM pg_stat_activity WHERE pid = %s"
 STOPS_WITHIN_S = 3.0
 
 
@@ -75,6 +85,28 @@ def stalled(process: subprocess.Popen[bytes], port: int, request: Sent, *, mode:
         yield answer
 
 
+def waiting(watcher: psycopg.Connection[Any]) -> list[tuple[int]]:
+    """The sessions that wait for the lock on the keys."""
+    return watcher.execute(WAITING.encode()).fetchall()
+
+
+def moved() -> dict[str, Any]:
+    """All that a spin moves, of the one player there is."""
+    counted = (Spin, QueueItem, Transition, Hold, Operation, Entry, EventRow, IdempotencyKey)
+    states = list(SlotState.objects.values())
+    wallets = list(Wallet.objects.order_by("pk").values())
+    return {"states": states, "wallets": wallets} | {model.__name__: model.objects.count() for model in counted}
+
+
+def assert_spun(retried: Got, before: dict[str, Any]) -> None:
+    """The retry made the one spin that was promised before: its seed is the one committed to, its nonce the next."""
+    (state,) = before["states"]
+    assert (retried.status, ("idempotent-replayed", "true") in retried.headers) == (200, False)
+    spin = Spin.objects.get(nonce=state["nonce"])
+    assert Spin.objects.count() == before["Spin"] + 1
+    assert sha256(bytes(spin.seed)).digest() == bytes(state["commitment"])
+
+
 def killed(process: subprocess.Popen[bytes], answer: "Future[Got]") -> None:
     """Kill the process; the client has no answer."""
     os.kill(process.pid, signal.SIGKILL)
@@ -86,16 +118,39 @@ def killed(process: subprocess.Popen[bytes], answer: "Future[Got]") -> None:
 def test_killed_between_the_round_trips_it_has_done_nothing(port: int, request_of_a_spin: Sent) -> None:
     with serving("commands", port, SLOTS_MIN_INTERVAL_MS="0") as process:
         first_spin(port, request_of_a_spin)
+        before = moved()
         with stalled(process, port, request_of_a_spin, mode="ACCESS EXCLUSIVE") as answer:
             with another_session() as watcher:
                 assert [each[0] for each in state(watcher)] == ["idle in transaction"]
             killed(process, answer)
 
-    assert Spin.objects.count() == 1
+    assert moved() == before
     with serving("commands", port, SLOTS_MIN_INTERVAL_MS="0"):
         retried = ask(port, request_of_a_spin)
-    assert (retried.status, ("idempotent-replayed", "true") in retried.headers) == (200, False)
-    assert Spin.objects.count() == 2
+    assert_spun(retried, before)
+
+
+def test_web_killed_when_a_spin_is_written_and_not_committed_leaves_nothing_of_it(
+    port: int, request_of_a_spin: Sent
+) -> None:
+    """The key is a spin's last row: the spin waits for the lock on the keys with everything else written."""
+    with serving("web", port, SLOTS_MIN_INTERVAL_MS="0") as process, ThreadPoolExecutor(1) as pool:
+        first_spin(port, request_of_a_spin)
+        before = moved()
+        with another_session() as watcher:
+            with keys_locked("SHARE"):
+                answer = pool.submit(ask, port, request_of_a_spin)
+                until(lambda: waiting(watcher), within_s=10)
+                (session,) = waiting(watcher)
+                kill_all(process.pid)
+                with pytest.raises((OSError, IndexError, ValueError)):
+                    answer.result(timeout=10)
+            until(lambda: not watcher.execute(STILL_THERE, session).fetchall(), within_s=10)
+
+    assert moved() == before
+    with serving("web", port, SLOTS_MIN_INTERVAL_MS="0"):
+        retried = ask(port, request_of_a_spin)
+    assert_spun(retried, before)
 
 
 def test_killed_between_the_commit_and_the_answer_a_retry_has_the_first_answer(

@@ -1,1 +1,1 @@
-"""Mutants of the ledger's SQL: each is a fault that somebody could make, and a test must fail. See catalogue.py."""
+"""Mutants of the ledger, the draw and the gates: each is a fault that somebody could make, and a test must fail."""

@@ -1,4 +1,4 @@
-"""`make mutants`: break the ledger's SQL in every way of the catalogue. A test must fail for each of them."""
+"""`make mutants`: break the product in every way of the catalogue. A test must fail for each of them."""
 
 import os
 import sys
@@ -12,8 +12,9 @@ from tests import proofs
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
     django.setup()
-    from tests.mutants.catalogue import MUTANTS, Mutant
+    from tests.mutants.catalogue import MUTANTS
     from tests.mutants.hunting import Hunt, database, hunt, spare
+    from tests.mutants.kinds import Mutant
 
     url = os.environ["DATABASE_URL"]
     killers = tuple(sorted({path for mutant in MUTANTS for path in mutant.killers}))

@@ -1,11 +1,9 @@
-"""The mutants: what is changed in the migrated test database, and which tests must fail.
-
-A mutant of a function replaces one text of its definition (`*/schema/*.sql`) in the database; a text that is not in it
-is an error, so no mutant goes stale. The others run a statement.
-"""
+"""The mutants of the ledger and of its guards; those of the games are in `games`. See `kinds` for what one is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from tests.mutants.games import GAMES
+from tests.mutants.kinds import changed, dropped
 
 HOLDING = ("escrow/tests/ledger/test_holds.py",)
 CLOSING = ("escrow/tests/ledger/test_closes.py",)
@@ -15,26 +13,6 @@ SPINS, WINDOW = ("slots/tests/test_batches.py",), ("slots/tests/test_window.py",
 BATCHES = ("escrow/tests/ledger/test_batches.py",)
 FREEZES = ("escrow/tests/verification/test_freezes.py",)
 GATED = ("tests/concurrency/test_gated.py",)
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One fault. `function` with `old` and `new`, or `sql`. `killers`: what to run, the likeliest first."""
-
-    name: str
-    killers: Sequence[str]
-    function: str = ""
-    old: str = ""
-    new: str = ""
-    sql: str = ""
-
-
-def changed(name: str, function: str, old: str, new: str, killers: Sequence[str]) -> Mutant:
-    return Mutant(name, killers, function, old, new)
-
-
-def dropped(name: str, sql: str, killers: Sequence[str]) -> Mutant:
-    return Mutant(name, killers, sql=sql)
 
 
 def pairs(test: str) -> Sequence[str]:
@@ -249,4 +227,5 @@ MUTANTS = (
             disputes("raw_sql_changes_no_dispute")),
     dropped("an order may be charged back twice without an id", "DROP INDEX escrow_dispute_one_without_an_id",
             disputes("raw_sql_changes_no_dispute")),
+    *GAMES,
 )  # fmt: skip

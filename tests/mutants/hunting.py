@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
-from tests.mutants.catalogue import Mutant
+from tests.mutants.kinds import Mutant
 
 KILLED_BY = re.compile(r"^(?:FAILED|ERROR) (\S+::[^\s\[]+)", re.MULTILINE)
 ALL_GREEN, SOME_FAILED = 0, 1

@@ -1,19 +1,29 @@
-"""`-p tests.mutants.plugin` with `MUTANT=<name>`: once the test database is migrated, break it in this one way."""
+"""`-p tests.mutants.plugin` with `MUTANT=<name>`: break the product in this one way.
+
+A module is broken when it is imported, which is after this plugin; the test database once it is migrated.
+"""
 
 import os
 from typing import Any
 
 import pytest
 
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.kinds import Mutant
+from tests.mutants.rewriting import install
 
 DEFINITION = "SELECT pg_get_functiondef(oid) AS text FROM pg_proc WHERE proname = %s"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _mutated(django_db_setup: None, django_db_blocker: Any) -> None:
-    with django_db_blocker.unblock():
-        apply(named(os.environ["MUTANT"]))
+def _mutated(request: pytest.FixtureRequest) -> None:
+    mutant = named(os.environ["MUTANT"])
+    if mutant.module:
+        return
+    request.getfixturevalue("django_db_setup")
+    blocker: Any = request.getfixturevalue("django_db_blocker")
+    with blocker.unblock():
+        apply(mutant)
 
 
 def named(name: str) -> Mutant:
@@ -33,3 +43,7 @@ def apply(mutant: Mutant) -> None:
             cursor.execute(text.replace(mutant.old, mutant.new))
         else:
             cursor.execute(mutant.sql)
+
+
+if (_chosen := os.environ.get("MUTANT")) and named(_chosen).module:
+    install(named(_chosen))

@@ -1,4 +1,4 @@
-"""Three mutants in each run: a comparison, a lock, a guard. All of them: `make mutants`."""
+"""Four mutants in each run: a comparison, a lock, a guard, a line of Python. All of them: `make mutants`."""
 
 import os
 
@@ -9,11 +9,13 @@ from tests import proofs
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.hunting import database, hunt, spare
 from tests.mutants.plugin import apply, named
+from tests.mutants.rewriting import text_of
 
-THREE = {
+FOUR = {
     "a hold of the last token is refused": "escrow/tests/ledger/test_holds.py",
     "a wallet is not locked": "tests/concurrency/test_gated.py",
     "operations need not balance": "escrow/tests/ledger/test_guards.py",
+    "words that favour low tickets are drawn": "slots/tests/test_draw.py",
 }
 
 
@@ -22,23 +24,31 @@ def url() -> str:
     return f"postgres://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
 
 
-@pytest.mark.parametrize("name", THREE)
+@pytest.mark.parametrize("name", FOUR)
 def test_a_mutant_is_killed(name: str) -> None:
-    found = hunt(named(name), database(url(), list(THREE).index(name)))
+    found = hunt(named(name), database(url(), list(FOUR).index(name)))
 
-    assert found.killed_by.startswith(THREE[name]), found
+    assert found.killed_by.startswith(FOUR[name]), found
 
 
 def test_control_without_a_mutant_the_same_tests_pass() -> None:
-    spare((THREE["operations need not balance"],), database(url(), 99))
+    spare((FOUR["operations need not balance"],), database(url(), 99))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_every_mutant_can_be_made() -> None:
     for mutant in MUTANTS:
+        if mutant.module:
+            compile(text_of(mutant), mutant.module, "exec")
+            continue
         with transaction.atomic():
             apply(mutant)
             transaction.set_rollback(True)
+
+
+def test_a_mutant_has_a_name_of_its_own_and_is_of_one_kind() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert all(len([each for each in (m.function, m.module, m.sql) if each]) == 1 for m in MUTANTS)
 
 
 def test_every_mutant_was_killed_when_they_were_last_hunted() -> None:

@@ -1,5 +1,6 @@
 """What SP 800-22 says of many sequences: the share that pass (section 4.2.1), and how their P-values lie (4.2.2)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def judged(smallest: Sequence[float], *, of: int) -> Verdict:
 
 def least_passed(sequences: int) -> float:
     """How many sequences must pass: no fewer than three deviations below what is expected."""
-    return sequences * (1 - ALPHA) - 3 * (ALPHA * (1 - ALPHA) * sequences) ** 0.5
+    return sequences * (1 - ALPHA) - 3 * math.sqrt(ALPHA * (1 - ALPHA) * sequences)
 
 
 def uniformity(values: Sequence[float]) -> float:
