@@ -129,3 +129,10 @@ PURCHASE_GATES: tuple[type[GateRefused], ...] = (
 """What the gates before a purchase refuse with."""
 GAME_GATES: tuple[type[GateRefused], ...] = (SelfExcluded, TimedOut, *PURCHASE_GATES, JurisdictionBlocked)
 """What the gates before a game refuse with, besides its own."""
+
+
+class MarkerClosed(Refused):
+    """A marker was closed before."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This was closed already."

@@ -69,6 +69,13 @@ class PaytableExists(Refused):
     example = {"paytableId": "0198c0de-0000-7000-8000-000000000000"}
 
 
+class GameNotClosed(Refused):
+    """The machine is not closed by its return, or somebody has asked to open it already."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "The machine is not closed by its return, or a request to open it waits already."
+
+
 class SealBroken(Exception):
     """A sealed seed cannot be decrypted: another key, another row, or changed bytes."""
 

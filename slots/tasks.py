@@ -1,4 +1,4 @@
-"""Celery's tasks for the partitions, the figures of play and the age limit of origins. Idempotent."""
+"""Celery's tasks for the partitions, the figures of play, the watch and the age limit of origins. Idempotent."""
 
 from celery import shared_task
 
@@ -21,3 +21,9 @@ def count_spins() -> int:
 def prune_origins() -> int:
     """Delete origins of spins older than 180 days; hourly by beat."""
     return services.prune_origins()
+
+
+@shared_task(name="slots.watch")
+def watch() -> int:
+    """Read the spins that were counted since the last run for drift and markers; every minute by beat."""
+    return services.watch()

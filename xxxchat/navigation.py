@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from compliance import services as compliance
 from escrow import services as escrow
 from perfqueue import services as perfqueue
 from slots import services as slots
@@ -57,6 +58,8 @@ GROUPS = (
         "Slot machine",
         {
             "slots.Game": "casino",
+            "slots.Look": "monitoring",
+            "slots.Reopening": "lock_open",
             "slots.Paytable": "table_chart",
             "slots.Spin": "history",
             "slots.SlotState": "key",
@@ -67,6 +70,7 @@ GROUPS = (
         {
             "accounts.User": "group",
             "accounts.ServiceAccount": "robot_2",
+            "compliance.Marker": "flag",
             "compliance.AgeCase": "badge",
             "compliance.AgeDecision": "how_to_reg",
             "compliance.Limit": "speed",
@@ -81,9 +85,9 @@ GROUPS = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most three statements)."""
+    """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most four statements)."""
     models = _visible_models(request)
-    waiting = _waiting(models)
+    waiting = _waiting(models, getattr(request.user, "role", ""))
     groups = [
         {
             "title": group.title,
@@ -118,10 +122,19 @@ class Figure:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The setting `UNFOLD["DASHBOARD_CALLBACK"]`: add what staff look at first (at most six statements)."""
-    if "perfqueue.Run" in _visible_models(request):
+    """The setting `UNFOLD["DASHBOARD_CALLBACK"]`: add what staff look at first (at most seven statements)."""
+    models = _visible_models(request)
+    if "perfqueue.Run" in models:
         context["figures"] = _figures()
+    if "compliance.Marker" in models:
+        context["figures"] = [*context.get("figures", []), _markers(getattr(request.user, "role", ""))]
     return context
+
+
+def _markers(role: str) -> Figure:
+    waiting = compliance.markers_waiting(role)
+    address = f"{reverse('admin:compliance_marker_changelist')}?state__exact=open"
+    return Figure("Markers", f"{waiting:,}", "for you to look at", address, is_urgent=waiting > 0)
 
 
 def _figures() -> list[Figure]:
@@ -171,10 +184,11 @@ def _visible_models(request: HttpRequest) -> dict[str, dict[str, Any]]:
     }
 
 
-def _waiting(models: Mapping[str, Any]) -> dict[str, int]:
-    """How many rows wait for a person, for the lists that are counted."""
+def _waiting(models: Mapping[str, Any], role: str) -> dict[str, int]:
+    """How many rows wait for a person of this role, for the lists that are counted."""
     tables = {"slots.Paytable": slots.paytables_waiting()} if "slots.Paytable" in models else {}
-    return _waiting_money(models) | _waiting_queues(models) | tables
+    markers = {"compliance.Marker": compliance.markers_waiting(role)} if "compliance.Marker" in models else {}
+    return _waiting_money(models) | _waiting_queues(models) | tables | markers
 
 
 def _waiting_money(models: Mapping[str, Any]) -> dict[str, int]:

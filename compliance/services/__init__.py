@@ -1,5 +1,7 @@
-"""The services of compliance: where a request comes from, the gates before a command, what they refuse, the terms."""
+"""The services of compliance: where a request comes from, the gates before a command, what they refuse, the terms, and
+markers: what staff should look at."""
 
+from compliance.models.markers import MarkerKind
 from compliance.services.ages import age_cases, decide_age
 from compliance.services.breaks import (
     BreakView,
@@ -20,6 +22,7 @@ from compliance.services.limits import (
     limits_of,
     set_limit,
 )
+from compliance.services.markers import mark, markers_waiting, open_markers
 from compliance.services.origins import origin_of
 from compliance.services.places import policy_of, seed_policies, set_policy
 from compliance.services.reading import Play
@@ -45,6 +48,7 @@ __all__ = [
     "ExclusionSpan",
     "GateRefusal",
     "LimitsView",
+    "MarkerKind",
     "Play",
     "SignedIn",
     "Standing",
@@ -61,8 +65,11 @@ __all__ = [
     "exclude_self",
     "is_later",
     "limits_of",
+    "mark",
+    "markers_waiting",
     "may_sign_up_from",
     "note_sign_up",
+    "open_markers",
     "origin_of",
     "policy_of",
     "publish_demo_terms",

@@ -12,6 +12,7 @@ from compliance.errors import LimitPending, LimitTooHigh
 from compliance.models import Limit, LimitChange
 from compliance.models.spending import CONFIRMED_WITHIN, LOOSENED_AFTER, LimitStep, Window
 from compliance.services.breaks import BreakView, breaks_of
+from compliance.services.markers import mark_raised
 from compliance.services.reading import Play, play_of
 from core.clock import db_now
 from core.db import joined, rows
@@ -152,7 +153,7 @@ def set_limit(*, user: User, currency: str, window: str, amount: int | None) -> 
 
 
 def confirm_limit(*, user: User, currency: str, window: str) -> None:
-    """Let a looser limit that has waited 24 hours hold. Locks as `set_limit`.
+    """Let a looser limit that has waited 24 hours hold. Locks as `set_limit`. The second in 7 days leaves a marker.
 
     Raises:
         NotFound: nothing waits; LimitPending: too early; LimitTooHigh: the operator's limit is lower by now. Nothing
@@ -170,6 +171,7 @@ def confirm_limit(*, user: User, currency: str, window: str) -> None:
         _clear(limit)
         _record(limit, user, LimitStep.CONFIRMED, old, waiting.limit)
         limit.save()
+        mark_raised(user.id)
 
 
 def _locked(user: User, currency: str, window: str) -> tuple[Limit, datetime]:

@@ -1,4 +1,5 @@
 """The slot machine in the back office."""
 
-from slots.admin.lists import GameAdmin, SlotStateAdmin, SpinAdmin
+from slots.admin.game import GameAdmin, LookAdmin, ReopeningAdmin
+from slots.admin.lists import SlotStateAdmin, SpinAdmin
 from slots.admin.paytables import PaytableAdmin

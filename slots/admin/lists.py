@@ -8,13 +8,7 @@ from django.db.models import QuerySet
 from accounts.backoffice import RoleAdmin
 from accounts.models import STAFF_ROLES
 from core.fields import UUID_TEXT
-from slots.models import Game, SlotState, Spin
-
-
-@admin.register(Game)
-class GameAdmin(RoleAdmin):
-    view_roles = STAFF_ROLES
-    list_display = ("code", "enabled", "changed_at")
+from slots.models import SlotState, Spin
 
 
 @admin.register(Spin)

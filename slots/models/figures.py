@@ -64,6 +64,21 @@ class PlayDay(models.Model):
         indexes = [models.Index(fields=["user_id", "-day"], name="slots_playday_of_user")]
 
 
+class Tally(models.Model):
+    """The count of one paytable's return since `counted_from`: spins, points staked and paid. `Look` is taken of it."""
+
+    paytable_id = models.UUIDField(primary_key=True)
+    counted_from = models.UUIDField(null=True)
+    spins = models.BigIntegerField(default=0)
+    staked = models.BigIntegerField(default=0)
+    paid = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(spins__gte=0, staked__gte=0, paid__gte=0), name="slots_tally_counts_up"),
+        ]
+
+
 class Verdict(models.TextChoices):
     """What a look at the actual return led to. `shown`: too few spins to judge."""
 

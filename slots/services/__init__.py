@@ -1,7 +1,8 @@
 """The services of the slot machine.
 
 ``SpinBatch`` is the only command of players, and ``draft``, ``approve``, ``activate`` and ``retire`` are those of
-staff; the others read, prepare (``seed_reference``) or verify (``verify``).
+staff, ``ask_reopening`` and ``decide_reopening`` too; the others read, prepare (``seed_reference``), verify
+(``verify``) or watch (``watch``).
 """
 
 from slots.draw import commitment
@@ -23,9 +24,12 @@ from slots.services.origins import prune_origins
 from slots.services.paytables import make_partitions, seed_reference
 from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of, spins_per_player
 from slots.services.reality import answer_reality_check
+from slots.services.reopening import ask_reopening, decide_reopening, waiting_reopenings
+from slots.services.returns import returns
 from slots.services.seeds import rotate_seeds, states_by_key
 from slots.services.spinning import SpinBatch, SpinInput, SpinResult, limits, record_refusal
 from slots.services.verifying import verify
+from slots.services.watching import watch, watched
 
 __all__ = [
     "PAYTABLE_READERS",
@@ -38,9 +42,11 @@ __all__ = [
     "activate",
     "answer_reality_check",
     "approve",
+    "ask_reopening",
     "commitment",
     "config",
     "count_spins",
+    "decide_reopening",
     "draft",
     "fairness",
     "history",
@@ -53,6 +59,7 @@ __all__ = [
     "prune_origins",
     "record_refusal",
     "retire",
+    "returns",
     "rotate_seeds",
     "seed_reference",
     "session",
@@ -61,4 +68,7 @@ __all__ = [
     "states_by_key",
     "steps_of",
     "verify",
+    "waiting_reopenings",
+    "watch",
+    "watched",
 ]

@@ -7,6 +7,7 @@ import structlog
 from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 
+from compliance import services as compliance
 from escrow import services as escrow
 from perfqueue import services as perfqueue
 from slots import services as slots
@@ -44,7 +45,7 @@ class ProductCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         gauges: list[GaugeMetricFamily] = []
-        for read in (_queues, _ledger):
+        for read in (_queues, _ledger, _watch):
             try:
                 gauges += read()
             except Error as error:
@@ -80,6 +81,27 @@ def _ledger() -> Iterator[GaugeMetricFamily]:
                  escrow.in_circulation(escrow.Currency.POINT))  # fmt: skip
     yield _gauge("xxxchat_tokens_held", "Tokens in open holds, with or without a queue item.",
                  escrow.held_in(escrow.Currency.TOKEN))  # fmt: skip
+
+
+def _watch() -> Iterator[GaugeMetricFamily]:
+    """The active paytable's return has no sample before its first spin is counted, or without a paytable."""
+    now = slots.watched()
+    yield _by("xxxchat_markers_open", "Open markers by kind: what staff should look at.", "kind",
+              **compliance.open_markers())  # fmt: skip
+    yield _gauge("xxxchat_game_closed_by_drift", "1 while its return has closed the slot machine.",
+                 float(now.closed_by_drift))  # fmt: skip
+    yield _gauge("xxxchat_watch_lag_seconds", "Age of the oldest spin that was not read for markers and drift.",
+                 now.lag_s)  # fmt: skip
+    drift = GaugeMetricFamily(
+        "xxxchat_rtp_drift_z", "Standard deviations of the active paytable's return from its own.", labels=["paytable"]
+    )
+    counted = GaugeMetricFamily(
+        "xxxchat_rtp_drift_spins", "Spins that the return of the active paytable is counted from.", labels=["paytable"]
+    )
+    if now.returned is not None and now.returned.z is not None:
+        drift.add_metric([now.returned.paytable], now.returned.z)
+        counted.add_metric([now.returned.paytable], now.returned.spins)
+    yield from (drift, counted)
 
 
 def _play() -> Iterator[GaugeMetricFamily]:

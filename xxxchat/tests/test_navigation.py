@@ -44,7 +44,7 @@ def test_every_figure_opens_a_list() -> None:
 
     figures = client.get("/admin/").context["figures"]
 
-    assert [client.get(figure.link).status_code for figure in figures] == [200] * 10
+    assert [client.get(figure.link).status_code for figure in figures] == [200] * 11
 
 
 @pytest.mark.django_db(transaction=True)

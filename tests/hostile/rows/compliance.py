@@ -3,7 +3,7 @@
 from django.db.models import Model
 
 from accounts.models import User
-from compliance.models import AgeCase, AgeDecision, Break, Limit, LimitChange, PolicyVersion, Refusal
+from compliance.models import AgeCase, AgeDecision, Break, Limit, LimitChange, Marker, PolicyVersion, Refusal
 
 NAMED: dict[str, type[Model]] = {"user_id": User, "region": PolicyVersion}
 UNKEYED = {
@@ -26,5 +26,6 @@ def add(ruby: User) -> None:
     limit = {"user": ruby, "currency": "POINT", "window": "24h"}
     Limit.objects.create(**limit, amount=100)
     LimitChange.objects.create(**limit, kind="set", new=100)
+    Marker.objects.create(user=ruby, kind="rapid_play", facts={"seen": "a", "spins": 50, "seconds": 130.5})
     if not PolicyVersion.objects.exists():
         PolicyVersion.objects.create(number=1, region="DEMO", slots=True, wheel=True, reason="x")

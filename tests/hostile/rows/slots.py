@@ -3,7 +3,7 @@
 from django.db.models import Model
 
 from accounts.models import User
-from slots.models import Paytable, Spin
+from slots.models import Game, Look, Paytable, Reopening, Spin
 from slots.tests.factories import play
 
 UNKEYED = {
@@ -16,3 +16,5 @@ NAMED: dict[str, type[Model]] = {"spin_id": Spin, "paytable_id": Paytable}
 
 def add(ruby: User, alice: User) -> None:
     play(user=alice, bet=100, performer_id=ruby.pk)
+    Look.objects.create(paytable_digest=b"d" * 32, spins=1, staked=100, paid=0, z=0.5, verdict="shown")
+    Reopening.objects.create(game=Game.objects.get(), asked_by=ruby, reason="x")
