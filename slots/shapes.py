@@ -14,7 +14,7 @@ from slots.decimals import decimal_text
 from slots.fields import PAYTABLE
 from slots.gates import WINDOWS
 from slots.models import PaytableStatus, Spin
-from slots.services import SpinResult
+from slots.services import SpinResult, Stats
 from slots.services.reading import Config
 
 
@@ -233,3 +233,43 @@ class PaytableOut(Shape):
 
 
 PaytablesOut = page_of(PaytableOut)
+
+
+class KindStats(Shape):
+    kind = serializers.CharField()
+    hits = serializers.IntegerField()
+    expected = serializers.FloatField(help_text="hits on average in as many spins")
+
+
+class DayStats(Shape):
+    date = serializers.DateField(source="day", help_text="UTC")
+    spins = serializers.IntegerField()
+    players = serializers.IntegerField(help_text="different people")
+    staked = serializers.IntegerField()
+    paid = serializers.IntegerField()
+
+
+class StatsOut(Shape):
+    spins = serializers.IntegerField()
+    staked = serializers.IntegerField(help_text="points")
+    paid = serializers.IntegerField(help_text="points")
+    rtp = serializers.SerializerMethodField(help_text="points paid per point staked, an exact fraction")
+    expectedRtp = serializers.SerializerMethodField(help_text="the same on average, an exact fraction")
+    band99 = serializers.SerializerMethodField(help_text="where `rtp` lies in 99 of 100 such series: [low, high]")
+    z = serializers.FloatField(allow_null=True)
+    kinds = KindStats(many=True)
+    days = DayStats(many=True, help_text="every day asked for, oldest first")
+
+    def get_rtp(self, stats: Stats) -> str | None:
+        return _fraction(stats.rtp)
+
+    def get_expectedRtp(self, stats: Stats) -> str | None:
+        return _fraction(stats.expected_rtp)
+
+    @extend_schema_field({"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
+    def get_band99(self, stats: Stats) -> list[float] | None:
+        return list(stats.band99) if stats.band99 else None
+
+
+def _fraction(value: Fraction | None) -> str | None:
+    return None if value is None else str(value)

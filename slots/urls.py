@@ -14,6 +14,7 @@ urlpatterns = [
     path("slot-machine/spins/<id:spin_id>", play.OwnSpin.as_view()),
     path("admin/slot-machine/configs", staff.PaytableList.as_view()),
     path("admin/slot-machine/config", staff.PaytableDraft.as_view()),
+    path("admin/slot-machine/stats", staff.SlotMachineStats.as_view()),
     path("admin/slot-machine/config/<id:paytable_id>/approve", staff.ApprovePaytable.as_view()),
     path("admin/slot-machine/config/<id:paytable_id>/activate", staff.ActivatePaytable.as_view()),
     path("admin/slot-machine/config/<id:paytable_id>/retire", staff.RetirePaytable.as_view()),

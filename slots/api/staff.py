@@ -1,7 +1,7 @@
 """Paytables for staff, under /admin/slot-machine/."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -9,7 +9,8 @@ from rest_framework.request import Request
 
 from core.api import Endpoint
 from core.db import command
-from core.fields import Body, Page, StrictChar
+from core.errors import ValidationFailed
+from core.fields import Body, Page, StrictChar, StrictDate
 from escrow.errors import SameApprover
 from slots import errors, services, shapes
 from slots.fields import Share, TableField
@@ -84,3 +85,30 @@ class RetirePaytable(PaytableStep):
 
     def put(self, request: Request, paytable_id: UUID) -> HttpResponse:
         return self.taken(services.retire, paytable_id)
+
+
+DAYS = {
+    "from": StrictDate(
+        source="first", required=False, help_text="the first day, UTC; 30 days before `to` unless given"
+    ),
+    "to": StrictDate(source="last", required=False, help_text="the last day, UTC; today unless given"),
+}
+Days = cast(type[Body], type("Days", (Body,), DAYS))
+
+
+class SlotMachineStats(Endpoint):
+    """Show what was played from one day to another, up to the last stored spin, and what the paytables expect.
+
+    What is expected weights each paytable by its spins and stakes. `z` is by how many standard deviations the points
+    paid are off. What needs a stake is null where nothing was staked.
+    """
+
+    roles, Query, Output = services.PAYTABLE_READERS, Days, shapes.StatsOut
+
+    def get(self, request: Request) -> HttpResponse:
+        first, last = services.usual_span(self.query.get("first"), self.query.get("last"))
+        if first > last:
+            raise ValidationFailed(**{"from": ["Not after `to`."]})
+        if (last - first).days >= services.MOST_DAYS:
+            raise ValidationFailed(**{"from": [f"At most {services.MOST_DAYS} days can be asked for."]})
+        return self.answer(services.stats(first=first, last=last))

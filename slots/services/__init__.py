@@ -9,6 +9,7 @@ from slots.draw import commitment
 from slots.gates import Session
 from slots.sealing import newest_key_id
 from slots.services.counting import count_spins
+from slots.services.figures import MOST_DAYS, Stats, stats, usual_span
 from slots.services.lifecycle import (
     PAYTABLE_READERS,
     PAYTABLE_ROLES,
@@ -32,6 +33,7 @@ from slots.services.verifying import verify
 from slots.services.watching import watch, watched
 
 __all__ = [
+    "MOST_DAYS",
     "PAYTABLE_READERS",
     "PAYTABLE_ROLES",
     "HourlyUse",
@@ -39,6 +41,7 @@ __all__ = [
     "SpinBatch",
     "SpinInput",
     "SpinResult",
+    "Stats",
     "activate",
     "answer_reality_check",
     "approve",
@@ -66,7 +69,9 @@ __all__ = [
     "spin_of",
     "spins_per_player",
     "states_by_key",
+    "stats",
     "steps_of",
+    "usual_span",
     "verify",
     "waiting_reopenings",
     "watch",

@@ -1,6 +1,5 @@
 """Rounds count every stored spin once: two at once, after a crash, with commits that come late; beside an oracle."""
 
-import random
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -21,18 +20,11 @@ from slots.services import counting
 from slots.services.paytables import active_paytable, table_of
 from slots.tasks import count_spins
 from slots.tests.factories import approved_paytable, losing, play, player, winning
-from slots.tests.spun import NOON, spun
+from slots.tests.spun import NOON, scattered, spun
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IDLE = timedelta(minutes=30)
-LINES = (
-    ("cherry", "lemon", "orange"),
-    ("cherry", "cherry", "orange"),
-    ("plum", "plum", "plum"),
-    ("seven", "star", "diamond"),
-    ("lemon", "plum", "bell"),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -97,19 +89,6 @@ class Oracle:
         assert hits() == dict(self.hits)
         assert play_days() == {key: tuple(row) for key, row in self.days.items()}
         return True
-
-
-def scattered(spins: int, *, seed: int) -> None:
-    """Spins of six players around midnights with two paytables, gaps of seconds to hours."""
-    dice = random.Random(seed)
-    tables = [active_paytable(), approved_paytable()]
-    people = [new_id() for _ in range(6)]
-    at, nonce = dict.fromkeys(people, NOON), Counter[UUID]()
-    for _ in range(spins):
-        user = dice.choice(people)
-        at[user] += timedelta(seconds=dice.choice((2.5, 7.25, 60, 600, 1_799.9, 1_800, 1_801, 9_000)))
-        spun(user, nonce[user], at[user], paytable=dice.choice(tables), symbols=dice.choice(LINES))
-        nonce[user] += 1
 
 
 @pytest.mark.parametrize("spins_a_round", [1_000, 37, 1])

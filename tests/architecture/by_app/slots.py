@@ -34,6 +34,7 @@ REQUESTS: dict[str, Callable[[World], ApiRequest]] = {
     "POST /slot-machine/reality-check 200": lambda w: ApiRequest(w.alice, w.spin()),
     "POST /slot-machine/spin 200": lambda w: ApiRequest(w.alice, body={"betAmount": 100}),
     "GET /admin/slot-machine/configs 200": lambda w: ApiRequest(world.staff(Role.GAMES)),
+    "GET /admin/slot-machine/stats 200": lambda w: ApiRequest(world.staff(Role.GAMES), w.spin()),
     "POST /admin/slot-machine/config 201": lambda w: ApiRequest(world.staff(Role.GAMES), body=rules()),
     "PUT /admin/slot-machine/config/{paytable_id}/approve 200": lambda w: paytable(),
     "PUT /admin/slot-machine/config/{paytable_id}/activate 200": lambda w: paytable("approve"),
