@@ -28,6 +28,7 @@ PRESSES = 50
 @pytest.fixture(autouse=True)
 def _fast(settings: Any) -> None:
     settings.SLOTS_MIN_INTERVAL_MS, settings.SLOTS_SPINS_PER_HOUR = 0, 0
+    settings.LIMIT_CAPS_POINT = (0, 0, 0)
 
 
 def pressing(user: User) -> Callable[[], Any]:

@@ -13,33 +13,42 @@ BINS, LEAST_UNIFORMITY, LEAST_VALUES = 10, 0.0001, 55
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one test over many sequences. `uniformity`: None where P-values of this test need not be uniform."""
+    """Of one test over many sequences. `of`: how many P-values it has of each; `uniformity`: the least of them."""
 
+    of: int
     sequences: int
     passed: int
     least: float
-    uniformity: float | None
+    uniformity: float
 
     @property
     def holds(self) -> bool:
-        uniform = self.uniformity is None or self.uniformity >= LEAST_UNIFORMITY
-        return self.passed >= self.least and uniform
+        return self.passed >= self.least and self.uniformity >= LEAST_UNIFORMITY
 
     @property
     def figures(self) -> dict[str, object]:
-        even = None if self.uniformity is None else round(self.uniformity, 6)
-        facts = {"sequences": self.sequences, "passed": self.passed, "least": round(self.least, 3)}
-        return facts | {"uniformity": even, "holds": self.holds}
+        facts: dict[str, object] = {
+            "of": self.of,
+            "sequences": self.sequences,
+            "passed": self.passed,
+            "least": round(self.least, 3),
+        }
+        return facts | {"uniformity": round(self.uniformity, 6), "holds": self.holds}
 
 
-def judged(smallest: Sequence[float], *, of: int) -> Verdict:
-    """Judge a test by its P-value of each sequence, or by the smallest `of` several.
+def judged(found: Sequence[Sequence[float]]) -> Verdict:
+    """Judge a test by its P-values of each sequence.
 
-    The smallest of several is corrected after Bonferroni: below ALPHA in no more than ALPHA of random sequences,
-    however the several depend on each other. Its distribution is not uniform, so 4.2.2 does not speak of it.
+    Where it has several of each, a sequence passes by the smallest, corrected after Bonferroni: random ones fail with
+    no more than ALPHA, however the several depend on each other. Each of them must be uniform over the sequences.
+
+    Raises:
+        AssertionError: too few sequences for a verdict.
     """
-    passed = sum(min(1.0, value * of) >= ALPHA for value in smallest)
-    return Verdict(len(smallest), passed, least_passed(len(smallest)), uniformity(smallest) if of == 1 else None)
+    of = len(found[0])
+    passed = sum(min(values) * of >= ALPHA for values in found)
+    even = min(uniformity(values) for values in zip(*found, strict=True))
+    return Verdict(of, len(found), passed, least_passed(len(found)), even)
 
 
 def least_passed(sequences: int) -> float:
