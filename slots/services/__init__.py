@@ -22,6 +22,15 @@ from slots.services.lifecycle import (
     steps_of,
 )
 from slots.services.origins import prune_origins
+from slots.services.past import (
+    SCANNED_SPINS,
+    KindHits,
+    Totals,
+    past_spins,
+    past_totals,
+    proven_spin,
+    stretch_of,
+)
 from slots.services.paytables import make_partitions, seed_reference
 from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of, spins_per_player
 from slots.services.reality import answer_reality_check
@@ -36,12 +45,15 @@ __all__ = [
     "MOST_DAYS",
     "PAYTABLE_READERS",
     "PAYTABLE_ROLES",
+    "SCANNED_SPINS",
     "HourlyUse",
+    "KindHits",
     "Session",
     "SpinBatch",
     "SpinInput",
     "SpinResult",
     "Stats",
+    "Totals",
     "activate",
     "answer_reality_check",
     "approve",
@@ -58,7 +70,10 @@ __all__ = [
     "list_paytables",
     "make_partitions",
     "newest_key_id",
+    "past_spins",
+    "past_totals",
     "paytables_waiting",
+    "proven_spin",
     "prune_origins",
     "record_refusal",
     "retire",
@@ -71,6 +86,7 @@ __all__ = [
     "states_by_key",
     "stats",
     "steps_of",
+    "stretch_of",
     "usual_span",
     "verify",
     "waiting_reopenings",

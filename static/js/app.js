@@ -52,3 +52,4 @@ dialog.start();
 toast.start();
 if (document.querySelector("[data-machine]")) (await import("./slot.js")).start();
 if (document.querySelector("[data-stream]")) (await import("./feed.js")).start();
+if (document.querySelector("[data-proof-result]")) (await import("./spin-proof.js")).start();

@@ -55,12 +55,20 @@ function symbols(table, weight, drawn) {
   });
 }
 
-/** True when the seed fits the commitment shown before the spin and gives the symbols of the answer. */
+/** What three symbols pay: the highest kind only. */
+function pay(table, drawn) {
+  if (drawn.every(name => name === drawn[0])) return table.symbols.find(entry => entry.s === drawn[0]).x3;
+  if (table.mixed && drawn.every(name => table.mixed.of.includes(name))) return table.mixed.pay;
+  const pair = Object.keys(table.pair ?? {}).find(name => drawn.filter(each => each === name).length === 2);
+  return pair === undefined ? 0 : table.pair[pair];
+}
+
+/** True when the seed fits the commitment shown before the spin and gives the symbols and the payout of the answer. */
 export async function holds(table, answer, commitmentShown) {
   const proof = answer.fairness, weight = table.symbols.reduce((n, entry) => n + entry.w, 0);
   const sealed = hex(await crypto.subtle.digest("SHA-256", bytes(proof.seed)));
   const digest = hex(await crypto.subtle.digest("SHA-256", text(canonical(table))));
   if (sealed !== commitmentShown || digest !== proof.paytableDigest) return false;
   const drawn = symbols(table, weight, await ticket(weight, proof, answer.nonce));
-  return drawn.join() === answer.result.symbols.join();
+  return drawn.join() === answer.result.symbols.join() && pay(table, drawn) === answer.result.payout;
 }

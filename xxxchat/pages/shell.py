@@ -50,7 +50,7 @@ class Section:
 
 
 LOBBY = Section("Lobby", "Lobby", "house", "lobby", also=("room", "ask"))
-SLOTS = Section("Slot machine", "Slots", "cherry", "slots", also=("reality",))
+SLOTS = Section("Slot machine", "Slots", "cherry", "slots", also=("reality", "slots-history", "slots-spin"))
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
 ACCOUNT = Section("Account", "Account", "user", "account", also=("limits", "time-out", "exclusion", "terms"))

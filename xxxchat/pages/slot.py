@@ -18,11 +18,11 @@ from core.origin import origin_of
 from slots import services
 from slots.batched import SPIN
 from xxxchat.pages import commands, responses
+from xxxchat.pages.slot_words import plural, result_text
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
 API = "/api/v1/slot-machine/"
 HISTORY_ROWS = 8
-PLURAL = {"cherry": "cherries"}
 
 
 @dataclass(frozen=True)
@@ -156,32 +156,17 @@ def machine_of(user: User) -> Machine | None:
     )
 
 
-def result_text(spin: Any) -> str:
-    """What a spin drew and pays: "Three oranges pay 1,500 points", "Lemon, star, plum. No win."."""
-    names = list(spin.symbols)
-    if not spin.payout:
-        return f"{', '.join(names).capitalize()}. No win."
-    if len(set(names)) == 1:
-        return f"Three {_plural(names[0])} pay {spin.payout:,} points"
-    pair = next((name for name in names if names.count(name) == 2), None)
-    return f"{f'Two {_plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
-
-
 def _pairs_text(table: dict[str, Any]) -> str:
     """What pairs pay: "Two cherries pay 150."; empty if they pay nothing."""
     paying = [(name, pay) for name, pay in table.get("pair", {}).items() if pay]
-    return " ".join(f"Two {_plural(name)} pay {pay:,}." for name, pay in paying)
-
-
-def _plural(name: str) -> str:
-    return PLURAL.get(name, f"{name}s")
+    return " ".join(f"Two {plural(name)} pay {pay:,}." for name, pay in paying)
 
 
 def _percent(share: Fraction) -> str:
-    return _tenths(share * 100).removesuffix(".0")
+    return tenths(share * 100).removesuffix(".0")
 
 
-def _tenths(value: Fraction) -> str:
+def tenths(value: Fraction) -> str:
     tenths = round(value * 10)
     return f"{tenths // 10}.{tenths % 10}"
 
@@ -189,13 +174,13 @@ def _tenths(value: Fraction) -> str:
 def _odds_row(row: Any, tickets: int, table: dict[str, Any]) -> OddsRow:
     kind, _, name = row.kind.partition("_")
     chance = Fraction(tickets, row.tickets)
-    one_in = f"{round(chance):,}" if chance >= 10 else _tenths(chance)
+    one_in = f"{round(chance):,}" if chance >= 10 else tenths(chance)
     if kind == "mixed":
         names = tuple(table["mixed"]["of"])
         return OddsRow(names, f"any mix of {', '.join(names)}", row.pay, one_in, mixed=True)
     if kind == "pair":
-        return OddsRow((name, name), f"two {_plural(name)}, anywhere", row.pay, one_in, any=True)
-    return OddsRow((name,) * 3, f"three {_plural(name)}", row.pay, one_in)
+        return OddsRow((name, name), f"two {plural(name)}, anywhere", row.pay, one_in, any=True)
+    return OddsRow((name,) * 3, f"three {plural(name)}", row.pay, one_in)
 
 
 def _proof(spin: Any) -> Proof:

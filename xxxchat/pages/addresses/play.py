@@ -1,10 +1,12 @@
 """Addresses of the slot machine."""
 
-from xxxchat.pages import slot
+from xxxchat.pages import play_history, slot
 from xxxchat.pages.addresses.page import page
 
 urlpatterns = [
     page("slots", slot.page, name="slots"),
     page("slots/live", slot.live, name="slots-live"),
     page("slots/spin", slot.spin, name="spin"),
+    page("slots/history", play_history.page, name="slots-history"),
+    page("slots/spins/<id:spin_id>", play_history.spin, name="slots-spin"),
 ]
