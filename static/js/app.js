@@ -36,6 +36,13 @@ function keepFocus(region) {
   });
 }
 
+/** Start the slot machine where there is one: it comes with the page, or is opened in a room later. */
+async function machine() {
+  if (machine.started || !document.querySelector("[data-machine]")) return;
+  machine.started = true;
+  (await import("./slot.js")).start();
+}
+
 for (const [name, on] of [["htmx:beforeRequest", true], ["htmx:afterRequest", false]]) {
   document.body.addEventListener(name, event => {
     if (!parts.isPart(event.target)) busy(event.target, on);
@@ -50,6 +57,7 @@ countdown.start();
 parts.start();
 dialog.start();
 toast.start();
-if (document.querySelector("[data-machine]")) (await import("./slot.js")).start();
+document.body.addEventListener("htmx:afterSettle", machine);
+await machine();
 if (document.querySelector("[data-stream]")) (await import("./feed.js")).start();
 if (document.querySelector("[data-proof-result]")) (await import("./spin-proof.js")).start();

@@ -1,4 +1,5 @@
-// The slot machine's page: the spin's request, the reels, the result. Without this the form is a plain POST.
+// The slot machine, on its page or in a room: the spin's request, the reels, the result. Without this the form is a
+// plain POST.
 import {MOTION, calm, spin} from "./reel.js";
 import {holds} from "./proof.js";
 import * as sound from "./sound.js";
@@ -7,7 +8,7 @@ import * as texts from "./slot-texts.js";
 const machine = document.querySelector("[data-machine]");
 const form = machine.querySelector("form"), button = form.querySelector("button");
 const bezel = machine.querySelector(".bezel"), result = machine.querySelector(".result");
-const refused = machine.querySelector("[data-refused]");
+const refused = machine.querySelector("[data-refused]"), reality = machine.querySelector("[data-reality]");
 const idle = [...button.childNodes], beat = ms => new Promise(done => setTimeout(done, ms));
 const facts = () => document.getElementById("sealed").dataset;
 const TRIES = 4;
@@ -17,9 +18,11 @@ function label(text) {
   button.replaceChildren(...(text ? [document.createTextNode(text)] : idle));
 }
 
-function refuse(text) {
+/** Say why there was no spin, with a link to the next step where the code has one. */
+function refuse(text, code = "") {
   refused.hidden = !text;
   refused.querySelector("p").textContent = text;
+  for (const link of refused.querySelectorAll("[data-step]")) link.hidden = link.dataset.step !== code;
 }
 
 function freshHex(length) {
@@ -33,6 +36,7 @@ async function postSpin() {
     commitment: facts().commitment,
     paytableDigest: facts().digest,
     clientNonce: freshHex(16),
+    ...(form.dataset.performer ? {performerId: form.dataset.performer} : {}),
   });
   const headers = {
     "Content-Type": "application/json",
@@ -134,10 +138,11 @@ async function press() {
     return ready();
   }
   if (!answer.ok) {
-    refuse(texts.refusal(answer.body.error, answer.retryAfterS));
-    if (answer.body.error.code === "REALITY_CHECK_DUE") location.assign(document.querySelector("[data-reality]").href);
+    const {error} = answer.body;
+    refuse(texts.refusal(error, answer.retryAfterS), error.code);
+    if (error.code === "REALITY_CHECK_DUE") reality.click();
     document.body.dispatchEvent(new Event("spun"));
-    return answer.body.error.code === "SPIN_TOO_FAST" ? rest(1000 * (answer.retryAfterS ?? 1)) : ready();
+    return error.code === "SPIN_TOO_FAST" ? rest(1000 * (answer.retryAfterS ?? 1)) : ready();
   }
   return play(answer.body, shown);
 }
@@ -157,12 +162,21 @@ async function play(answer, shown) {
 
 export function start() {
   form.addEventListener("submit", event => { event.preventDefault(); press(); });
+  if ("space" in machine.dataset) listenForSpace();
+  document.body.addEventListener("dialog:close", () => refuse(""));
+  const speaker = machine.querySelector("[data-sound]");
+  if (speaker) offerSound(speaker);
+}
+
+function listenForSpace() {
   document.addEventListener("keydown", event => {
     if (event.code !== "Space" || event.repeat || event.target.closest("a,button,input,dialog,summary")) return;
     event.preventDefault();
     press();
   });
-  const speaker = machine.querySelector("[data-sound]");
+}
+
+function offerSound(speaker) {
   const paint = () => {
     speaker.setAttribute("aria-pressed", String(sound.isOn()));
     speaker.setAttribute("aria-label", sound.isOn() ? "Sound is on. Turn sound off" : "Sound is off. Turn sound on");

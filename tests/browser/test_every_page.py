@@ -15,6 +15,7 @@ SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 3
 BUYER = (
     *("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/account/second-factor", "/?q=nobody"),
     *("/limits", "/limits/break?duration=24h", "/limits/exclude?duration=6m", "/terms", "/slots/reality"),
+    *("/slots/history", "/slots/history?kind=wins&since=2020-01-01&until=2019-01-01"),
 )
 
 
@@ -43,6 +44,16 @@ def test_a_buyers_pages(visit: Visit) -> None:
 
     alice.page.locator("#menu article .btn").first.click()
     alice.page.get_by_role("dialog").get_by_role("heading").wait_for()
+    faults += looked_over(alice)
+    alice.enter_room_of("Ruby")
+    alice.spin_in_the_room()
+    faults += looked_over(alice)
+    alice.page.locator("#slots").get_by_role("link", name="Time and result").click()
+    alice.page.get_by_role("dialog").get_by_role("heading").wait_for()
+    faults += looked_over(alice)
+    alice.go("/slots/history")
+    alice.page.locator(".past-row").first.click()
+    expect(alice.page.get_by_text("Proof checked in your browser")).to_be_visible()
     faults += looked_over(alice)
     for path in BUYER:
         alice.go(path)
@@ -124,7 +135,7 @@ def test_light_colours(visit: Visit) -> None:
     carol.go("/account")
     carol.page.get_by_role("button", name="Light").click()
     faults = []
-    for path in ("/", "/slots", "/requests", "/account"):
+    for path in ("/", "/slots", "/slots/history", "/requests", "/account"):
         carol.go(path)
         faults += looked_over(carol, {"wide": WIDE})
     carol.enter_room_of("Ruby")

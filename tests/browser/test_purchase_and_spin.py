@@ -30,6 +30,24 @@ def test_a_spin_moves_the_balance_and_proves_itself(visit: Visit) -> None:
     expect(alice.page.get_by_role("button", name=re.compile(r"Spin.*100"))).to_be_enabled(timeout=FOLLOWS_WITHIN_MS)
 
 
+def test_a_spin_in_a_room_leaves_the_room_as_it_is(visit: Visit) -> None:
+    bob = visit("bob", viewport=PHONE, reduced_motion="reduce")
+    bob.enter_room_of("Ruby")
+    room, loads = bob.page.url, bob.page.evaluate("performance.timeOrigin")
+
+    bob.spin_in_the_room()
+
+    assert bob.page.url == room
+    assert bob.page.evaluate("performance.timeOrigin") == loads
+    expect(bob.page.locator("#slots-facts")).to_contain_text(f"{bob.purse('p'):,}")
+    bob.page.locator("#slots").get_by_role("link", name="Time and result").click()
+    sheet = bob.page.get_by_role("dialog")
+    expect(sheet.get_by_role("heading", name=re.compile("You have played for"))).to_be_focused()
+    sheet.get_by_role("button", name="Keep playing").click()
+    expect(sheet).to_be_hidden()
+    expect(bob.page.locator("#toasts")).to_contain_text("The next reality check is in 30 minutes.")
+
+
 def test_the_space_bar_spins_once_however_long_it_is_held(visit: Visit) -> None:
     carol = visit("carol")
     carol.sit_down_at_the_machine()
@@ -184,6 +202,8 @@ def test_everything_can_be_done_without_a_script(visit: Visit) -> None:
     expect(carol.page.get_by_role("status").first).to_contain_text("are back.")
     assert carol.purse("t") == before
 
+    carol.page.get_by_role("button", name=re.compile("Play")).click()
+    carol.page.locator("#slots").get_by_role("button", name=re.compile("Spin")).click()
+    expect(carol.page.get_by_role("heading", level=1)).to_contain_text("Ruby")
     carol.go("/slots")
-    carol.page.get_by_role("button", name=re.compile("Spin")).click()
     expect(carol.page.locator("#fairness")).to_contain_text("this proof rests on our word")

@@ -46,6 +46,13 @@ class Visitor:
         self.go("/slots")
         expect(self.page.get_by_role("button", name="Sound is off")).to_be_visible()
 
+    def spin_in_the_room(self) -> None:
+        """Open the slot machine in the room that is shown, spin once, and wait for the proof."""
+        card = self.page.locator("#slots")
+        card.get_by_role("button", name=re.compile("Play")).click()
+        card.get_by_role("button", name=re.compile("Spin")).click()
+        expect(card.locator(".result")).to_contain_text("Proof checked in your browser")
+
     def purse(self, glyph: str) -> int:
         """What the purse shows of a currency: "t" tokens, "p" points."""
         return number(self.page.locator(f"#purse .amt-{glyph}").inner_text())

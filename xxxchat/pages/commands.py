@@ -153,6 +153,15 @@ def amount_field(request: HttpRequest, name: str) -> int:
     return amount
 
 
+def id_field(request: HttpRequest, name: str) -> UUID | None:
+    """A field with an id; None if it is empty or missing. Raises ValidationFailed unless it is one."""
+    text = request.POST.get(name, "")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise ValidationFailed(form=[f"{name}: an id."]) from None
+
+
 def text_field(request: HttpRequest, name: str, max_chars: int) -> str:
     """A field of one line. Raises ValidationFailed if it has a NUL or is too long."""
     text = request.POST.get(name, "").strip()

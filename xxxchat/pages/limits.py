@@ -48,6 +48,14 @@ class Choice:
     until: datetime | None
 
 
+def tightest_of(user: User) -> WindowCard | None:
+    """The window of points of which least is left; None if none has a limit."""
+    limited = [row for row in services.limits_of(user=user).limits if row.currency == Currency.POINT]
+    rows = [row for row in limited if row.left is not None]
+    row = min(rows, key=lambda row: row.left or 0, default=None)
+    return WindowCard(row, WINDOWS[row.window], suggested=None, is_ready=False) if row else None
+
+
 @login_required
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:

@@ -19,7 +19,7 @@ from core.errors import RoleNotAllowed
 from slots import services
 from xxxchat.pages import commands
 from xxxchat.pages.people.fields import FlaggedForm
-from xxxchat.pages.slot_words import kind_text, result_text
+from xxxchat.pages.slot_words import kind_text, result_text, short_text
 
 MAX_KIND_CHARS = 40
 MAX_NONCE = 10**12
@@ -84,7 +84,7 @@ class KindRow:
 def page(request: HttpRequest) -> HttpResponse:
     """Show the chosen spins. Days that are none are named, and all spins are shown."""
     user = _player(request)
-    form = HistoryForm(request.GET)
+    form = HistoryForm(request.GET, label_suffix="")
     form.is_valid()
     form.flag()
     given = {} if form.errors else form.cleaned_data
@@ -102,7 +102,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "totals": totals,
         "kinds": kinds,
         "is_kind_known": chosen.kind in ("", "wins", *(row.kind for row in kinds)),
-        "rows": [PastRow(spin, result_text(spin)) for spin in found.spins],
+        "rows": [PastRow(spin, short_text(spin)) for spin in found.spins],
         "returned": _returned(totals),
         "looked_to": found.looked_to,
         "scanned": services.SCANNED_SPINS,
@@ -147,7 +147,8 @@ def _player(request: HttpRequest) -> User:
 def _kind_row(row: services.KindHits, chosen: Chosen) -> KindRow:
     tenths = round(row.expected * 10)
     query = replace(chosen, kind=row.kind).query()
-    return KindRow(row.kind, kind_text(row.kind), row.hits, f"{tenths // 10:,}.{tenths % 10}", query)
+    expected = f"{tenths // 10:,}.{tenths % 10}" if tenths else "under 0.1"
+    return KindRow(row.kind, kind_text(row.kind), row.hits, expected, query)
 
 
 def _returned(totals: services.Totals) -> str:

@@ -1,22 +1,45 @@
 """Texts of refusals: what happened, what became of the money, what to do next. Clock times are UTC here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from django.urls import reverse
+from django.utils.html import format_html
 
 from core.errors import DomainError
 from xxxchat.templatetags.ui import counted, grouped, signed
 
 
 @dataclass(frozen=True)
+class Step:
+    """Where the next step is made: a link's words, and the name of its page."""
+
+    label: str
+    view: str
+
+    @property
+    def href(self) -> str:
+        return reverse(self.view)
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """`fact` is what happened; `rest` what was (not) taken and what to do next."""
+    """`fact` is what happened; `rest` what was (not) taken and what to do next; `step` the page where that is done."""
 
     fact: str
     rest: str = ""
+    step: Step | None = None
 
     def __str__(self) -> str:
         return f"{self.fact} {self.rest}".strip()
+
+    @property
+    def notice(self) -> str:
+        """All of it as one paragraph of a page, the step as a link (safe HTML)."""
+        if self.step is None:
+            return str(self)
+        return format_html('{} <a class="link" href="{}">{}</a>', str(self), self.step.href, self.step.label)
 
 
 WINDOWS = {"24h": "daily", "7d": "7-day", "30d": "30-day"}
@@ -41,6 +64,11 @@ def _price(error: DomainError, performer: str) -> Refusal:
     return Refusal(
         f"Price is now {counted(price, 'token')}, it was {grouped(was)}.", f"Nothing was held. Buy at {grouped(price)}?"
     )
+
+
+def _bet(error: DomainError, performer: str) -> Refusal:
+    allowed = " or ".join(grouped(bet) for bet in error.details.get("allowed", [100]))
+    return Refusal(f"A spin costs {allowed} points here.", "Nothing was taken. Load the page again, then spin.")
 
 
 def _full(error: DomainError, performer: str) -> Refusal:
@@ -178,13 +206,22 @@ TEXTS: dict[str, Text] = {
     "COMMITMENT_STALE": _fixed(
         "You spun somewhere else in the meantime.", "Nothing was taken. See the new seal, then spin."
     ),
-    "GAME_DISABLED": _fixed("The machine is closed for now.", "Nothing was taken."),
-    "AGE_VERIFICATION_REQUIRED": _fixed("Your age must be verified first.", "Nothing was taken."),
+    "INVALID_BET": _bet,
+    "NOT_FOUND": _fixed("This is not here any more.", "Nothing was taken. Load the page again."),
+    "UNAUTHENTICATED": _fixed("You are signed out.", "Nothing was taken. Sign in, then press again."),
+    "CSRF_FAILED": _fixed("This page is too old to be used.", "Nothing was taken. Load the page again."),
+    "GAME_DISABLED": _fixed("The machine is closed for now.", "Nothing was taken. Your points keep; come back later."),
+    "AGE_VERIFICATION_REQUIRED": _fixed(
+        "Your age must be verified first.", "Nothing was taken. Your account says where that stands."
+    ),
     "TERMS_NOT_ACCEPTED": _fixed("The terms have a new version.", "Nothing was taken. Read and accept it first."),
-    "ROLE_NOT_ALLOWED": _fixed("Your account’s role cannot do this.", "Nothing was changed."),
+    "ROLE_NOT_ALLOWED": _fixed(
+        "Your account’s role cannot do this.", "Nothing was changed. Playing and buying need a user’s account."
+    ),
     "FORBIDDEN": _fixed("This is not yours to do.", "Nothing was changed."),
     "WALLET_FROZEN": _fixed(
-        "Your wallet is being checked and cannot pay now.", "Nothing was held. Refunds still arrive."
+        "Your wallet is being checked and cannot pay now.",
+        "Nothing was held. Refunds still arrive; support says how long it takes.",
     ),
     "LEDGER_UNAVAILABLE": _fixed(
         "Payments are paused on our side.", "Nothing was held. Try again in a minute; your tokens are safe."
@@ -200,7 +237,32 @@ TEXTS: dict[str, Text] = {
 }
 
 
+LIMITS = Step("Limits and breaks", "limits")
+ACCOUNT = Step("Go to your account", "account")
+WALLET = Step("Go to your wallet", "wallet")
+LOBBY = Step("Go to the lobby", "lobby")
+STEPS: dict[str, Step] = {
+    "SELF_EXCLUDED": LIMITS,
+    "TIMED_OUT": LIMITS,
+    "SPEND_LIMIT_REACHED": LIMITS,
+    "RATE_LIMIT_EXCEEDED": Step("See what you spun", "slots-history"),
+    "AGE_VERIFICATION_REQUIRED": ACCOUNT,
+    "AGE_VERIFICATION_FAILED": ACCOUNT,
+    "ROLE_NOT_ALLOWED": ACCOUNT,
+    "TERMS_NOT_ACCEPTED": Step("Read the terms", "terms"),
+    "JURISDICTION_BLOCKED": LOBBY,
+    "GAME_DISABLED": LOBBY,
+    "REALITY_CHECK_DUE": Step("See time and result", "reality"),
+    "PAYTABLE_CHANGED": Step("See the new odds", "slots"),
+    "INVALID_BET": Step("Load the machine again", "slots"),
+    "INSUFFICIENT_BALANCE": WALLET,
+    "WALLET_FROZEN": WALLET,
+    "UNAUTHENTICATED": Step("Sign in", "sign-in"),
+}
+
+
 def refusal_of(error: DomainError, performer: str = "") -> Refusal:
-    """The pages' text for an error, or the error's own message where they have none."""
+    """The pages' text for an error with its step, or the error's own message where they have none."""
     text = TEXTS.get(error.code)
-    return text(error, performer or "The performer") if text else Refusal(error.text)
+    refusal = text(error, performer or "The performer") if text else Refusal(error.text)
+    return replace(refusal, step=STEPS.get(error.code))

@@ -42,7 +42,7 @@ def redrawn(
 def redirected(request: HttpRequest, result: CommandResult, fallback: str) -> HttpResponseRedirect:
     """The answer to a form without a script: the message stands on top of the page that the form named."""
     if result.refusal is not None:
-        messages.error(request, str(result.refusal))
+        messages.error(request, result.refusal.notice)
     elif result.message:
         messages.success(request, result.message)
     return HttpResponseRedirect(safe_next(request, fallback))

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 import escrow.services
-from accounts.models import User
+from accounts.models import Role, User
 from core.clock import db_now
 from core.freshness import Seen
 from menus import services as menus
@@ -23,6 +23,7 @@ from xxxchat.pages import commands, responses
 from xxxchat.pages.feed import Feed, ends_at, feed_of, latest_of
 from xxxchat.pages.performers import Performer, performer_or_404, performers_by_id
 from xxxchat.pages.queue import ItemCard, QueueBoard, digest, item_cards, queue_board
+from xxxchat.pages.slot import machine_of
 from xxxchat.pages.slots_card import slots_card_of
 from xxxchat.pages.strangers import Read, is_stranger, shared
 from xxxchat.templatetags.ui import counted, ordinal, seconds_since
@@ -164,8 +165,11 @@ def _menu_only(request: HttpRequest, performer: Performer) -> dict[str, Any]:
 
 def _page_context(request: HttpRequest, performer: Performer, feed: Feed) -> dict[str, Any]:
     context = room_context(request, performer)
-    context |= menu_context(performer, context["board"])
-    return context | {"feed": feed, "slots_card": slots_card_of(commands.viewer(request))}
+    context |= menu_context(performer, context["board"]) | {"feed": feed}
+    viewer = commands.viewer(request)
+    if "play" in request.GET and viewer is not None and viewer.role == Role.USER:
+        return context | {"is_playing": True, "machine": machine_of(viewer, performer.id)}
+    return context | {"slots_card": slots_card_of(viewer)}
 
 
 def _until(performer: Performer, context: dict[str, Any]) -> datetime | None:

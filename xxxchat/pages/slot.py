@@ -1,23 +1,30 @@
 """The slot machine's page. A script sends the spin to the API; without one the form is posted to `spin`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Role, User
 from compliance.errors import GameDisabled, RealityCheckDue
+from compliance.services import REALITY_EVERY_MINUTES
 from core.clock import db_now
+from core.errors import RoleNotAllowed
 from core.origin import origin_of
 from slots import services
 from slots.batched import SPIN
 from xxxchat.pages import commands, responses
+from xxxchat.pages.limits import tightest_of
+from xxxchat.pages.performers import performer_or_404
+from xxxchat.pages.refusals import STEPS, Step
 from xxxchat.pages.slot_words import plural, result_text
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
@@ -69,6 +76,7 @@ class Machine:
     history: list[Any]
     total: int
     proof: Proof | None
+    performer_id: UUID | None = None
     api: str = f"{API}spin"
     config: str = f"{API}config"
 
@@ -89,6 +97,29 @@ class Machine:
         return self.session.net_points if self.session else 0
 
     @property
+    def room(self) -> str:
+        """The address of the room that this machine is opened in; empty on the machine's own page."""
+        return room_of(self.performer_id) if self.performer_id else ""
+
+    @property
+    def reality(self) -> str:
+        """The address of the reality check, which leads back here."""
+        return reverse("reality") + (f"?{urlencode({'next': self.room})}" if self.room else "")
+
+    @property
+    def reality_minutes(self) -> int:
+        """Minutes until a reality check is due, begun ones counted; 0 when it is due, or no session runs."""
+        if self.session is None:
+            return 0
+        left = self.session.reality_at + timedelta(minutes=REALITY_EVERY_MINUTES) - self.now
+        return max(0, -(-left // timedelta(minutes=1)))
+
+    @property
+    def steps(self) -> list[tuple[str, Step]]:
+        """Where the next step after a refusal is made, by code."""
+        return list(STEPS.items())
+
+    @property
     def session_s(self) -> int:
         return int((self.now - self.session.started_at).total_seconds()) if self.session else 0
 
@@ -97,35 +128,72 @@ class Machine:
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     user = commands.signed_in(request)
-    return render(request, "pages/slots.html", {"machine": machine_of(user) if user.role == Role.USER else None})
+    if user.role != Role.USER:
+        return render(request, "pages/slots.html", {"machine": None})
+    return render(request, "pages/slots.html", _context(user))
 
 
 @login_required
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """Everything that a spin changes; the script loads it when the reels have stopped."""
-    return render(request, "pages/slots/live.html", {"machine": machine_of(commands.signed_in(request))})
+    return render(request, "pages/slots/live.html", _context(_player(request)))
+
+
+@login_required
+@require_GET
+def in_room(request: HttpRequest, performer_id: UUID) -> HttpResponse:
+    """The machine opened in a performer's room: it takes the place of the docked card."""
+    performer = performer_or_404(performer_id)
+    return render(request, "pages/room/machine.html", {"machine": machine_of(_player(request), performer.id)})
+
+
+@login_required
+@require_GET
+def in_room_live(request: HttpRequest, performer_id: UUID) -> HttpResponse:
+    """Everything of it that a spin changes."""
+    performer = performer_or_404(performer_id)
+    return render(request, "pages/room/machine_live.html", {"machine": machine_of(_player(request), performer.id)})
 
 
 @login_required
 @require_POST
 def spin(request: HttpRequest) -> HttpResponse:
-    """Spin without a script. The server draws the player's part of the proof, as the page shows."""
+    """Spin without a script, on the machine's page or in a performer's room.
+
+    The server draws the player's part of the proof, as the page shows.
+    """
     user = commands.signed_in(request)
     result = commands.run(
         request,
         SPIN,
-        given=lambda: services.SpinInput(bet=commands.amount_field(request, "bet")),
+        given=lambda: services.SpinInput(
+            bet=commands.amount_field(request, "bet"), performer_id=commands.id_field(request, "performer")
+        ),
         message=lambda spun: result_text(spun.spin),
     )
     if result.error is not None:
         services.record_refusal(user=user, refusal=result.error, region=origin_of(request).region)
-    following = "reality" if isinstance(result.error, RealityCheckDue) else "slots"
-    return responses.redirected(request, result, reverse(following))
+    if isinstance(result.error, RealityCheckDue):
+        back = urlencode({"next": responses.safe_next(request, reverse("slots"))})
+        return HttpResponseRedirect(f"{reverse('reality')}?{back}")
+    return responses.redirected(request, result, reverse("slots"))
 
 
-def machine_of(user: User) -> Machine | None:
-    """Read the machine as this player sees it; None while it is closed."""
+def _player(request: HttpRequest) -> User:
+    user = commands.signed_in(request)
+    if user.role != Role.USER:
+        raise RoleNotAllowed
+    return user
+
+
+def _context(user: User) -> dict[str, Any]:
+    machine = machine_of(user)
+    return {"machine": machine, "tightest": tightest_of(user) if machine else None}
+
+
+def machine_of(user: User, performer_id: UUID | None = None) -> Machine | None:
+    """Read the machine as this player sees it, in a performer's room or on its page; None while it is closed."""
     try:
         config, fairness = services.config(), services.fairness(user=user)
     except GameDisabled:
@@ -153,7 +221,13 @@ def machine_of(user: User) -> Machine | None:
         history=list(history.spins),
         total=history.total,
         proof=_proof(history.spins[0]) if history.spins else None,
+        performer_id=performer_id,
     )
+
+
+def room_of(performer_id: UUID) -> str:
+    """The address of a room with the machine opened in it."""
+    return f"{reverse('room', args=[performer_id])}?play=1#slots"
 
 
 def _pairs_text(table: dict[str, Any]) -> str:

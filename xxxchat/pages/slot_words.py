@@ -21,6 +21,17 @@ def result_text(spin: Any) -> str:
     return f"{f'Two {plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
 
 
+def short_text(spin: Any) -> str:
+    """What a spin came to, beside its symbols and its pay: "Three oranges", "Two cherries", "Paying mix", "No win"."""
+    names = list(spin.symbols)
+    if not spin.payout:
+        return "No win"
+    if len(set(names)) == 1:
+        return f"Three {plural(names[0])}"
+    pair = next((name for name in names if names.count(name) == 2), None)
+    return f"Two {plural(pair)}" if pair else "Paying mix"
+
+
 def kind_text(kind: str) -> str:
     """A kind of win as `Odds` names it: three_plum → three plums, pair_cherry → two cherries, mixed → a paying mix."""
     count, _, name = kind.partition("_")
