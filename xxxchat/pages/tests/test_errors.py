@@ -28,7 +28,7 @@ def paths() -> list[str]:
 
 
 def _filled(path: str) -> str:
-    for part in ("<id:item_id>", "<id:performer_id>", "<str:command>"):
+    for part in ("<id:item_id>", "<id:performer_id>", "<id:spin_id>", "<str:command>"):
         path = path.replace(part, str(new_id()))
     return path
 
