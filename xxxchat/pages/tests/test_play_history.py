@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
-from slots.models import Spin
+from slots import services
 from slots.services import past
 from slots.tests.factories import losing, play, winning
 from tests import world
@@ -30,17 +30,22 @@ def spun(name: str = "alice") -> User:
     return user
 
 
+def spins_of(user: User) -> list[Any]:
+    """The spins of a player, oldest first."""
+    return list(reversed(services.history(user=user, limit=10, offset=0).spins))
+
+
 def page_of(user: User, query: str = "") -> str:
     return html(visitor(user).get(reverse("slots-history") + query))
 
 
 def test_every_spin_is_listed_with_its_address_and_the_totals_above() -> None:
     user = spun()
-    won = Spin.objects.get(user_id=user.pk, nonce=1)
+    _, won = spins_of(user)
 
     text = page_of(user)
 
-    for spin in Spin.objects.filter(user_id=user.pk):
+    for spin in spins_of(user):
         assert reverse("slots-spin", args=[spin.id]) in text
     assert re.search(r"<dt>Staked</dt> <dd class=\"num\"> 200 </dd>", text)
     assert re.search(rf"<dt>Won</dt> <dd class=\"num\"> {won.payout:,} </dd>", text)
@@ -48,7 +53,7 @@ def test_every_spin_is_listed_with_its_address_and_the_totals_above() -> None:
 
 def test_wins_only_leaves_the_others_out() -> None:
     user = spun()
-    lost, won = Spin.objects.filter(user_id=user.pk).order_by("nonce")
+    lost, won = spins_of(user)
 
     text = page_of(user, "?kind=wins")
 
@@ -93,22 +98,21 @@ def test_who_never_spun_is_led_to_the_machine() -> None:
 
 def test_a_spins_page_carries_all_that_its_proof_rests_on() -> None:
     user = spun()
-    spin = Spin.objects.get(user_id=user.pk, nonce=1)
+    before, spin = spins_of(user)
 
     text = visitor(user).get(reverse("slots-spin", args=[spin.id])).content.decode()
 
     found = re.search(r'<script id="proof" type="application/json">(.*?)</script>', text)
     assert found is not None
     proof = json.loads(found[1])
-    assert proof["sealedBefore"] == bytes(Spin.objects.get(user_id=user.pk, nonce=0).next_commitment).hex()
+    assert proof["sealedBefore"] == bytes(before.next_commitment).hex()
     assert proof["answer"]["fairness"]["seed"] == bytes(spin.seed).hex()
     assert proof["answer"]["result"] == {"symbols": spin.symbols, "payout": spin.payout}
     assert proof["table"]["id"] == "classic-95"
 
 
 def test_somebody_elses_spin_is_not_found() -> None:
-    spin = Spin.objects.filter(user_id=spun().pk).first()
-    assert spin is not None
+    spin, _ = spins_of(spun())
 
     assert visitor(world.person("bob")).get(reverse("slots-spin", args=[spin.id])).status_code == 404
 

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from core.ids import new_id
-from slots.models import Spin
+from slots import services
 from tests import world
 from tests.clock import Clock
 from xxxchat.pages.tests.visiting import HTMX, html, send, stage, visitor
@@ -58,7 +58,8 @@ def test_the_machine_opened_in_a_room_spins_for_its_performer(settings: Any) -> 
 
     assert f'data-performer="{performer.pk}"' in part
     assert answer.headers["Location"] == f"{room}?play=1#slots"
-    assert Spin.objects.get(user_id=player.pk).performer_id == performer.pk
+    (spin,) = services.history(user=player, limit=10, offset=0).spins
+    assert spin.performer_id == performer.pk
     assert "The machine is closed" not in html(client.get(f"{room}?play=1"))
 
 
@@ -85,13 +86,14 @@ def test_a_spin_refused_in_a_room_is_told_there_with_its_next_step(settings: Any
 
 
 def test_a_performer_who_is_none_is_refused() -> None:
-    client = visitor(world.person("alice", points=1_000))
+    player = world.person("alice", points=1_000)
+    client = visitor(player)
     page = html(client.get(reverse("slots")))
 
     for given in ("ruby", str(new_id())):
         answer = send(client, page, reverse("spin"), performer=given)
         assert "Nothing was taken." in html(client.get(answer.headers["Location"]))
-    assert not Spin.objects.exists()
+    assert services.history(user=player, limit=10, offset=0).total == 0
     assert client.get(reverse("room-slots", args=[new_id()])).status_code == 404
 
 
