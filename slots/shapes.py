@@ -249,13 +249,18 @@ class DayStats(Shape):
     paid = serializers.IntegerField()
 
 
+@extend_schema_field({"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
+class Band(serializers.ReadOnlyField):
+    """The ends of a range."""
+
+
 class StatsOut(Shape):
     spins = serializers.IntegerField()
     staked = serializers.IntegerField(help_text="points")
     paid = serializers.IntegerField(help_text="points")
     rtp = serializers.SerializerMethodField(help_text="points paid per point staked, an exact fraction")
     expectedRtp = serializers.SerializerMethodField(help_text="the same on average, an exact fraction")
-    band99 = serializers.SerializerMethodField(help_text="where `rtp` lies in 99 of 100 such series: [low, high]")
+    band99 = Band(help_text="where `rtp` lies in 99 of 100 such series: [low, high]")
     z = serializers.FloatField(allow_null=True)
     kinds = KindStats(many=True)
     days = DayStats(many=True, help_text="every day asked for, oldest first")
@@ -265,10 +270,6 @@ class StatsOut(Shape):
 
     def get_expectedRtp(self, stats: Stats) -> str | None:
         return _fraction(stats.expected_rtp)
-
-    @extend_schema_field({"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
-    def get_band99(self, stats: Stats) -> list[float] | None:
-        return list(stats.band99) if stats.band99 else None
 
 
 def _fraction(value: Fraction | None) -> str | None:

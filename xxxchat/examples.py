@@ -106,5 +106,7 @@ def _plain(kind: str, schema: dict[str, Any]) -> Any:
             return True
         case "integer", _:
             return schema.get("minimum", 1)
+        case "number", _:
+            return schema.get("minimum", 0.5)
         case _:
             return {}

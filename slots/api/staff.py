@@ -108,7 +108,12 @@ class SlotMachineStats(Endpoint):
     def get(self, request: Request) -> HttpResponse:
         first, last = services.usual_span(self.query.get("first"), self.query.get("last"))
         if first > last:
-            raise ValidationFailed(**{"from": ["Not after `to`."]})
+            raise _bad_from("Not after `to`.")
         if (last - first).days >= services.MOST_DAYS:
-            raise ValidationFailed(**{"from": [f"At most {services.MOST_DAYS} days can be asked for."]})
+            raise _bad_from(f"At most {services.MOST_DAYS} days can be asked for.")
         return self.answer(services.stats(first=first, last=last))
+
+
+def _bad_from(fault: str) -> ValidationFailed:
+    details: dict[str, Any] = {"from": [fault]}
+    return ValidationFailed(**details)

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -39,7 +40,7 @@ def spun(
     """Store one spin, paid by its paytable unless told otherwise; return its id."""
     made, table = new_id(), table_of(paytable.canonical)
     payout, shown = table.pay(tuple(symbols)) if payout is None else payout, list(symbols)
-    values = [made, user_id, nonce, at, table.unit, payout, shown, paytable.pk, bytes(16)]
+    values: list[Any] = [made, user_id, nonce, at, table.unit, payout, shown, paytable.pk, bytes(16)]
     values += [new_id(), new_id(), 100 - table.unit + payout, payout]
     with connection.cursor() as cursor:
         cursor.execute(INSERT, values)
