@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, transaction
+from django.http import HttpRequest
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import BlacklistMixin, RefreshToken
 from rest_framework_simplejwt.utils import datetime_from_epoch, get_md5_hash_password
 
+from accounts import sessions
 from accounts.errors import PasswordChangeRequired, RefreshRefused
 from accounts.models import User
 from core.db import glance
@@ -98,41 +100,56 @@ class Refresh(RefreshToken):
         return token
 
 
+def begin(request: HttpRequest, user: User) -> Tokens:
+    """Issue the first pair of a family to an authenticated user, and record where it was asked for."""
+    refresh = Refresh.for_user(user)
+    sessions.begin_tokens(request, user, refresh[api_settings.JTI_CLAIM])
+    return _pair(refresh)
+
+
 def issue(user: User) -> Tokens:
     """Issue a pair for an authenticated user (one statement)."""
-    refresh = Refresh.for_user(user)
+    return _pair(Refresh.for_user(user))
+
+
+def _pair(refresh: Refresh) -> Tokens:
     return Tokens(access=str(refresh.access_token), refresh=str(refresh))
 
 
 def rotate(raw: str) -> Tokens:
     """Use up a refresh token and issue the next pair.
 
-    Locks the token's row, so that of two concurrent uses one succeeds.
+    Locks the record of its family, then the token's row, so that of two concurrent uses one succeeds.
 
     Raises:
         RefreshRefused: it is forged, expired, used or revoked, or its user may not sign in any more.
     """
     claims = _read(raw)
     with transaction.atomic():
+        sessions.lock_record(claims[api_settings.JTI_CLAIM])
         row = _locked(claims)
         user = User.objects.filter(pk=row.user_id).first() if row.user_id else None
         if user is None or not may_use_tokens(user) or not _is_current(claims, user) or _is_spent(row):
             raise RefreshRefused
         BlacklistedToken.objects.create(token=row)
-        return issue(user)
+        refresh = Refresh.for_user(user)
+        sessions.rename(row.jti, refresh[api_settings.JTI_CLAIM])
+        return _pair(refresh)
 
 
 def revoke(raw: str) -> None:
-    """Revoke a refresh token; no effect on one that is used or revoked already. Locks its row.
+    """Revoke a refresh token; no effect on one that is used or revoked already. Locks its family's record and its row.
 
     Raises:
         RefreshRefused: it is forged or expired.
     """
     claims = _read(raw)
     with transaction.atomic():
+        sessions.lock_record(claims[api_settings.JTI_CLAIM])
         row = _locked(claims)
         if not _is_spent(row):
             BlacklistedToken.objects.create(token=row)
+            sessions.forget(row.jti)
 
 
 def token_user(raw: str) -> tuple[User, int]:

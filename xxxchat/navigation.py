@@ -188,7 +188,8 @@ def _waiting(models: Mapping[str, Any], role: str) -> dict[str, int]:
     """How many rows wait for a person of this role, for the lists that are counted."""
     tables = {"slots.Paytable": slots.paytables_waiting()} if "slots.Paytable" in models else {}
     markers = {"compliance.Marker": compliance.markers_waiting(role)} if "compliance.Marker" in models else {}
-    return _waiting_money(models) | _waiting_queues(models) | tables | markers
+    ages = {"compliance.AgeCase": compliance.ages_waiting()} if "compliance.AgeCase" in models else {}
+    return _waiting_money(models) | _waiting_queues(models) | tables | markers | ages
 
 
 def _waiting_money(models: Mapping[str, Any]) -> dict[str, int]:

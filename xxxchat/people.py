@@ -32,7 +32,9 @@ def create_person(*, username: str, password: str, role: Role, display_name: str
     return user
 
 
-def sign_up(*, username: str, email: str, password: str, date_of_birth: date, terms_version: int) -> User | None:
+def sign_up(
+    *, username: str, email: str, password: str, date_of_birth: date, terms_version: int, region: str | None = None
+) -> User | None:
     """Create somebody's own account with wallets, unverified, in one transaction; None if the address has one already.
 
     Nobody can sign in with it until the address is confirmed. The caller has checked age, name and password.
@@ -50,7 +52,7 @@ def sign_up(*, username: str, email: str, password: str, date_of_birth: date, te
         )
         accounts.services.add_unconfirmed(user)
         escrow.services.open_wallets([user.pk])
-        compliance.services.note_sign_up(user, terms_version=terms_version)
+        compliance.services.note_sign_up(user, terms_version=terms_version, region=region)
         return user
 
     try:

@@ -25,7 +25,7 @@ from django.shortcuts import render
 from django.urls import path, resolve, reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts import services
+from accounts import services, sessions
 from accounts.backoffice.lists import filters_checked
 from accounts.backoffice.permissions import RolePermissions
 from accounts.backoffice.roles import has_role, may_enter
@@ -126,8 +126,11 @@ class BackOffice(AdminSite):
         if _needs_code(response):
             following = request.POST.get("next", request.GET.get("next", ""))
             return HttpResponseRedirect(f"{reverse('admin:login-code')}?{urlencode({'next': following})}")
-        if isinstance(response, HttpResponseRedirect) and not _is_page_of(index, response.url):
-            return HttpResponseRedirect(index)
+        if isinstance(response, HttpResponseRedirect):
+            if request.method == "POST" and isinstance(request.user, User):
+                sessions.begin_session(request, request.user)
+            if not _is_page_of(index, response.url):
+                return HttpResponseRedirect(index)
         return response
 
     def get_urls(self) -> list[Any]:
@@ -179,6 +182,7 @@ class BackOffice(AdminSite):
             reads = request.method in ("GET", "HEAD")  # what fails in a command is a defect
             try:
                 with filters_checked(request) if reads else nullcontext():
+                    services.note_seen(request)
                     return view(request, *args, **kwargs)
             except IncorrectLookupParameters as error:
                 raise BadRequest from error

@@ -39,6 +39,7 @@ from accounts.services.people import (
     reactivate,
     record_age,
 )
+from accounts.services.sessions import SignedInPlace, end_other_places, end_place, places_of, renew_session
 from accounts.services.signing import (
     await_code,
     awaits_code,
@@ -50,6 +51,7 @@ from accounts.services.signing import (
     sign_out,
 )
 from accounts.services.throttling import RESETS, SIGN_UPS, count_form, count_mail
+from accounts.sessions import note_seen
 from accounts.tokens import token_user
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "SIGN_UPS",
     "Caller",
     "ServiceAccess",
+    "SignedInPlace",
     "add_person",
     "add_unconfirmed",
     "address_of",
@@ -75,6 +78,8 @@ __all__ = [
     "create_user",
     "deactivate",
     "display_name",
+    "end_other_places",
+    "end_place",
     "factor_of",
     "faults_of",
     "holder_of",
@@ -86,14 +91,17 @@ __all__ = [
     "must_change_password",
     "named",
     "normalised",
+    "note_seen",
     "owner_of",
     "owner_of_reset",
+    "places_of",
     "proposed_secret",
     "prune_codes",
     "reactivate",
     "record_age",
     "remove_factor",
     "renew_recovery_codes",
+    "renew_session",
     "reset_password",
     "reset_token",
     "service_account",

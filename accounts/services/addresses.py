@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 
+from accounts import sessions
 from accounts.errors import LinkDead
 from accounts.models import User
 from accounts.services.people import locked
@@ -98,6 +99,7 @@ def reset_password(user_id: UUID, token: str, password: str) -> None:
         user = owner_of_reset(user_id, token)  # of two uses at once the second sees the first one's password
         user.password, user.password_changed_at, user.must_change_password = hashed, db_now(), False
         user.save(update_fields=["password", "password_changed_at", "must_change_password"])
+        sessions.end_all(user.pk)
         _confirm(user, user.email)
 
     command(work)

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from accounts import sessions
 from accounts.models import PerformerProfile, Role, User
 from core.clock import db_now
 from core.db import first_or_not_found, joined
@@ -132,6 +133,7 @@ def deactivate(user_id: UUID) -> bool:
             return False
         user.is_active, user.sign_in_epoch = False, user.sign_in_epoch + 1
         user.save(update_fields=["is_active", "sign_in_epoch"])
+        sessions.end_all(user_id)
         return True
 
 

@@ -10,11 +10,12 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts import lockout, tokens
+from accounts import lockout, sessions, tokens
 from accounts.errors import CodeRequired, EmailNotConfirmed, PasswordChangeRequired, SignInLocked, WrongCredentials
 from accounts.models import User
 from accounts.services import addresses, factors
 from accounts.services.people import locked
+from accounts.services.sessions import stay
 from accounts.tokens import Tokens
 from core.clock import db_now
 from core.db import joined
@@ -44,7 +45,7 @@ def issue_tokens(request: HttpRequest, *, username: str, password: str, otp: str
             raise CodeRequired
         factors.spend(user=user, code=otp)
     log.info("signed_in", user=str(user.pk))
-    return tokens.issue(user)
+    return tokens.begin(request, user)
 
 
 def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
@@ -91,8 +92,10 @@ def confirm_sign_in(request: HttpRequest, *, code: str) -> User:
 
 
 def sign_out(request: HttpRequest) -> None:
-    """End the session and delete its data."""
+    """End the session and delete its data and its record."""
+    key = str(request.session.session_key)
     auth.logout(request)
+    sessions.forget(key)
 
 
 def must_change_password(user: User | AnonymousUser) -> bool:
@@ -110,7 +113,8 @@ def change_password(request: HttpRequest, *, password: str) -> None:
         user.set_password(password)
         user.must_change_password, user.password_changed_at = False, db_now()
         user.save(update_fields=["password", "must_change_password", "password_changed_at"])
-    auth.update_session_auth_hash(request, user)
+        sessions.end_all(user.pk, but=str(request.session.session_key))
+    stay(request, user)
 
 
 def session_user(session_key: str) -> User | None:
@@ -136,4 +140,5 @@ def _authenticated(request: HttpRequest, username: str, password: str) -> User:
 
 def _start(request: HttpRequest, user: User) -> None:
     auth.login(request, user, backend=PASSWORDS)
+    sessions.begin_session(request, user)
     log.info("signed_in", user=str(user.pk))

@@ -2,7 +2,7 @@
 markers: what staff should look at."""
 
 from compliance.models.markers import MarkerKind
-from compliance.services.ages import age_cases, decide_age
+from compliance.services.ages import age_cases, age_state_of, ages_waiting, decide_age
 from compliance.services.breaks import (
     BreakView,
     ExclusionSpan,
@@ -55,6 +55,8 @@ __all__ = [
     "TimeOutSpan",
     "accept_terms",
     "age_cases",
+    "age_state_of",
+    "ages_waiting",
     "assert_within_limits",
     "break_end",
     "check",

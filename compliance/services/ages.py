@@ -33,6 +33,18 @@ def age_cases() -> QuerySet[AgeCase]:
     return AgeCase.objects.select_related("user")
 
 
+def age_state_of(user: User) -> str:
+    """Return how far the check of a person's age is, "" if nobody waits for it (at most one statement)."""
+    if user.verified_at is not None:
+        return AgeState.VERIFIED
+    return AgeCase.objects.filter(user=user).values_list("state", flat=True).first() or ""
+
+
+def ages_waiting() -> int:
+    """Return how many ages wait for a decision (one statement)."""
+    return AgeCase.objects.filter(state=AgeState.PENDING).count()
+
+
 def decide_age(
     *,
     user_id: UUID,

@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts.models import User
 from compliance.calendar import birthday, has_age
 from compliance.errors import TermsOutdated
-from compliance.models import Break, InheritedExclusion, TermsAcceptance
+from compliance.models import AgeCase, Break, InheritedExclusion, TermsAcceptance
 from compliance.models.breaks import BreakKind
 from compliance.services.terms import current_terms_version
 from core.clock import db_now
@@ -22,8 +22,10 @@ def may_sign_up_from(born: date) -> date | None:
     return None if has_age(born, MINIMUM_AGE, db_now()) else birthday(born, MINIMUM_AGE)
 
 
-def note_sign_up(user: User, *, terms_version: int) -> None:
+def note_sign_up(user: User, *, terms_version: int, region: str | None = None) -> None:
     """Record that a new person accepted the terms in force, and go on with an exclusion that their address carries.
+
+    Their age waits to be decided, by the policy of the region where they signed up.
 
     Raises:
         TermsOutdated: it is not the version in force; nothing was written.
@@ -34,6 +36,7 @@ def note_sign_up(user: User, *, terms_version: int) -> None:
             raise TermsOutdated(version=current)
         TermsAcceptance.objects.create(user=user, version_id=terms_version)
         User.objects.filter(pk=user.pk).update(terms_version=terms_version)
+        AgeCase.objects.create(user=user, region=region)
         _inherit(user)
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import services
 from accounts.errors import CodeRequired, EmailNotConfirmed, SignInLocked, WrongCredentials
 from accounts.models import Role
+from compliance import services as compliance
 from core.envelope import STATUS, headers_of
 from core.errors import Throttled
 from xxxchat.pages.commands import signed_in
@@ -38,6 +39,12 @@ CHOICES = (
     ThemeChoice("light", "Light", "sun"),
     ThemeChoice("system", "Device", "settings"),
 )
+AGES = {
+    "verified": "18 or over, verified",
+    "rejected": "Not accepted",
+    "pending": "Being checked",
+    "": "Not verified",
+}
 
 
 @sensitive_post_parameters("password")
@@ -88,7 +95,16 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def account(request: HttpRequest) -> HttpResponse:
-    return render(request, "pages/account.html", {"role": Role(signed_in(request).role).label, "themes": CHOICES})
+    """Show who one is, where one is signed in, and what one can do about it."""
+    user = signed_in(request)
+    context = {
+        "role": Role(user.role).label,
+        "themes": CHOICES,
+        "age": AGES[compliance.age_state_of(user)],
+        "factor": services.factor_of(user),
+        "places": services.places_of(user, here=request.session.session_key or ""),
+    }
+    return render(request, "pages/account.html", context)
 
 
 class NewPasswordForm(PasswordChangeForm):

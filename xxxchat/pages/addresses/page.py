@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, H
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.cache import cache_control
 
-from accounts.services import must_change_password
+from accounts.services import must_change_password, note_seen
 from core import api as _converters  # noqa: F401  registers `id`
 from core.db import translated
 from core.envelope import error_page
@@ -34,6 +34,7 @@ def page(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> URL
                 if name not in WITH_ANY_PASSWORD and must_change_password(request.user):
                     return HttpResponseRedirect(f"{reverse('password')}?{urlencode({'next': request.path})}")
                 response = view(request, **kwargs)
+                note_seen(request)
         except DomainError as error:
             return error_page(request, error)
         if not isinstance(response, HttpResponseNotAllowed):

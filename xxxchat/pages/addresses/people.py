@@ -2,7 +2,7 @@
 
 from xxxchat.pages import account
 from xxxchat.pages.addresses.page import page
-from xxxchat.pages.people import confirming, factor, reset, signing_up
+from xxxchat.pages.people import confirming, factor, places, reset, signing_up
 
 urlpatterns = [
     page("sign-in", account.sign_in, name="sign-in"),
@@ -17,5 +17,7 @@ urlpatterns = [
     page("account/second-factor", factor.page, name="second-factor"),
     page("account/second-factor/codes", factor.new_codes, name="second-factor-codes"),
     page("account/second-factor/off", factor.turn_off, name="second-factor-off"),
+    page("account/sessions/end", places.end, name="session-end"),
+    page("account/sessions/end-others", places.end_others, name="other-sessions-end"),
     page("account/theme", account.theme, name="theme"),
 ]

@@ -67,7 +67,7 @@ def page(request: HttpRequest) -> HttpResponse:
             refusal = error
             form.add_error("code", error.text)
         else:
-            request.session.cycle_key()  # another secret, should it be set up again
+            accounts.renew_session(request)  # another secret, should it be set up again
             return render(request, "pages/people/factor_codes.html", {"codes": codes})
     address = _address(user.username, secret)
     facts = {"secret": " ".join(re.findall("....", secret)), "address": address, "picture": _picture(address)}

@@ -16,6 +16,7 @@ from accounts.models import User
 from compliance import services as compliance
 from compliance.errors import TermsOutdated
 from core.errors import ValidationFailed
+from core.origin import origin_of
 from xxxchat import people
 from xxxchat.pages.commands import whole_number
 from xxxchat.pages.people import mails
@@ -106,7 +107,7 @@ def _made(request: HttpRequest, form: SignUpForm, born: date, version: int) -> H
     accounts.count_form(request, accounts.SIGN_UPS)
     accounts.count_mail(given["email"])
     try:
-        user = people.sign_up(**given, date_of_birth=born)
+        user = people.sign_up(**given, date_of_birth=born, region=origin_of(request).region)
     except TermsOutdated as error:
         again = request.POST.copy()
         again["terms_version"] = str(version)
