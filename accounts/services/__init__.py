@@ -39,7 +39,7 @@ from accounts.services.people import (
     reactivate,
     record_age,
 )
-from accounts.services.sessions import SignedInPlace, end_other_places, end_place, places_of, renew_session
+from accounts.services.sessions import end_other_places, end_place, places_of, renew_session
 from accounts.services.signing import (
     await_code,
     awaits_code,
@@ -59,7 +59,6 @@ __all__ = [
     "SIGN_UPS",
     "Caller",
     "ServiceAccess",
-    "SignedInPlace",
     "add_person",
     "add_unconfirmed",
     "address_of",
