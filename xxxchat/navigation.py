@@ -85,7 +85,7 @@ GROUPS = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most four statements)."""
+    """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most five statements)."""
     models = _visible_models(request)
     waiting = _waiting(models, getattr(request.user, "role", ""))
     groups = [
