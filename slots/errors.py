@@ -82,3 +82,7 @@ class SealBroken(Exception):
 
 class ReferenceMismatch(Exception):
     """A paytable file does not have the digest or the figures that it declares."""
+
+
+class ArchiveRefused(Exception):
+    """An archive cannot be written or read as asked; nothing was changed. The text says why, to operators."""

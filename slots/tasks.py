@@ -1,4 +1,4 @@
-"""Celery's tasks for the partitions, the figures of play, the watch and the age limit of origins. Idempotent."""
+"""Celery's tasks for partitions, figures of play, the watch, archives and the age limit of origins. Idempotent."""
 
 from celery import shared_task
 
@@ -27,3 +27,12 @@ def prune_origins() -> int:
 def watch() -> int:
     """Read the spins that were counted since the last run for drift and markers; every minute by beat."""
     return services.watch()
+
+
+@shared_task(name="slots.archive_spins")
+def archive_spins() -> int:
+    """Archive the months that are over; daily by beat. Returns how many.
+
+    A task that runs for long is delivered again: the second one finds the folder locked, and does nothing.
+    """
+    return len(services.archive_spins())

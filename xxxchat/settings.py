@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
     },
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
+    "archive-spins": {"task": "slots.archive_spins", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=50)},
     "prune-spin-origins": {
         "task": "slots.prune_origins",
         "schedule": timedelta(hours=1),

@@ -8,6 +8,14 @@ staff, ``ask_reopening`` and ``decide_reopening`` too; the others read, prepare 
 from slots.draw import commitment
 from slots.gates import Session
 from slots.sealing import newest_key_id
+from slots.services.archives import (
+    archive_spins,
+    archived_spin,
+    check_archives,
+    export_spins,
+    restore_spins,
+)
+from slots.services.archiving import public_key
 from slots.services.counting import count_spins
 from slots.services.figures import MOST_DAYS, Stats, stats, usual_span
 from slots.services.lifecycle import (
@@ -57,12 +65,16 @@ __all__ = [
     "activate",
     "answer_reality_check",
     "approve",
+    "archive_spins",
+    "archived_spin",
     "ask_reopening",
+    "check_archives",
     "commitment",
     "config",
     "count_spins",
     "decide_reopening",
     "draft",
+    "export_spins",
     "fairness",
     "history",
     "hourly_use",
@@ -75,7 +87,9 @@ __all__ = [
     "paytables_waiting",
     "proven_spin",
     "prune_origins",
+    "public_key",
     "record_refusal",
+    "restore_spins",
     "retire",
     "returns",
     "rotate_seeds",

@@ -4,8 +4,9 @@ queue: 1,000 stories of commands, V1-V8 after every step; oracle: 512 stories of
 V1-V6 after every step; jack-hammer: 20 processes with 20,000 operations each; contract:
 generated requests to every operation, 20 a case; equality: some hundred spins and purchases, 6 times, by web and in
 batches; storm: commands from all sides, each sent to three processes, 24 rounds; monte-carlo: 10,000,000 spins of
-each paytable; nist: SP 800-22 over 100 sequences of 1,000,000 bits. The SOAK_* variables make them shorter. What is not
-run keeps its entry, with the commit that it tried.
+each paytable; nist: SP 800-22 over 100 sequences of 1,000,000 bits; fairness: 10,000 spins over the API by 100 players,
+replayed by the stand-alone verifier. The SOAK_* variables make them shorter. What is not run keeps its entry, with the
+commit that it tried.
 """
 
 import os
@@ -20,7 +21,7 @@ SIZES = {
     "SOAK_STORIES": "512", "SOAK_STEPS": "512", "SOAK_PROCESSES": "20", "SOAK_OPERATIONS": "20000",
     "SOAK_QUEUE_STORIES": "1000", "SOAK_QUEUE_STEPS": "12", "SOAK_CONTRACT_EXAMPLES": "20",
     "SOAK_EQUALITY_SEEDS": "6", "SOAK_STORM_ROUNDS": "24", "SOAK_MONTE_CARLO_SPINS": "10000000",
-    "SOAK_NIST_SEQUENCES": "100",
+    "SOAK_NIST_SEQUENCES": "100", "SOAK_FAIR_SPINS": "10000", "SOAK_FAIR_USERS": "100",
 }  # fmt: skip
 PROOFS = {
     "queue": (
@@ -37,6 +38,10 @@ PROOFS = {
     "storm": ("tests/concurrency/test_batches.py", {"STORM_ROUNDS": "SOAK_STORM_ROUNDS"}),
     "monte-carlo": ("slots/tests/test_monte_carlo.py", {"MONTE_CARLO_SPINS": "SOAK_MONTE_CARLO_SPINS"}),
     "nist": ("tests/soak/nist.py", {"NIST_SEQUENCES": "SOAK_NIST_SEQUENCES"}),
+    "fairness": (
+        "tests/flows/test_fair_run.py",
+        {"FAIR_SPINS": "SOAK_FAIR_SPINS", "FAIR_USERS": "SOAK_FAIR_USERS"},
+    ),
 }
 
 
