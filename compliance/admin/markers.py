@@ -28,11 +28,19 @@ WORDS = {
     MarkerKind.LONG_DAY: "{hours} hours and more played on {day} (UTC): {spins:,} spins, {staked:,} points staked.",
     MarkerKind.STAKE_AFTER_CHECK: "Staked {points} points {seconds} seconds after a reality check.",
     MarkerKind.RTP_DRIFT: (
-        "{paytable} paid {paid:,} of {staked:,} points in {spins:,} spins, {z} standard deviations from {rtp}. "
-        "{followed}"
+        "{paytable} paid {paid:,} of {staked:,} points in {spins:,} spins, {z} standard deviations from its "
+        "return of {rtp}. {followed}"
     ),
 }
 FOLLOWED = {"warn": "A warning; the machine runs on.", "disable": "The machine was closed."}
+TITLES = {
+    MarkerKind.RAPID_PLAY: "Rapid play",
+    MarkerKind.IMPROBABLE_LUCK: "Improbable luck",
+    MarkerKind.LIMIT_RAISED: "Limits raised",
+    MarkerKind.LONG_DAY: "Long day",
+    MarkerKind.STAKE_AFTER_CHECK: "Stake after a reality check",
+    MarkerKind.RTP_DRIFT: "Drift of the return",
+}
 ADVICE = {
     MarkerKind.RAPID_PLAY: (
         "A program, or somebody who cannot stop? See the spins. Ask the person, offer a time-out or a lower limit; "
@@ -65,6 +73,10 @@ def words_of(marker: Marker) -> str:
     return WORDS[MarkerKind(marker.kind)].format(**facts, followed=FOLLOWED.get(facts.get("verdict", ""), ""))
 
 
+def title_of(marker: Marker) -> str:
+    return TITLES[MarkerKind(marker.kind)]
+
+
 def short(user_id: UUID | None) -> str:
     """Return the end of a person's id, enough to tell the people on one page apart; a dash for the machine."""
     return "–" if user_id is None else f"u-{user_id.hex[-6:]}"
@@ -83,7 +95,7 @@ CLOSE = Action(
     done="closed",
     columns=("What", "Person", "In words"),
     warning="Seen again, a new one opens. The reason is kept.",
-    cells=lambda marker: (marker.get_kind_display(), short(marker.user_id), words_of(marker)),
+    cells=lambda marker: (title_of(marker), short(marker.user_id), words_of(marker)),
     execute=_close,
 )
 
@@ -96,13 +108,13 @@ class MarkerAdmin(ActionAdmin):
     action_roles = VIEWERS - {Role.AUDITOR}
     actions = ("close_chosen",)
     actions_detail = ("close_marker",)
-    list_display = ("kind", "person", "in_words", "count", "first_at", "last_at", "state")
+    list_display = ("what", "person", "in_words", "count", "first_at", "last_at", "state")
     list_filter = ("state", "kind", person_filter("user"))
     fields = (
-        *("kind", "person", "in_words", "what_to_do", "count", "first_at", "last_at"),
+        *("what", "person", "in_words", "what_to_do", "count", "first_at", "last_at"),
         *("state", "closed_by", "closed_at", "reason"),
     )
-    readonly_fields = ("person", "in_words", "what_to_do")
+    readonly_fields = ("what", "person", "in_words", "what_to_do")
     id_fields = ("pk", "user")
     person_fields = ("user",)
     ordering = ("-state", "-id")
@@ -119,6 +131,10 @@ class MarkerAdmin(ActionAdmin):
         closing = opened.filter(kind=MarkerKind.RTP_DRIFT, facts__verdict="disable")
         more = {"open_markers": opened.count(), "alerts": [words_of(each) for each in closing[:3]]}
         return super().changelist_view(request, {**(extra_context or {}), **more})
+
+    @admin.display(description="what", ordering="kind")
+    def what(self, marker: Marker) -> str:
+        return title_of(marker)
 
     @admin.display(description="person", ordering="user_id")
     def person(self, marker: Marker) -> str:

@@ -62,3 +62,6 @@ class Marker(models.Model):
             models.Index(fields=["state", "-id"], name="compliance_marker_newest"),
             models.Index(fields=["user", "-id"], name="compliance_marker_of_user"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.first_at:%Y-%m-%d}"

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection
 
 from accounts.models import STAFF_ROLES, Role, User
 from compliance import services
-from compliance.admin.markers import ADVICE, WORDS, words_of
+from compliance.admin.markers import ADVICE, TITLES, WORDS, words_of
 from compliance.errors import MarkerClosed
 from compliance.models import Marker
 from compliance.services import MarkerKind
@@ -174,7 +174,7 @@ def test_asking_lowering_and_dropping_are_no_raise(clock: Any) -> None:
 
 # --- the back office ----------------------------------------------------------------------------------------
 def test_every_kind_has_words_and_advice() -> None:
-    assert set(WORDS) == set(ADVICE) == set(CLOSERS) == set(MarkerKind)
+    assert set(TITLES) == set(WORDS) == set(ADVICE) == set(CLOSERS) == set(MarkerKind)
     for kind in MarkerKind:
         sentence = words_of(Marker(kind=kind, facts=FACTS[kind]))
         assert sentence.endswith(".")

@@ -18,33 +18,33 @@ RAPID_WITHIN = timedelta(seconds=150)
 AFTER_CHECK = timedelta(seconds=10)
 LONG_DAY_S = 3 * 3_600
 
+_SPIN_BEFORE = """
+  LEFT JOIN LATERAL (
+      SELECT p.at FROM slots_spin p WHERE p.user_id = s.user_id AND p.nonce = s.nonce - {back}
+         AND p.id >= slots_id_floor(slots_id_moment(s.id) - interval '1 day') LIMIT 1) AS {name} ON true"""
 NEW_SPINS = f"""
 SELECT s.*, t.acknowledged_at, b.at AS before_at, f.at AS first_at, e.at AS earlier_at
   FROM (SELECT id, user_id, nonce, at, bet, payout, paytable_id FROM slots_spin
          WHERE id > %(upto)s AND id <= %(last)s ORDER BY id LIMIT %(most)s) AS s
-  LEFT JOIN slots_slotstate t ON t.user_id = s.user_id
   LEFT JOIN LATERAL (
-      SELECT p.at FROM slots_spin p WHERE p.user_id = s.user_id AND p.nonce = s.nonce - 1
-         AND p.id >= slots_id_floor(slots_id_moment(s.id) - interval '1 day')) AS b ON true
-  LEFT JOIN LATERAL (
-      SELECT p.at FROM slots_spin p WHERE p.user_id = s.user_id AND p.nonce = s.nonce - {RAPID_SPINS - 1}
-         AND p.id >= slots_id_floor(slots_id_moment(s.id) - interval '1 day')) AS f ON true
-  LEFT JOIN LATERAL (
-      SELECT p.at FROM slots_spin p WHERE p.user_id = s.user_id AND p.nonce = s.nonce - {RAPID_SPINS}
-         AND p.id >= slots_id_floor(slots_id_moment(s.id) - interval '1 day')) AS e ON true
+      SELECT a.acknowledged_at FROM slots_slotstate a WHERE a.user_id = s.user_id LIMIT 1) AS t ON true
+{_SPIN_BEFORE.format(back=1, name="b")}
+{_SPIN_BEFORE.format(back=RAPID_SPINS - 1, name="f")}
+{_SPIN_BEFORE.format(back=RAPID_SPINS, name="e")}
  ORDER BY s.id
 """  # noqa: S608  numbers of ours
-"""Spins after an id, with the times of their players' spins before them: a few look-ups by unique keys for each."""
+"""Spins after an id, with the times of their players' spins before them: a few look-ups by unique keys for each.
+`LIMIT` keeps them look-ups: without it the planner may join all spins at once."""
 
 _WINDOWS = f"""
-SELECT h.place, p.payout, count(*) AS spins
+SELECT h.place, w.payout, w.spins
   FROM unnest(%(users)s::uuid[], %(nonces)s::bigint[], %(paytables)s::uuid[]) WITH ORDINALITY
        AS h (user_id, nonce, paytable_id, place)
  CROSS JOIN LATERAL (
-     SELECT p.payout FROM slots_spin p
+     SELECT p.payout, count(*) AS spins FROM slots_spin p
       WHERE p.user_id = h.user_id AND p.nonce BETWEEN h.nonce - {SPINS - 1} AND h.nonce
-        AND p.paytable_id = h.paytable_id) AS p
- GROUP BY h.place, p.payout
+        AND p.paytable_id = h.paytable_id
+      GROUP BY p.payout) AS w
 """  # noqa: S608  a number of ours
 
 
