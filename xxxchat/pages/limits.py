@@ -74,6 +74,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "points": [card for card in cards if card.row.currency == Currency.POINT],
         "tokens": [card for card in cards if card.row.currency == Currency.TOKEN],
         "view": view,
+        "now": now,
         "every_minutes": services.REALITY_EVERY_MINUTES,
         "time_outs": _later(_choices(TIME_OUTS, now), view.time_out),
         "exclusions": _later(_choices(EXCLUSIONS, now), view.self_exclusion),
