@@ -27,6 +27,7 @@ from accounts.services.factors import (
     use_step_up,
 )
 from accounts.services.machines import ServiceAccess, make_service_account, service_account
+from accounts.services.own_data import count_export, own_data
 from accounts.services.people import (
     add_person,
     create_performer,
@@ -71,6 +72,7 @@ __all__ = [
     "confirm_address",
     "confirm_sign_in",
     "confirmation_key",
+    "count_export",
     "count_form",
     "count_mail",
     "create_performer",
@@ -91,6 +93,7 @@ __all__ = [
     "named",
     "normalised",
     "note_seen",
+    "own_data",
     "owner_of",
     "owner_of_reset",
     "places_of",

@@ -28,6 +28,8 @@ MAILS = Limit("mail", 5, 3_600)
 SIGN_UPS = Limit("sign_up", 20, 3_600)
 RESETS = Limit("reset", 20, 3_600)
 """Forms sent from one network address."""
+EXPORTS = Limit("export", 5, 3_600)
+"""Downloads of one account's own data."""
 CODES = Limit("code", 10, 300)
 """Codes of one account's second factor; a right one sets the count back."""
 

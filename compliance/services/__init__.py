@@ -24,6 +24,7 @@ from compliance.services.limits import (
 )
 from compliance.services.markers import mark, markers_waiting, open_markers
 from compliance.services.origins import origin_of
+from compliance.services.own_data import own_data
 from compliance.services.places import policy_of, seed_policies, set_policy
 from compliance.services.reading import Play
 from compliance.services.recording import GateRefusal, record_refusal, refusals
@@ -73,6 +74,7 @@ __all__ = [
     "note_sign_up",
     "open_markers",
     "origin_of",
+    "own_data",
     "policy_of",
     "publish_demo_terms",
     "record_refusal",

@@ -19,6 +19,7 @@ from escrow.services.calling import refusal
 from escrow.services.holds import HoldView, TrailEntry, expired_holds, held_in, hold_by_id, lock_holds, trail
 from escrow.services.houses import in_circulation
 from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee, award_many, close_many, deposit, hold
+from escrow.services.own_data import own_data
 from escrow.services.payments import Offer, PackageView, make_packages, packages
 from escrow.services.payouts import PayoutView, pending_payouts, request_payout
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
@@ -73,6 +74,7 @@ __all__ = [
     "open_holds",
     "open_wallets",
     "operations_since",
+    "own_data",
     "packages",
     "pending_payouts",
     "recent_entries",

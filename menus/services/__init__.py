@@ -14,6 +14,7 @@ from menus.services.editing import (
     update_menu,
 )
 from menus.services.offers import Offer, ShownMenu, look, lowest_prices, menus, menus_of, version_of
+from menus.services.own_data import own_data
 
 __all__ = [
     "EDITOR_ROLES",
@@ -35,6 +36,7 @@ __all__ = [
     "menus",
     "menus_of",
     "notes_of",
+    "own_data",
     "owner_of",
     "update_item",
     "update_menu",

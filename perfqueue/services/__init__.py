@@ -36,6 +36,7 @@ from perfqueue.services.facts import ItemFacts, QueueFacts
 from perfqueue.services.instants import InstantItem, events_of, finish_instants
 from perfqueue.services.joining import Joining
 from perfqueue.services.lines import Asked
+from perfqueue.services.own_data import own_data
 from perfqueue.services.payloads import Intake, IntakeResult
 from perfqueue.services.presence import record_heartbeat
 from perfqueue.services.queues import performer_of
@@ -118,6 +119,7 @@ __all__ = [
     "open_items",
     "open_queue",
     "open_run",
+    "own_data",
     "pause_queue",
     "performed_items",
     "performer_of",

@@ -30,6 +30,7 @@ from slots.services.lifecycle import (
     steps_of,
 )
 from slots.services.origins import prune_origins
+from slots.services.own_data import own_data
 from slots.services.past import (
     SCANNED_SPINS,
     KindHits,
@@ -82,6 +83,7 @@ __all__ = [
     "list_paytables",
     "make_partitions",
     "newest_key_id",
+    "own_data",
     "past_spins",
     "past_totals",
     "paytables_waiting",

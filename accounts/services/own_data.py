@@ -1,0 +1,28 @@
+"""What accounts holds about a person."""
+
+from collections.abc import Iterator
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+
+from accounts.models import Export, PerformerProfile, User
+from accounts.services import throttling
+from core.own_data import Section, section
+
+
+def own_data(user: User) -> Iterator[Section]:
+    """Return what is held about a person, without what only secrets or machines read."""
+    yield section("account", User.objects.filter(pk=user.pk), of="id", but=("password", "is_superuser"))
+    yield section("emailAddresses", EmailAddress.objects.filter(user=user), of="user")
+    yield section("secondFactors", Authenticator.objects.filter(user=user), of="user", but=("data",))
+    sessions = UserSession.objects.filter(user=user)
+    yield section("sessions", sessions, of="user", but=("session_key", "ip"))
+    profile = PerformerProfile.objects.filter(user=user)
+    yield section("performerProfile", profile, of="user", by="user_id")
+    yield section("exports", Export.objects.filter(user=user), of="user", but=("file",))
+
+
+def count_export(user: User) -> None:
+    """Count a download of one's own data. Raises Throttled: five an hour."""
+    throttling.count(throttling.EXPORTS, user.pk)

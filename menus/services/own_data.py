@@ -1,0 +1,13 @@
+"""What the menus hold about a person."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from core.own_data import Section, section
+from menus.models import Menu, Purchase
+
+
+def own_data(user_id: UUID) -> Iterator[Section]:
+    """Return a person's purchases with their notes, and a performer's menus."""
+    yield section("purchases", Purchase.objects.filter(buyer_id=user_id), of="buyer")
+    yield section("menus", Menu.objects.filter(owner_id=user_id), of="owner")

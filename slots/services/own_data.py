@@ -1,0 +1,20 @@
+"""What the slot machine holds about a person."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from core.own_data import Section, section
+from slots.models import PlayDay, SlotState, Spin, SpinOrigin
+
+
+def own_data(user_id: UUID) -> Iterator[Section]:
+    """Return a person's state, spins with their proofs, where they were asked from, and days of play.
+
+    The sealed seed of the next spin is left out: who knew it could choose the outcome.
+    """
+    proof = ("commitment", "chain", "paytable_digest", "seed", "next_commitment", "client_nonce")
+    states = SlotState.objects.filter(user_id=user_id)
+    yield section("slotState", states, of="user", by="user_id", but=("sealed_seed", "seed_key"), shown=proof)
+    yield section("spins", Spin.objects.filter(user_id=user_id), of="user_id", by="nonce", shown=proof)
+    yield section("spinOrigins", SpinOrigin.objects.filter(user_id=user_id), of="user_id", by="spin_id")
+    yield section("playDays", PlayDay.objects.filter(user_id=user_id), of="user_id", by="day")

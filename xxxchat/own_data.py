@@ -1,0 +1,55 @@
+"""One person's data from every app, as one JSON document that is written while it is read."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import accounts.services
+import compliance.services
+import escrow.services
+import menus.services
+import perfqueue.services
+import slots.services
+from accounts.models import User
+from core.clock import db_now
+from core.own_data import Section
+
+FORMAT = 1
+CHUNK_BYTES = 32 * 1024
+
+
+def sections(user: User) -> Iterator[Section]:
+    """Return every section of what is held about a person."""
+    yield from accounts.services.own_data(user)
+    user_id: UUID = user.pk
+    yield from escrow.services.own_data(user_id)
+    yield from compliance.services.own_data(user_id)
+    yield from perfqueue.services.own_data(user_id)
+    yield from menus.services.own_data(user_id)
+    yield from slots.services.own_data(user_id)
+
+
+def document(user: User) -> Iterator[bytes]:
+    """Yield the document in pieces; memory does not grow with it. Rows written meanwhile may be in it or not.
+
+    A document that was cut off is no JSON: `complete` is its last member.
+    """
+    head = {"format": FORMAT, "userId": user.pk, "madeAt": db_now()}
+    piece = bytearray(orjson.dumps(head)[:-1])
+    for section in sections(user):
+        piece += b",\n" + orjson.dumps(section.name) + b":["
+        for place, row in enumerate(section.rows):
+            piece += (b",\n" if place else b"\n") + orjson.dumps(row, default=_text)
+            if len(piece) >= CHUNK_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        piece += b"]"
+    yield bytes(piece + b',\n"complete":true}\n')
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return str(value)
