@@ -31,6 +31,11 @@ WAITING = """
 SELECT pid FROM pg_stat_activity
  WHERE datname = current_database() AND query ILIKE '%core_idempotencykey%' AND cardinality(pg_blocking_pids(pid)) > 0
 """
+HAS_WRITTEN = """
+SELECT relation::regclass::text FROM pg_locks
+ WHERE pid = %s AND mode = 'RowExclusiveLock' AND relation IN ('slots_spin'::regclass, 'escrow_entry'::regclass)
+ ORDER BY 1
+"""
 STILL_THERE = "SELECT pid FROM pg_stat_activity WHERE pid = %s"
 STOPS_WITHIN_S = 3.0
 
@@ -142,6 +147,7 @@ def test_web_killed_when_a_spin_is_written_and_not_committed_leaves_nothing_of_i
                 answer = pool.submit(ask, port, request_of_a_spin)
                 until(lambda: waiting(watcher), within_s=10)
                 (session,) = waiting(watcher)
+                assert watcher.execute(HAS_WRITTEN, session).fetchall() == [("escrow_entry",), ("slots_spin",)]
                 kill_all(process.pid)
                 with pytest.raises((OSError, IndexError, ValueError)):
                     answer.result(timeout=10)

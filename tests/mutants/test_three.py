@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from tests import proofs
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.hunting import database, hunt, spare
+from tests.mutants.kinds import rewritten
 from tests.mutants.plugin import apply, named
 from tests.mutants.rewriting import text_of
 
@@ -44,6 +45,11 @@ def test_every_mutant_can_be_made() -> None:
         with transaction.atomic():
             apply(mutant)
             transaction.set_rollback(True)
+
+
+def test_a_text_that_is_not_in_a_module_is_no_mutant() -> None:
+    with pytest.raises(AssertionError, match=r"stale: slots\.draw"):
+        text_of(rewritten("a fault of last year", "slots.draw", "random.randrange", "0", ()))
 
 
 def test_a_mutant_has_a_name_of_its_own_and_is_of_one_kind() -> None:
