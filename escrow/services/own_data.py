@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core.own_data import Section, section
-from escrow.models import Approval, Hold, Order, Payout, Wallet
+from escrow.models import Approval, Currency, Hold, Order, Payout, Wallet
 from escrow.services.wallets import wallets_of, whole_statement
 
 
@@ -24,6 +24,9 @@ def own_data(user_id: UUID) -> Iterator[Section]:
 
 def _entries(user_id: UUID) -> Iterator[dict[str, Any]]:
     return chain.from_iterable(
-        ({"currency": wallet.currency, **asdict(entry)} for entry in whole_statement(user_id, wallet.currency))
+        (
+            {"currency": wallet.currency, **asdict(entry)}
+            for entry in whole_statement(user_id, Currency(wallet.currency))
+        )
         for wallet in wallets_of(user_id)
     )

@@ -6,7 +6,7 @@ the biggest win; the answers say how far they looked.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -131,8 +131,8 @@ def past_spins(
     """
     top = stretch.following if before is None else min(before, stretch.following)
     if not (wins or kind):
-        page = _between(user, max(top - PAGE_SPINS, stretch.first), top)
-        return PastSpins(list(page), older=top - PAGE_SPINS if top - PAGE_SPINS > stretch.first else None)
+        page = list(_between(user, max(top - PAGE_SPINS, stretch.first), top))
+        return PastSpins(page, older=top - PAGE_SPINS if top - PAGE_SPINS > stretch.first else None)
     low = max(top - SCANNED_SPINS, stretch.first)
     found = _wins(user, low, top, kind)
     if len(found) > PAGE_SPINS:
@@ -197,7 +197,7 @@ def _wins(user: User, low: int, top: int, kind: str) -> list[Spin]:
     return list(_at(user, set(of_kind[: PAGE_SPINS + 1])).order_by("-nonce"))
 
 
-def _kinds(groups: Sequence[dict[str, Any]]) -> tuple[KindHits, ...]:
+def _kinds(groups: Sequence[Mapping[str, Any]]) -> tuple[KindHits, ...]:
     """Count the hits of each kind, rarest first, beside what the tables they were played with let expect."""
     canonical = _canonical(group["paytable_id"] for group in groups)
     hits: Counter[str] = Counter()
