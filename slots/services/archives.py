@@ -27,6 +27,7 @@ from slots.services.archiving import (
     month_after,
     month_of,
     parts_of,
+    public_key,
     read_written,
     write_month,
 )
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 LATE = timedelta(hours=1)  # an id is older than its row's commit: by seconds, or by what clocks differ
 LOCK = ".lock"
 COLUMNS = (*chain.FIELDS, "chain")
+_NOT_OURS = ("FILES", "SIGNATURE", "MANIFEST")
 _SCHEMA = "CREATE SCHEMA IF NOT EXISTS archived"
 _MAKE = "CREATE TABLE {table} (LIKE public.slots_spin INCLUDING CONSTRAINTS, PRIMARY KEY (id), UNIQUE (user_id, nonce))"
 
@@ -57,7 +59,7 @@ def archive_spins(*, month: date | None = None) -> list[Archived]:
     `checked_at` stays empty.
 
     Raises:
-        ArchiveRefused: `month` is not over, or was archived before.
+        ArchiveRefused: `month` is not over, or was archived before; or the folder holds a month that is not ours.
     """
     folder = Path(settings.ARCHIVE_FOLDER)
     with _alone(folder) as alone:
@@ -88,7 +90,7 @@ def export_spins(into: Path, *, only: UUID | None = None) -> list[Written]:
     while month is not None and month <= now:
         if _spins_of(month, only):
             previous = written[-1].previous if written else None
-            written.append(write_month(month, into=into, previous=previous, complete=month < now, only=only))
+            written.append(write_month(month, into=into, previous=previous, complete=_is_over(month), only=only))
         month = month_after(month)
     return written
 
@@ -154,10 +156,8 @@ def _archive(month: date, folder: Path) -> Archived:
     if before is not None:
         previous = {"month": f"{before.month:%Y-%m}", "list_sha256": bytes(before.list_sha256).hex()}
     place = folder / f"{month:%Y-%m}"
-    if place.exists():
-        written = read_written(place)
-    else:
-        written = write_month(month, into=folder, previous=previous, complete=True)
+    stands = place.exists()
+    written = _adopted(place) if stands else write_month(month, into=folder, previous=previous, complete=True)
     archive, _ = Archive.objects.get_or_create(
         month=month,
         defaults={
@@ -177,6 +177,18 @@ def _archive(month: date, folder: Path) -> Archived:
         Archive.objects.filter(pk=archive.pk).update(checked_at=CoreNow())
         log.info("archived", month=place.name, spins=archive.spins)
     return Archived(month, archive.spins, defects)
+
+
+def _adopted(place: Path) -> Written:
+    """Return a month that is in its place and was not recorded: an attempt was ended between the two.
+
+    Raises:
+        ArchiveRefused: it is not whole, or `ARCHIVE_SIGNING_KEY` has not signed it; somebody else put it there.
+    """
+    strange = [each for each in _replayed(place, [bytes.fromhex(public_key())]) if each.startswith(_NOT_OURS)]
+    if strange:
+        raise ArchiveRefused(f"{place} is not recorded and not ours: {strange[0]}")
+    return read_written(place)
 
 
 def _due() -> list[date]:

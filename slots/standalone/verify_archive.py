@@ -357,7 +357,11 @@ class Replay:
 
     def _walk(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """Replay the month's spins, player after player; return what the manifest says of them."""
-        players = {row["user_id"]: (line, row) for line, row in self._lines(PLAYERS, PLAYER)}
+        players: dict[str, tuple[int, dict[str, Any]]] = {}
+        for line, row in self._lines(PLAYERS, PLAYER):
+            if row["user_id"] in players:
+                self._found("PLAYER", PLAYERS, line, "", f"player {row['user_id']} stands here twice")
+            players[row["user_id"]] = line, row
         counted: dict[str, Any] = dict.fromkeys(("spins", "players", "staked", "paid"), 0)
         first, last, user_id = None, None, ""
         for file in (f"spins-{number:05}.ndjson.gz" for number in range(1, manifest["parts"] + 1)):

@@ -251,6 +251,23 @@ def test_an_archive_that_was_written_but_not_recorded_is_recorded(
     assert services.check_archives() == []
 
 
+def test_a_month_that_somebody_else_put_there_is_not_recorded(
+    folder: Path,
+    next_month: Go,  # noqa: F811
+    settings: Any,
+) -> None:
+    play(user=player())
+    next_month()
+    ours, settings.ARCHIVE_SIGNING_KEY = settings.ARCHIVE_SIGNING_KEY, b"stranger" * 4
+    services.export_spins(folder)
+    settings.ARCHIVE_SIGNING_KEY = ours
+
+    with pytest.raises(CommandError, match="not recorded and not ours: SIGNATURE"):
+        said_by("archive_spins")
+
+    assert not Archive.objects.exists()
+
+
 def test_one_process_archives_at_a_time(folder: Path, next_month: Go) -> None:  # noqa: F811
     play(user=player())
     next_month()

@@ -353,6 +353,17 @@ def test_a_player_who_is_gone_is_named(archive: Path) -> None:
     assert "PLAYER" in checks(defects(archive)), "the month after begins where nothing ended"
 
 
+def test_a_player_who_stands_twice_is_named(archive: Path) -> None:
+    players = lines(archive / MONTH, PLAYERS)
+    write(archive / MONTH, [*players, players[0]], PLAYERS)
+    sign(archive / MONTH)
+
+    (named,) = defects(archive / MONTH)
+
+    assert (named.check, named.line) == ("PLAYER", 4)
+    assert "twice" in named.what
+
+
 # --- what is changed in files -----------------------------------------------------------------------------------
 
 
