@@ -45,6 +45,20 @@ class FactorIsOn(Refused):
     message = "This account has a second factor already."
 
 
+class CannotErase(Refused):
+    """Only a user's account is erased on request; a performer's or a member of staff's is ended by a person first."""
+
+    kind, code = Kind.FORBIDDEN, "FORBIDDEN"
+    message = "An account like yours is erased by a person: write to support."
+
+
+class ErasureClosed(Refused):
+    """The account is being erased, or was."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "The account is being erased. It cannot be called off any more."
+
+
 class LinkDead(NotFound):
     """A link from a mail is forged, was used, or is over."""
 

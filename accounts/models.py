@@ -218,3 +218,41 @@ class Export(models.Model):
             models.Index(fields=["user", "-id"], name="accounts_export_of_user"),
             models.Index(fields=["until"], condition=models.Q(state=ExportState.READY), name="accounts_export_ends"),
         ]
+
+
+class Erasure(models.Model):
+    """A request to erase an account. It waits while anything is open and can be called off until `closed_at`.
+
+    `closed_at`: since when nobody can sign in. `actor`: who asked, the person or a member of staff with a `reason`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    actor = models.UUIDField()
+    reason = models.TextField(db_default="")
+    asked_at = models.DateTimeField(db_default=CoreNow())
+    cancelled_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(cancelled_at__isnull=True), name="accounts_erasure_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cancelled_at__isnull=True) | models.Q(closed_at__isnull=True),
+                name="accounts_erasure_is_final_once_closed",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(done_at__isnull=True) | models.Q(closed_at__isnull=False),
+                name="accounts_erasure_closes_first",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(cancelled_at__isnull=True, done_at__isnull=True),
+                name="accounts_erasure_waiting",
+            )
+        ]

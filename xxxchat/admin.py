@@ -77,10 +77,29 @@ REACTIVATE = Action(
 )
 
 
+def _erase(row: User, actor: User, reason: str) -> str:
+    asked = accounts.services.ask_erasure(user_id=row.pk, actor=actor, reason=reason)
+    return "will be erased once nothing is open" if asked else "was to be erased already"
+
+
+ERASE = Action(
+    name="erase_chosen",
+    title="Erase people",
+    button="Erase",
+    possible="people can be erased",
+    done="people will be erased",
+    warning="At their own request only. Names, e-mail, date of birth and notes go for good; ids and money stay. It"
+    " waits for what is open; until then the person can call it off.",
+    columns=COLUMNS,
+    cells=_cells,
+    execute=_erase,
+)
+
+
 @admin.register(User)
 class PersonAdmin(PeopleAdmin):
     add_roles = action_roles = frozenset({Role.ADMIN})
-    actions = ("deactivate_chosen", "reactivate_chosen")
+    actions = ("deactivate_chosen", "reactivate_chosen", "erase_chosen")
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if obj else {"form": PersonForm}), **kwargs)
@@ -113,3 +132,7 @@ class PersonAdmin(PeopleAdmin):
     @admin.action(description="Reactivate the chosen people…", permissions=["act"])
     def reactivate_chosen(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         return self.over_selected(request, queryset, REACTIVATE)
+
+    @admin.action(description="Erase the chosen people, at their request…", permissions=["act"])
+    def erase_chosen(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        return self.over_selected(request, queryset, ERASE)

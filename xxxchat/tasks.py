@@ -1,8 +1,8 @@
-"""Celery's tasks for the verifier. Idempotent: a redelivered run finds the same."""
+"""Celery's tasks for the verifier and for erasure. Idempotent: a redelivered run finds the same."""
 
 from celery import shared_task
 
-from xxxchat import verification
+from xxxchat import erasure, verification
 
 
 @shared_task(name="xxxchat.verify_recent")
@@ -15,3 +15,9 @@ def verify_recent() -> int:
 def verify_all() -> int:
     """Check everything; nightly by beat, and on request of staff."""
     return len(verification.run(full=True).findings)
+
+
+@shared_task(name="xxxchat.erase_due")
+def erase_due() -> int:
+    """Take the next step of each erasure that nothing open keeps; every minute by beat."""
+    return erasure.erase_due()

@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from accounts.models import Export, PerformerProfile, User
+from accounts.models import Erasure, Export, PerformerProfile, User
 from accounts.services import throttling
 from core.own_data import Section, section
 
@@ -20,6 +20,7 @@ def own_data(user: User) -> Iterator[Section]:
     yield section("sessions", sessions, of="user", but=("session_key", "ip"))
     profile = PerformerProfile.objects.filter(user=user)
     yield section("performerProfile", profile, of="user", by="user_id")
+    yield section("erasures", Erasure.objects.filter(user=user), of="user", but=("actor", "reason"))
     yield section("exports", Export.objects.filter(user=user), of="user", but=("file",))
 
 

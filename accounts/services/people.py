@@ -10,7 +10,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts import sessions
-from accounts.models import PerformerProfile, Role, User
+from accounts.errors import ErasureClosed
+from accounts.models import Erasure, PerformerProfile, Role, User
 from core.clock import db_now
 from core.db import first_or_not_found, joined
 from core.errors import ValidationFailed
@@ -138,11 +139,17 @@ def deactivate(user_id: UUID) -> bool:
 
 
 def reactivate(user_id: UUID) -> bool:
-    """Allow the account to sign in again; return whether anything changed. Locks its row. Raises NotFound."""
+    """Allow the account to sign in again; return whether anything changed. Locks its row.
+
+    Raises:
+        NotFound; ErasureClosed: it is being erased, or was. Nothing was written.
+    """
     with joined():
         user = locked(user_id)
         if user.is_active:
             return False
+        if Erasure.objects.filter(user=user, closed_at__isnull=False).exists():
+            raise ErasureClosed
         user.is_active = True
         user.save(update_fields=["is_active"])
         return True

@@ -30,6 +30,8 @@ RESETS = Limit("reset", 20, 3_600)
 """Forms sent from one network address."""
 EXPORTS = Limit("export", 5, 3_600)
 """Downloads of one account's own data."""
+CONFIRMATIONS = Limit("confirmation", 10, 300)
+"""Passwords of a signed-in person; a right one sets the count back."""
 CODES = Limit("code", 10, 300)
 """Codes of one account's second factor; a right one sets the count back."""
 

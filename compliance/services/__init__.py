@@ -24,7 +24,7 @@ from compliance.services.limits import (
 )
 from compliance.services.markers import mark, markers_waiting, open_markers
 from compliance.services.origins import origin_of
-from compliance.services.own_data import own_data
+from compliance.services.own_data import erase_person, own_data
 from compliance.services.places import policy_of, seed_policies, set_policy
 from compliance.services.reading import Play
 from compliance.services.recording import GateRefusal, record_refusal, refusals
@@ -65,6 +65,7 @@ __all__ = [
     "confirm_limit",
     "current_terms_version",
     "decide_age",
+    "erase_person",
     "exclude_self",
     "is_later",
     "limits_of",

@@ -107,6 +107,14 @@ def _begin(user: User, kind: str, duration: str) -> BreakView:
         return BreakView(until)
 
 
+def keep_exclusion(user: User) -> None:
+    """Keep a running exclusion for the keyed hash of the user's address; a longer one of that address stays."""
+    with joined():
+        running = breaks_of(user.id, db_now())[1]
+        if running is not None and user.email:
+            rows(_INHERIT, {"id": new_id(), "hash": email_hash(user.email), "until": running.until})
+
+
 def is_later(until: datetime | None, than: datetime | None) -> bool:
     """Return whether one end is later than another; None: never ends."""
     return than is not None and (until is None or until > than)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from accounts.models import User
 from compliance.models import (
     AgeCase,
     AgeDate,
@@ -14,6 +15,9 @@ from compliance.models import (
     Refusal,
     TermsAcceptance,
 )
+from compliance.models.ages import AgeState
+from compliance.services.breaks import keep_exclusion
+from core.db import joined
 from core.own_data import Section, section
 
 
@@ -32,3 +36,15 @@ def own_data(user_id: UUID) -> Iterator[Section]:
     yield section("ageDecisionDates", dates, of="decision", by="decision_id")
     yield section("refusals", Refusal.objects.filter(user_id=user_id), of="user")
     yield section("markers", Marker.objects.filter(user_id=user_id), of="user", but=("closed_by", "reason"))
+
+
+def erase_person(user: User) -> None:
+    """Delete a person's dates of birth and what a provider said of them; keep a running exclusion for their address.
+
+    The decisions stay, without dates. The caller empties the account afterwards.
+    """
+    with joined():
+        keep_exclusion(user)
+        AgeDate.objects.filter(decision__user=user).delete()
+        AgeCase.objects.filter(user=user, state=AgeState.PENDING).delete()
+        AgeCase.objects.filter(user=user).update(provider_reference="", provider_answer="")

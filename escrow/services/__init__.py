@@ -16,7 +16,16 @@ from escrow.services.batches import (
 )
 from escrow.services.breaker import breaker_state, guarded, guarding, on_breaker_change
 from escrow.services.calling import refusal
-from escrow.services.holds import HoldView, TrailEntry, expired_holds, held_in, hold_by_id, lock_holds, trail
+from escrow.services.holds import (
+    HoldView,
+    TrailEntry,
+    expired_holds,
+    held_in,
+    hold_by_id,
+    lock_holds,
+    open_holds_of,
+    trail,
+)
 from escrow.services.houses import in_circulation
 from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee, award_many, close_many, deposit, hold
 from escrow.services.own_data import own_data
@@ -72,6 +81,7 @@ __all__ = [
     "make_packages",
     "on_breaker_change",
     "open_holds",
+    "open_holds_of",
     "open_wallets",
     "operations_since",
     "own_data",

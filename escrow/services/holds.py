@@ -49,6 +49,11 @@ def hold_by_id(hold_id: UUID) -> HoldView:
     return HoldView(**db.first_or_not_found(Hold.objects.filter(pk=hold_id).values(*COLUMNS)))
 
 
+def open_holds_of(payer_id: UUID) -> int:
+    """Return how many of a person's holds are open (one statement)."""
+    return Hold.objects.filter(payer_id=payer_id, status=HoldStatus.HELD).count()
+
+
 def holds_of(payer_id: UUID) -> "QuerySet[Hold]":
     """A person's holds, to be paged."""
     return Hold.objects.filter(payer_id=payer_id)

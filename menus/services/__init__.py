@@ -14,7 +14,7 @@ from menus.services.editing import (
     update_menu,
 )
 from menus.services.offers import Offer, ShownMenu, look, lowest_prices, menus, menus_of, version_of
-from menus.services.own_data import own_data
+from menus.services.own_data import erase_notes, own_data
 
 __all__ = [
     "EDITOR_ROLES",
@@ -30,6 +30,7 @@ __all__ = [
     "create_menu",
     "delete_items",
     "delete_menu",
+    "erase_notes",
     "gate_of",
     "look",
     "lowest_prices",

@@ -30,7 +30,7 @@ from slots.services.lifecycle import (
     steps_of,
 )
 from slots.services.origins import prune_origins
-from slots.services.own_data import own_data
+from slots.services.own_data import erase_person, own_data
 from slots.services.past import (
     SCANNED_SPINS,
     KindHits,
@@ -75,6 +75,7 @@ __all__ = [
     "count_spins",
     "decide_reopening",
     "draft",
+    "erase_person",
     "export_spins",
     "fairness",
     "history",

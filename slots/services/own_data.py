@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from core.db import joined
 from core.own_data import Section, section
 from slots.models import PlayDay, SlotState, Spin, SpinOrigin
 
@@ -18,3 +19,10 @@ def own_data(user_id: UUID) -> Iterator[Section]:
     yield section("spins", Spin.objects.filter(user_id=user_id), of="user_id", by="nonce", shown=proof)
     yield section("spinOrigins", SpinOrigin.objects.filter(user_id=user_id), of="user_id", by="spin_id")
     yield section("playDays", PlayDay.objects.filter(user_id=user_id), of="user_id", by="day")
+
+
+def erase_person(user_id: UUID) -> None:
+    """Delete where a person's spins were asked from, and the words of their next spins. What was spun stays."""
+    with joined():
+        SpinOrigin.objects.filter(user_id=user_id).delete()
+        SlotState.objects.filter(user_id=user_id).exclude(client_seed="").update(client_seed="")

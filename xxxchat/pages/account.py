@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
@@ -18,6 +19,7 @@ from accounts.models import Role
 from compliance import services as compliance
 from core.envelope import STATUS, headers_of
 from core.errors import Throttled
+from escrow import services as escrow
 from xxxchat.pages.commands import signed_in
 from xxxchat.pages.people import mails
 from xxxchat.pages.refusals import Refusal
@@ -101,6 +103,9 @@ def account(request: HttpRequest) -> HttpResponse:
         "role": Role(user.role).label,
         "themes": CHOICES,
         "age": AGES[compliance.age_state_of(user)],
+        "erasure": services.erasure_of(user.pk),
+        "open": escrow.open_holds_of(user.pk),
+        "support": settings.SUPPORT_ADDRESS,
         "factor": services.factor_of(user),
         "places": services.places_of(user, here=request.session.session_key or ""),
     }

@@ -13,7 +13,7 @@ from django.urls import reverse
 import accounts.services
 import escrow.services
 import perfqueue.services
-from accounts.models import STAFF_ROLES, Role, User
+from accounts.models import STAFF_ROLES, Erasure, Role, User
 from tests import world
 from tests.backoffice import signed_in, text_of
 from tests.world import available, buy
@@ -224,6 +224,17 @@ def test_an_administrator_deactivates_and_reactivates_people_each_with_a_row_of_
     assert not User.objects.filter(is_active=False).exists()
     entries = [(entry.object_id, entry.user_id) for entry in LogEntry.objects.all()]
     assert sorted(entries) == sorted([(str(user.pk), admin.pk) for user in (ruby, alice)] * 2)
+
+
+def test_an_administrator_asks_for_an_erasure_with_a_reason_and_not_of_a_performer() -> None:
+    alice, ruby = world.person("alice"), world.performer("ruby")
+    client = signed_in(world.person(role=Role.ADMIN))
+
+    page = act(client, "erase_chosen", alice, ruby, reason="Asked by letter")
+
+    assert "1 of 2 people will be erased." in text_of(page)
+    assert [*Erasure.objects.values_list("user", "reason")] == [(alice.pk, "Asked by letter")]
+    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(alice.pk)]
 
 
 @pytest.mark.parametrize("following", [None, "", "/wallet", "https://example.org/", "//x", "/admin/logout/", "\x00"])

@@ -2,7 +2,7 @@
 
 from xxxchat.pages import account
 from xxxchat.pages.addresses.page import page
-from xxxchat.pages.people import confirming, factor, own_data, places, reset, signing_up
+from xxxchat.pages.people import confirming, erasing, factor, own_data, places, reset, signing_up
 
 urlpatterns = [
     page("sign-in", account.sign_in, name="sign-in"),
@@ -20,5 +20,7 @@ urlpatterns = [
     page("account/sessions/end", places.end, name="session-end"),
     page("account/sessions/end-others", places.end_others, name="other-sessions-end"),
     page("account/data", own_data.download, name="own-data"),
+    page("account/erase", erasing.page, name="erase"),
+    page("account/erase/cancel", erasing.cancel, name="erase-cancel"),
     page("account/theme", account.theme, name="theme"),
 ]
