@@ -498,3 +498,18 @@ def test_times_may_run_back_where_a_demos_clock_was_moved(archive: Path) -> None
     sign(archive / MONTH)
 
     assert defects(archive / MONTH) == []
+
+
+def test_what_it_prints_names_each_defect(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (archive / MONTH / SIGNATURE).unlink()
+    for folder, key, status in ((archive, [], 1), (SAMPLE, ["--key", KEY.hex()], 0), (archive / "none", [], 2)):
+        monkeypatch.setattr(sys, "argv", ["verify_archive.py", str(folder), *key])
+        assert verify_archive.main() == status
+
+    told = capsys.readouterr()
+    assert f"SIGNATURE: {MONTH}/{SIGNATURE}: there is no signature\n" in told.out
+    assert "18 spins of 3 players, 1 defects\n" in told.out
+    assert "note: 2026-11: signer " in told.out
+    assert "no archive of a month" in told.err
