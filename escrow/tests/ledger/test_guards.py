@@ -134,14 +134,21 @@ BORN_SETTLED = BORN.replace("payee_id", "payee_house").replace("closed_at", "clo
 STEPS = (
     "INSERT INTO escrow_entry (operation_id, line, wallet_id, currency, version, d_available, d_held, available_after,"
     " held_after, earned_after, owed_after) SELECT :operation, 7 + n, w.id, 'TOKEN', w.version + n, 0, 0,"
-    " {after}, w.held, w.earned, w.owed FROM escrow_wallet w, generate_series(1, {entries}) n WHERE w.id = :wallet;"
+    " {after}, w.held, w.earned, w.owed FROM escrow_wallet w, generate_series({first}, {last}) n WHERE w.id = :wallet;"
     "UPDATE escrow_wallet SET available = available - 9, version = version + 2 WHERE id = :wallet"
 )
 INSIDE = {
-    "two versions with one entry": (STEPS.format(after="w.available - 9", entries=1), "as their entries say"),
-    "two versions to what no entry says": (STEPS.format(after="w.available - n", entries=2), "as their entries say"),
+    "two versions with one entry": (STEPS.format(after="w.available - 9", first=1, last=1), "as their entries say"),
+    "two versions with the second one's entry": (
+        STEPS.format(after="w.available - 9", first=2, last=2),
+        "as their entries say",
+    ),
+    "two versions to what no entry says": (
+        STEPS.format(after="w.available - n", first=1, last=2),
+        "as their entries say",
+    ),
     "two versions over less than nothing": (
-        STEPS.format(after="CASE n WHEN 1 THEN -1 ELSE w.available - 9 END", entries=2),
+        STEPS.format(after="CASE n WHEN 1 THEN -1 ELSE w.available - 9 END", first=1, last=2),
         "as their entries say",
     ),
     "a version back": (
@@ -346,7 +353,7 @@ def test_the_faulty_function_is_otherwise_accepted(scene: Scene) -> None:
     balanced = "(:operation, 8, NULL, 'mint', 'TOKEN', NULL, -5, 0, NULL, NULL, NULL, NULL),"
     balanced += " (:operation, 9, NULL, 'sales', 'TOKEN', NULL, 5, 0, NULL, NULL, NULL, NULL)"
     as_the_ledger(filled(ENTRY + balanced, scene))
-    as_the_ledger(filled(STEPS.format(after="w.available - 9 * (n - 1)", entries=2), scene))
+    as_the_ledger(filled(STEPS.format(after="w.available - 9 * (n - 1)", first=1, last=2), scene))
 
 
 def test_a_hold_without_an_item_is_refunded_only_after_its_expiry(scene: Scene, clock: Clock) -> None:
