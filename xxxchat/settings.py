@@ -218,6 +218,11 @@ CELERY_BEAT_SCHEDULE = {
     "watch-spins": {"task": "slots.watch", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "erase-due": {"task": "xxxchat.erase_due", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "ask-age-provider": {
+        "task": "compliance.ask_age_provider",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
     "verify-all": {"task": "xxxchat.verify_all", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=30)},
     "snapshot-houses": {"task": "escrow.snapshot_houses", "schedule": timedelta(hours=1)},
     "prune-keys": {"task": "core.prune_keys", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=10)},

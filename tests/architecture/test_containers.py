@@ -240,6 +240,9 @@ def test_hosts_networks_volumes_and_files_exist() -> None:
     assert "front" not in {*SERVICES["postgres"]["networks"], *SERVICES["redis"]["networks"]}
     for target in ("web", "commands", "events", "proxy"):
         assert "front" in SERVICES[target]["networks"]
+    ways_out = {name for name in COMPOSE["networks"] if not (COMPOSE["networks"][name] or {}).get("internal")}
+    assert ways_out == {"front", "out"}
+    assert "out" in SERVICES["worker"]["networks"], "it asks the age provider"
 
 
 # --- images -------------------------------------------------------------------------------------------------------
