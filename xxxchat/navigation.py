@@ -15,11 +15,22 @@ from slots import services as slots
 
 
 @dataclass(frozen=True)
+class Link:
+    """A page of the back office that is no list; only `roles` may open it."""
+
+    title: str
+    icon: str
+    address: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Group:
-    """A heading, and under it models with the names of their icons (Material Symbols)."""
+    """A heading, and under it models with the names of their icons (Material Symbols), and other pages."""
 
     title: str
     icons: Mapping[str, str]
+    links: tuple[Link, ...] = ()
 
 
 GROUPS = (
@@ -64,6 +75,7 @@ GROUPS = (
             "slots.Spin": "history",
             "slots.SlotState": "key",
         },
+        (Link("Statistics", "bar_chart", "admin:slots_spin_statistics", slots.PAYTABLE_READERS),),
     ),
     Group(
         "People",
@@ -87,27 +99,44 @@ GROUPS = (
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The setting `UNFOLD["SIDEBAR"]["navigation"]`: what this person may see (at most five statements)."""
     models = _visible_models(request)
-    waiting = _waiting(models, getattr(request.user, "role", ""))
+    waiting = _waiting(models, _role(request))
     groups = [
         {
             "title": group.title,
             "items": [
-                {
-                    "title": str(models[label]["name"]).capitalize(),
-                    "icon": icon,
-                    "link": models[label]["admin_url"],
-                    "badge": waiting.get(label) or None,
-                    "badge_variant": "warning",
-                    "active": request.path.startswith(models[label]["admin_url"]),
-                }
-                for label, icon in group.icons.items()
-                if label in models
+                *(
+                    _list_item(request, models[label], icon, waiting.get(label))
+                    for label, icon in group.icons.items()
+                    if label in models
+                ),
+                *(_page_item(request, link) for link in group.links if _role(request) in link.roles),
             ],
         }
         for group in GROUPS
     ]
     dashboard = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [dashboard]}, *(group for group in groups if group["items"])]
+
+
+def _list_item(request: HttpRequest, model: Mapping[str, Any], icon: str, waiting: int | None) -> dict[str, Any]:
+    pages = {reverse(link.address) for group in GROUPS for link in group.links}
+    return {
+        "title": str(model["name"]).capitalize(),
+        "icon": icon,
+        "link": model["admin_url"],
+        "badge": waiting or None,
+        "badge_variant": "warning",
+        "active": request.path.startswith(model["admin_url"]) and request.path not in pages,
+    }
+
+
+def _page_item(request: HttpRequest, link: Link) -> dict[str, Any]:
+    address = reverse(link.address)
+    return {"title": link.title, "icon": link.icon, "link": address, "active": request.path == address}
+
+
+def _role(request: HttpRequest) -> str:
+    return str(getattr(request.user, "role", ""))
 
 
 @dataclass(frozen=True)
@@ -127,7 +156,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if "perfqueue.Run" in models:
         context["figures"] = _figures()
     if "compliance.Marker" in models:
-        context["figures"] = [*context.get("figures", []), _markers(getattr(request.user, "role", ""))]
+        context["figures"] = [*context.get("figures", []), _markers(_role(request))]
     return context
 
 

@@ -28,6 +28,7 @@ from compliance.services.own_data import erase_person, own_data
 from compliance.services.places import policy_of, seed_policies, set_policy
 from compliance.services.reading import Play
 from compliance.services.recording import GateRefusal, record_refusal, refusals
+from compliance.services.refused import RefusalCount, refusal_counts
 from compliance.services.signing_up import may_sign_up_from, note_sign_up
 from compliance.services.spending import assert_within_limits, check_spending
 from compliance.services.standings import Standing, standing, standing_of, standings
@@ -51,6 +52,7 @@ __all__ = [
     "LimitsView",
     "MarkerKind",
     "Play",
+    "RefusalCount",
     "SignedIn",
     "Standing",
     "TimeOutSpan",
@@ -79,6 +81,7 @@ __all__ = [
     "policy_of",
     "publish_demo_terms",
     "record_refusal",
+    "refusal_counts",
     "refusals",
     "seed_reference",
     "set_limit",

@@ -26,7 +26,7 @@ from escrow.services.holds import (
     open_holds_of,
     trail,
 )
-from escrow.services.houses import in_circulation
+from escrow.services.houses import circulation_by_day, in_circulation
 from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee, award_many, close_many, deposit, hold
 from escrow.services.own_data import own_data
 from escrow.services.payments import Offer, PackageView, make_packages, packages
@@ -65,6 +65,7 @@ __all__ = [
     "award_many",
     "balance",
     "breaker_state",
+    "circulation_by_day",
     "close_many",
     "deposit",
     "expired_holds",

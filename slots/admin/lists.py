@@ -4,16 +4,23 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action
 
 from accounts.backoffice import RoleAdmin
 from accounts.models import STAFF_ROLES
 from core.fields import UUID_TEXT
+from slots import services
+from slots.admin import statistics
 from slots.models import SlotState, Spin
 
 
 @admin.register(Spin)
 class SpinAdmin(RoleAdmin):
+    """All spins, and the page of their statistics, which are exported by who may change paytables."""
+
     view_roles = STAFF_ROLES
+    actions_list = ("statistics",)
     list_display = ("id", "user_id", "nonce", "at", "bet", "payout", "symbols")
     search_fields = ("id", "user_id")
     search_help_text = "The id of a spin or of a user"
@@ -26,6 +33,16 @@ class SpinAdmin(RoleAdmin):
         if search_term and not UUID_TEXT.match(search_term.strip()):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+    @action(description="Statistics", url_path="statistics", permissions=["read_statistics"])
+    def statistics(self, request: HttpRequest) -> HttpResponse:
+        return statistics.response(self, request, may_export=self.has_export_permission(request))
+
+    def has_read_statistics_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, services.PAYTABLE_READERS)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, services.PAYTABLE_ROLES)
 
     @admin.display(description="seed")
     def seed_hex(self, spin: Spin) -> str:

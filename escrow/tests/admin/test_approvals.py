@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import STAFF_ROLES, Role, User
+from core.spreadsheets import escaped
 from escrow import services
-from escrow.admin.spreadsheets import escaped
 from escrow.models import Approval, Operation, Payout
 from escrow.services import Close, Currency, approvals
 from escrow.tests.admin.test_ledger import page
