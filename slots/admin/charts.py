@@ -33,15 +33,6 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Bar:
-    x: float
-    y: float
-    width: float
-    height: float
-    look: str = "bar"
-
-
-@dataclass(frozen=True)
 class Chart:
     """A chart and its numbers. ``label`` says for screen readers what it shows; ``key`` are classes and their words."""
 
@@ -56,7 +47,7 @@ class Chart:
     grid: tuple[Text, ...] = ()
     texts: tuple[Text, ...] = ()
     paths: tuple[Path, ...] = ()
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[Path, ...] = ()
     dots: tuple[Point, ...] = ()
     wide: bool = False
     right: float = WIDTH - RIGHT
@@ -98,9 +89,10 @@ class Plot:
         lower = [(self.x(place), self.y(low)) for place, low, _ in reversed(points)]
         return Path(look, f"{_path([*upper, *lower])}Z")
 
-    def bar(self, place: int, value: float, look: str = "bar") -> Bar:
+    def bar(self, place: int, value: float, look: str = "bar") -> Path:
         width, top = max(self.step * 0.7, 0.8), self.y(value)
-        return Bar(round(self.x(place) - width / 2, 1), top, round(width, 1), round(HEIGHT - BOTTOM - top, 1), look)
+        left, height = self.x(place) - width / 2, HEIGHT - BOTTOM - top
+        return Path(look, f"M{left:.1f} {top:g}h{width:.1f}v{height:.1f}h-{width:.1f}Z")
 
     def day_texts(self) -> tuple[Text, ...]:
         """The first and the last day, and some between where there is room."""

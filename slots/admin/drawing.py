@@ -113,7 +113,7 @@ def _return_plot(stats: Stats, series: Sequence[Sequence[Cumulated]]) -> Plot:
     if not series:
         return Plot(days, 90, 100, right=right)
     ends = [points[-1] for points in series]
-    edges = [value for each in ends for value in (*each.band(1.1 * float(DISABLE_AT)), each.actual)]
+    edges = [value for each in ends for value in (*each.band(1.9 * float(DISABLE_AT)), each.actual)]
     low, high = max(0.0, 100 * min(edges)), 100 * max(edges)
     return Plot(days, low, max(high, low + 1), right=right)
 

@@ -19,6 +19,7 @@ from escrow import services as escrow
 from slots import services
 from slots.admin import drawing
 from slots.admin.charts import Chart
+from slots.admin.sheets import MINUS
 from slots.drift import LOOK_EVERY
 from slots.expected import Z99
 from slots.models import Verdict
@@ -33,7 +34,7 @@ class DaysForm(forms.Form):
     """The days to show. Without any they are the last 30."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         for name, label in (("from", "From"), ("to", "To")):
             self.fields[name] = forms.DateField(
                 label=label,
@@ -157,7 +158,7 @@ def _figures(stats: services.Stats, today: date) -> list[Figure]:
             drawing.percent(stats.rtp),
             "no spins" if band is None else f"99 % band {100 * max(band[0], 0):.1f} to {100 * band[1]:.1f}",
         ),
-        Figure("Distance z", "–" if z is None else f"{z:+.2f}", within),
+        Figure("Distance z", "–" if z is None else f"{z:+.2f}".replace("-", MINUS), within),
     ]
 
 

@@ -16,7 +16,7 @@ from slots import services
 from slots.admin.charts import Plot, compact, counted
 from slots.models import Spin
 from slots.services.paytables import active_paytable
-from slots.tests.factories import approved_paytable, play, player, post_spin
+from slots.tests.factories import approved_paytable, play, player, post_spin, winning
 from slots.tests.spun import NOON, spun
 from tests.backoffice import signed_in, text_of
 from tests.world import client_of, performer, staff
@@ -153,8 +153,8 @@ def test_games_staff_open_it_and_export_auditors_only_open_it(role: str) -> None
 
 
 def test_statements_do_not_grow_with_play() -> None:
-    client = signed_in(staff(Role.GAMES))
-    play(user=player())
+    client, lucky = signed_in(staff(Role.GAMES)), player()
+    play(user=lucky, client_nonce=winning(lucky))
 
     def statements() -> int:
         with CaptureQueriesContext(connection) as asked:

@@ -110,7 +110,8 @@ def test_the_back_office(visit: Visit) -> None:
     staff = visit("admin")
     sizes = {"phone": PHONE, "wide": WIDE}
     faults = []
-    for path in ("/admin/", "/admin/escrow/wallet/", "/admin/menus/menuitem/add/", "/admin/compliance/marker/"):
+    pages = ("escrow/wallet/", "menus/menuitem/add/", "compliance/marker/", "slots/spin/statistics/")
+    for path in ("/admin/", *(f"/admin/{page}" for page in pages)):
         staff.go(path)
         faults += looked_over(staff, sizes)
     staff.page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
