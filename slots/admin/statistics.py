@@ -34,7 +34,8 @@ class DaysForm(forms.Form):
     """The days to show. Without any they are the last 30."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         for name, label in (("from", "From"), ("to", "To")):
             self.fields[name] = forms.DateField(
                 label=label,
