@@ -28,7 +28,8 @@ NO_QUEUE = {
 }
 NO_QUEUE_PAGES = {
     "sign-in", "sign-out", "account", "password", "theme", "wallet", "wallet-csv", "room-feed", "slots", "slots-live",
-    "spin", "studio-payout", "back-office", "sign-in-code", "sign-up", "confirm", "reset", "reset-password",
+    "room-slots", "room-slots-live", "slots-history", "slots-spin", "spin", "studio-payout", "back-office",
+    "sign-in-code", "sign-up", "confirm", "reset", "reset-password",
     "second-factor", "second-factor-codes", "second-factor-off", "limits", "limit-change", "limit-confirm", "time-out",
     "exclusion", "terms", "reality", "session-end", "other-sessions-end", "own-data", "erase", "erase-cancel",
 }  # fmt: skip

@@ -14,6 +14,7 @@ Visit = Callable[..., Visitor]
 SIZES = {"narrow": NARROW, "phone": PHONE, "wide": WIDE, "smallest": {"width": 320, "height": 640}}
 BUYER = (
     *("/", "/slots", "/requests", "/requests?show=done", "/wallet", "/account", "/account/second-factor", "/?q=nobody"),
+    "/account/erase",
     *("/limits", "/limits/break?duration=24h", "/limits/exclude?duration=6m", "/terms", "/slots/reality"),
     *("/slots/history", "/slots/history?kind=wins&since=2020-01-01&until=2019-01-01"),
 )
