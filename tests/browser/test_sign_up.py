@@ -54,7 +54,7 @@ def test_a_newcomer_needs_no_script(visit: Visit, running_site: Site) -> None:
     expect(one.page.get_by_role("link", name=re.compile("^Account"))).to_be_visible()
 
     one.go("/account")
-    expect(one.page.get_by_text("Not verified")).to_be_visible()
+    expect(one.page.get_by_text("Being checked")).to_be_visible()
 
 
 def test_the_pages_of_a_newcomer(visit: Visit) -> None:
