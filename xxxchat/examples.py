@@ -100,6 +100,8 @@ def _plain(kind: str, schema: dict[str, Any]) -> Any:
             return ID.format(1)
         case "string", "date-time":
             return "2026-11-28T20:00:00Z"
+        case "string", "date":
+            return "2000-01-31"
         case "string", _:
             return HASH if "0-9a-f" in schema.get("pattern", "") else "text"
         case "boolean", _:

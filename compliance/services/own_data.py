@@ -39,7 +39,7 @@ def own_data(user_id: UUID) -> Iterator[Section]:
 
 
 def erase_person(user: User) -> None:
-    """Delete a person's dates of birth and what a provider said of them; keep a running exclusion for their address.
+    """Delete a person's dates of birth and a provider's answers; keep a running exclusion for their address.
 
     The decisions stay, without dates. The caller empties the account afterwards.
     """

@@ -35,7 +35,7 @@ def waiting(born: date) -> User:
 
 
 class Provider(AgeProvider):
-    """Answers as told, and records whether a transaction was open."""
+    """Gives the answer it was made with, and records whether a transaction was open."""
 
     def __init__(self, answer: AgeAnswer | None) -> None:
         self.answer, self.asked, self.in_transaction = answer, 0, False
@@ -48,7 +48,7 @@ class Provider(AgeProvider):
         return self.answer
 
 
-def told(monkeypatch: pytest.MonkeyPatch, answer: AgeAnswer | None) -> Provider:
+def provider_with(monkeypatch: pytest.MonkeyPatch, answer: AgeAnswer | None) -> Provider:
     provider = Provider(answer)
     monkeypatch.setattr(asking, "provider", lambda: provider)
     return provider
@@ -82,7 +82,7 @@ def test_a_decision_is_recorded_with_its_words_and_dates_apart() -> None:
 
 def test_it_is_asked_with_no_transaction_open(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(date(1994, 11, 5))
-    provider = told(monkeypatch, AgeAnswer(Finding.VERIFIED, "r", "w"))
+    provider = provider_with(monkeypatch, AgeAnswer(Finding.VERIFIED, "r", "w"))
 
     asking.ask_provider_of_new_cases()
 
@@ -91,7 +91,7 @@ def test_it_is_asked_with_no_transaction_open(monkeypatch: pytest.MonkeyPatch) -
 
 def test_nobody_under_eighteen_is_verified_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     user = waiting(date(2020, 1, 1))
-    told(monkeypatch, AgeAnswer(Finding.VERIFIED, "r", "w"))
+    provider_with(monkeypatch, AgeAnswer(Finding.VERIFIED, "r", "w"))
 
     asking.ask_provider_of_new_cases()
 
