@@ -20,6 +20,7 @@ AS_OWNER = (
     "escrow_claim",
     "escrow_open",
     "escrow_instant",
+    "escrow_instant_cleared",
     "escrow_reverse",
     "escrow_chargeback",
     "escrow_write_off",

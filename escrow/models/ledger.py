@@ -45,6 +45,7 @@ class OperationKind(models.TextChoices):
     REFUND = "refund"
     EXPIRE = "expire"
     AWARD = "award"
+    WITHDRAW = "withdraw"
     REVERSE = "reverse"
     CHARGEBACK = "chargeback"
     WRITE_OFF = "write_off"

@@ -11,8 +11,8 @@ ALTER DOMAIN escrow_house ADD CONSTRAINT escrow_house_known CHECK (
 -- varchar(20): what an operation does
 ALTER DOMAIN escrow_kind DROP CONSTRAINT IF EXISTS escrow_kind_known;
 ALTER DOMAIN escrow_kind ADD CONSTRAINT escrow_kind_known CHECK (
-    VALUE IN ('deposit', 'hold', 'settle', 'split', 'refund', 'expire', 'award', 'reverse', 'chargeback', 'write_off',
-              'payout', 'payout_reject', 'repair'));
+    VALUE IN ('deposit', 'hold', 'settle', 'split', 'refund', 'expire', 'award', 'withdraw', 'reverse', 'chargeback',
+              'write_off', 'payout', 'payout_reject', 'repair'));
 -- varchar(6)
 ALTER DOMAIN escrow_wallet_status DROP CONSTRAINT IF EXISTS escrow_wallet_status_known;
 ALTER DOMAIN escrow_wallet_status ADD CONSTRAINT escrow_wallet_status_known CHECK (VALUE IN ('active', 'frozen'));

@@ -14,7 +14,7 @@ from uuid import UUID
 from core.db import array
 from core.ids import new_id_texts
 from escrow.errors import InsufficientBalance, WalletFrozen, WalletUnknown
-from escrow.models import Currency, WalletStatus
+from escrow.models import Currency, House, WalletStatus
 from escrow.services.calling import statement, traced
 from escrow.services.operations import (
     Close,
@@ -100,17 +100,24 @@ def open_holds(execute: Execute[R], openings: Sequence[Opening], *, at: datetime
     return _call(execute, "escrow_open", at=at, house=None, expires_s=None, payee=array(payees), **facts)
 
 
-def settle_instants(execute: Execute[R], instants: Sequence[Instant], *, at: datetime) -> R:
+def settle_instants(
+    execute: Execute[R], instants: Sequence[Instant], *, at: datetime, clearing: House | None = None
+) -> R:
     """Open and settle decided holds and pay their awards, as `hold_many`, `close_many` and `award_many` would.
 
     The row: how many. They are of one feature, currency and house account. Their items are stored, finished. A wallet
     that is not as it was decided on is an IntegrityError, as any broken rule is: the transaction must roll back.
+    With `clearing` each wallet gets its amount from that account before, gives its award to it after, and ends with the
+    balances it began with.
     """
     (terms,) = {(each.hold.payee.house, each.hold.expires_in_s) for each in instants}
     house, expires_s = terms
     seconds = str(expires_s)  # as text: batches send numbers as bigint, which the function does not take
     facts = _terms(instants) | _holds(instants) | _settlements(instants)
-    return _call(execute, "escrow_instant", at=at, house=house and house.value, expires_s=seconds, **facts)
+    if clearing is None:
+        return _call(execute, "escrow_instant", at=at, house=house and house.value, expires_s=seconds, **facts)
+    facts |= {"clearing": clearing.value, **_clearings(instants, clearing)}
+    return _call(execute, "escrow_instant_cleared", at=at, house=house and house.value, expires_s=seconds, **facts)
 
 
 def _terms(openings: Sequence[Opening]) -> dict[str, str]:
@@ -154,6 +161,22 @@ def _settlements(instants: Sequence[Instant]) -> dict[str, str]:
         "awarded": array([each.award for each in instants]),
         "award": array(new_id_texts(len(awards))),
         "award_fingerprint": array([a and credit_fingerprint(a) for a in awards]),
+    }
+
+
+def _clearings(instants: Sequence[Instant], clearing: House) -> dict[str, str]:
+    """The steps before and after: the amount comes from the clearing account, and the award goes there."""
+    holds = [each.hold for each in instants]
+    deposits = [Deposit(h.key, h.payer_id, h.currency, h.amount, clearing) for h in holds]
+    withdrawals = [
+        Deposit(h.key, h.payer_id, h.currency, each.award, clearing) if each.award else None
+        for h, each in zip(holds, instants, strict=True)
+    ]
+    return {
+        "deposit": array(new_id_texts(len(deposits))),
+        "deposit_fingerprint": array([credit_fingerprint(d) for d in deposits]),
+        "withdraw": array(new_id_texts(len(withdrawals))),
+        "withdraw_fingerprint": array([w and credit_fingerprint(w) for w in withdrawals]),
     }
 
 

@@ -60,6 +60,7 @@ CHECKS = {
             WHEN 'split' THEN lines >= 2 AND held < 0 AND hold_id IS NOT NULL
             WHEN 'deposit' THEN lines = 2 AND houses <@ '{{sales,mint,loyalty_clearing}}' AND available - owed > 0
             WHEN 'award' THEN lines = 2 AND houses = '{{slots_bank}}' AND available - owed > 0
+            WHEN 'withdraw' THEN lines = 2 AND houses = '{{loyalty_clearing}}' AND available < 0
             WHEN 'write_off' THEN lines = 2 AND houses = '{{losses}}' AND owed < 0 AND available = 0 AND earned = 0
             WHEN 'payout' THEN lines = 2 AND houses = '{{payouts}}' AND earned < 0 AND available = 0 AND owed = 0
             WHEN 'payout_reject'

@@ -73,11 +73,13 @@ def finish_instants(
     feature: str,
     currency: escrow.services.Currency,
     at: datetime,
+    clearing: escrow.services.House | None = None,
 ) -> list[Statement]:
     """Return the statements that store items of one feature, title and currency, finished `at`, and settle them.
 
     Each opens and settles the hold at the item's place, and pays its award. The caller has locked the wallets. Raises
-    RuntimeError, a defect, if a hold is not its item's, or for an award that is not this feature's to send.
+    RuntimeError, a defect, if a hold is not its item's, or for an award that is not this feature's to send. `clearing`:
+    the account that amounts come from and awards go to, where the wallets' balances are kept elsewhere.
     """
     for item, each in zip(items, holds, strict=True):
         hold = each.hold
@@ -88,7 +90,7 @@ def finish_instants(
             raise RuntimeError(f"{feature} awards nothing.")
     return [
         store_instants(items, feature=feature, currency=currency, at=at),
-        escrow.services.settle_instants(_ledgers, holds, at=at),
+        escrow.services.settle_instants(_ledgers, holds, at=at, clearing=clearing),
     ]
 
 

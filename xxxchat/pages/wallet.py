@@ -25,6 +25,7 @@ KIND_TEXTS = {
     "refund": "Back",
     "expire": "Back, nobody took it up",
     "award": "Won",
+    "withdraw": "To RedRoomRewards",
     "reverse": "Corrected",
     "chargeback": "A payment was taken back",
     "write_off": "A debt was let go",
