@@ -26,6 +26,7 @@ PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     float: (float, "a number"),
 }
 KEY_BYTES = 32
+MAX_SECONDS = 3_600
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 HINT = "Set them in the environment or in the file .env (`cp .env.example .env` is a start for your own machine)."
 
@@ -88,6 +89,13 @@ class Environment(environ.Env):
         self.require(
             var, within, f"must be {least} or more" if most is None else f"must lie between {least} and {most}"
         )
+        return value if within else default
+
+    def seconds(self, var: str, default: float) -> float:
+        """Read a time-out in seconds, more than 0 and at most an hour."""
+        value: float = self.get_value(var, cast=float, default=default)
+        within = 0 < value <= MAX_SECONDS
+        self.require(var, within, f"must be more than 0 and at most {MAX_SECONDS}")
         return value if within else default
 
     def base64(self, var: str, default: Any = REQUIRED) -> bytes:

@@ -9,6 +9,7 @@ import orjson
 import accounts.services
 import compliance.services
 import escrow.services
+import loyalty.services
 import menus.services
 import perfqueue.services
 import slots.services
@@ -26,6 +27,7 @@ def sections(user: User) -> Iterator[Section]:
     user_id: UUID = user.pk
     yield from escrow.services.own_data(user_id)
     yield from compliance.services.own_data(user_id)
+    yield from loyalty.services.own_data(user_id)
     yield from perfqueue.services.own_data(user_id)
     yield from menus.services.own_data(user_id)
     yield from slots.services.own_data(user_id)

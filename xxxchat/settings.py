@@ -102,6 +102,27 @@ env.require(
 )
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", "demo-only-password")
 
+# --- loyalty: where points live -----------------------------------------------------------------------------
+LOYALTY_BACKEND = env.str("LOYALTY_BACKEND", "local")
+env.require("LOYALTY_BACKEND", LOYALTY_BACKEND in {"local", "redroomrewards"}, "must be local or redroomrewards")
+RRR_BASE_URL = env.str("RRR_BASE_URL", "").rstrip("/")
+RRR_CLIENT_ID = env.str("RRR_CLIENT_ID", "")
+RRR_CLIENT_SECRET = env.str("RRR_CLIENT_SECRET", "")
+RRR_WEBHOOK_SECRET = env.str("RRR_WEBHOOK_SECRET", "")
+if LOYALTY_BACKEND == "redroomrewards":
+    secure = RRR_BASE_URL.startswith("https://") or (RELAXED and RRR_BASE_URL.startswith("http://"))
+    env.require("RRR_BASE_URL", secure, "must be https://host")
+    env.require("RRR_CLIENT_ID", bool(RRR_CLIENT_ID), "is not set")
+    env.require("RRR_CLIENT_SECRET", bool(RRR_CLIENT_SECRET), "is not set")
+    long = len(RRR_WEBHOOK_SECRET) >= (1 if RELAXED else 32)
+    env.require("RRR_WEBHOOK_SECRET", long, "must have 32 characters or more")
+RRR_CONNECT_TIMEOUT_S = env.seconds("RRR_CONNECT_TIMEOUT_S", 1.0)
+RRR_TRY_TIMEOUT_S = env.seconds("RRR_TRY_TIMEOUT_S", 2.0)
+RRR_TOTAL_TIMEOUT_S = env.seconds("RRR_TOTAL_TIMEOUT_S", 5.0)
+RRR_BREAKER_FAILURES = env.whole("RRR_BREAKER_FAILURES", 5, least=1)
+RRR_BREAKER_RESET_S = env.seconds("RRR_BREAKER_RESET_S", 30.0)
+LOYALTY_EARN_POINTS_PER_TOKEN = env.whole("LOYALTY_EARN_POINTS_PER_TOKEN", 0, least=0, most=1_000)
+
 # --- applications -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "xxxchat.apps.CompositionConfig",  # first: its runserver, not that of the static files
@@ -133,6 +154,7 @@ INSTALLED_APPS = [
     "live",
     "escrow",
     "compliance",
+    "loyalty",
     "perfqueue",
     "menus",
     "slots",

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db.models import Model
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ("accounts", "live", "escrow", "compliance", "perfqueue", "menus", "slots")
+APPS = ("accounts", "live", "escrow", "compliance", "loyalty", "perfqueue", "menus", "slots")
 PUBLIC_MODELS = {"accounts.models.User"}
 PUBLIC_MODULES = {f"{app}.{module}" for app in APPS for module in ("services", "errors", "shapes", "batched")} | {
-    "accounts.models", "accounts.backoffice", "live.asgi", "live.hub",
+    "accounts.models", "accounts.backoffice", "loyalty.client", "live.asgi", "live.hub",
 }  # fmt: skip
 
 

@@ -52,6 +52,8 @@ NOT_EXPORTED = {
     "compliance.Marker.closed_by": OTHERS,
     "compliance.PolicyVersion.author": OTHERS,
     "compliance.Terms.published_by": OTHERS,
+    "loyalty.Link.unlinked_by": OTHERS,
+    "loyalty.ReconciliationRun.after_user": "a place in a run, not about the person",
     "perfqueue.Block.user": "a performer's decision about somebody, which is hers",
     "perfqueue.QueueItem.performer": "the buyer's; what a performer earned is in `entries`",
     "perfqueue.Transition.actor": "`queueItems` has the times of each item",

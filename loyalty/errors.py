@@ -1,0 +1,55 @@
+"""Refusals of commands that need RedRoomRewards, and what its answers mean to whoever calls it."""
+
+from core.errors import Kind, Refused
+
+
+class LoyaltyUnavailable(Refused):
+    """RedRoomRewards was not reached, or did surely not carry out what was asked.
+
+    `retry_after_s`: what it asked for, or when its circuit breaker admits a call again.
+    """
+
+    kind, code = Kind.UNAVAILABLE, "LOYALTY_UNAVAILABLE"
+    message = "Your points cannot be reached at the moment. Try again in a minute."
+
+
+class NotLinked(Refused):
+    """The person's account is linked to no member of RedRoomRewards."""
+
+    gate = "linked"
+    kind, code = Kind.FORBIDDEN, "NOT_LINKED"
+    message = "Link your RedRoomRewards membership first. Nothing was taken."
+
+
+class RemoteRefusal(Exception):
+    """RedRoomRewards answered that it does not do what was asked; `code` is its own word. Asking again is no use."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class RemoteInsufficient(RemoteRefusal):
+    """The member has fewer points than asked for; `current`: how many, None if it did not say."""
+
+    def __init__(self, current: int | None) -> None:
+        self.current = current
+        super().__init__("INSUFFICIENT_BALANCE")
+
+
+class RemoteUnknownUser(RemoteRefusal):
+    """RedRoomRewards knows no member by this user id."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_USER")
+
+
+class KeyMismatch(RemoteRefusal):
+    """The key was used there with another body: a defect of ours, which is never sent again."""
+
+    def __init__(self) -> None:
+        super().__init__("IDEMPOTENCY_KEY_REUSE_MISMATCH")
+
+
+class OutcomeUnknown(Exception):
+    """It was sent and no usable answer came: it may have happened. The same key, asked again, tells."""

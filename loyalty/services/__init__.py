@@ -1,0 +1,5 @@
+"""What other apps use of loyalty. Rows are answered as frozen values, never as models."""
+
+from loyalty.services.own_data import own_data
+
+__all__ = ["own_data"]
