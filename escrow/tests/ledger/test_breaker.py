@@ -178,7 +178,7 @@ def test_only_the_trial_decides_while_it_lasts(alice: User) -> None:
     def calls_from_before_end() -> list[str]:
         states = []
         for went_wrong in (False, True):
-            breaker._report(failed=went_wrong, is_trial=False)
+            breaker.breaker.report(failed=went_wrong, is_trial=False)
             states.append(services.breaker_state())
         return states
 
