@@ -21,6 +21,13 @@ class NotLinked(Refused):
     message = "Link your RedRoomRewards membership first. Nothing was taken."
 
 
+class NotDead(Refused):
+    """An operation that is still worked on, or whose key was used with another body, is not sent again by staff."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This operation cannot be sent again."
+
+
 class RemoteRefusal(Exception):
     """RedRoomRewards answered that it does not do what was asked; `code` is its own word. Asking again is no use."""
 

@@ -3,6 +3,10 @@
 Errors are those of `loyalty.errors`: `LoyaltyUnavailable` (surely not applied), `OutcomeUnknown`, `RemoteRefusal`.
 """
 
+from loyalty.client.config import Config
+from loyalty.client.faults import CALLS, Outcome, Try, breaker, on_try
+from loyalty.client.http import LoyaltyClient
+from loyalty.client.running import run
 from loyalty.client.values import (
     Applied,
     Balance,
@@ -20,8 +24,10 @@ from loyalty.client.values import (
 )
 
 __all__ = [
+    "CALLS",
     "Applied",
     "Balance",
+    "Config",
     "Confirmation",
     "Credit",
     "CreditReason",
@@ -32,5 +38,11 @@ __all__ = [
     "LedgerEntry",
     "LedgerPage",
     "LinkStatus",
+    "LoyaltyClient",
+    "Outcome",
     "RemoteIntent",
+    "Try",
+    "breaker",
+    "on_try",
+    "run",
 ]

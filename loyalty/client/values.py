@@ -145,7 +145,7 @@ class Confirmation:
     """What confirms a link. The proof is passed on and kept nowhere."""
 
     intent_id: str
-    member_id: str
+    member_id: str = field(repr=False)
     user_id: UUID
     proof: Body = field(repr=False)
 

@@ -102,6 +102,11 @@ def deduct_key(spin_id: UUID) -> str:
     return f"spin-{spin_id}-deduct"
 
 
+def credit_key(spin_id: UUID) -> str:
+    """The key of a spin's award."""
+    return f"spin-{spin_id}-credit"
+
+
 def opening_deducts(deducts: Sequence[SpinDeduct]) -> Statement:
     """Return the statement that writes deducts before they are asked for, with the spins' intents.
 
@@ -156,7 +161,7 @@ def queue_credits(credits: Sequence[SpinCredit]) -> Statement:
             change=Credit(
                 user_id=each.user_id,
                 amount=each.amount,
-                transaction_id=f"spin-{each.spin_id}-credit",
+                transaction_id=credit_key(each.spin_id),
                 reason=CreditReason.WIN,
                 metadata={
                     "spinId": str(each.spin_id),

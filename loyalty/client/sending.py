@@ -1,0 +1,195 @@
+"""Sending one call: tries with the same key, the token, the circuit breaker, and what is known when they fail."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import aiohttp
+import structlog
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from core.breaker import Breaker
+from core.errors import DomainError
+from loyalty.client.answers import Reply, Unusable, body_of, grant_of
+from loyalty.client.config import Config
+from loyalty.client.faults import Fault, Outcome, Try, observed
+from loyalty.client.tokens import Grant, Tokens
+from loyalty.client.values import Body, rendered
+from loyalty.errors import KeyMismatch, LoyaltyUnavailable, OutcomeUnknown, RemoteRefusal
+
+T = TypeVar("T")
+TRIES = 3
+BACKOFF = wait_random_exponential(multiplier=0.1, max=1.0)
+CONNECTIONS, KEEP_ALIVE_S = 256, 30.0
+TOKEN_PATH = "/oauth/token"  # noqa: S105  an address
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call: with a body it is a POST, and one with a key changes something. `name`: one of `CALLS`."""
+
+    name: str
+    path: str
+    trace: str
+    body: Body | None = field(default=None, repr=False)
+    params: Mapping[str, str] | None = field(default=None, repr=False)
+    key: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may leave something behind over there."""
+        return bool(self.key)
+
+
+class Sender:
+    """One session with keep-alive and one token, used from one event loop."""
+
+    def __init__(self, config: Config, breaker: Breaker) -> None:
+        self._config = config
+        self._breaker = breaker
+        self._tokens = Tokens(self._grant)
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def send(self, call: Call, read: Callable[[Body], T]) -> T:
+        """Send a call until it has a result, at most three times within the total time-out; return what `read` does.
+
+        Raises:
+            LoyaltyUnavailable: surely not carried out; OutcomeUnknown: it may have been (calls that change something);
+            RemoteRefusal, Duplicate.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._config.total_timeout_s
+        may_have_happened = False
+        tries = AsyncRetrying(
+            stop=stop_after_attempt(TRIES) | stop_before_delay(self._config.total_timeout_s),
+            wait=_pause,
+            retry=retry_if_exception_type(Fault),
+            reraise=True,
+        )
+        try:
+            async for each in tries:
+                with each:
+                    number = each.retry_state.attempt_number
+                    try:
+                        return _read(call, read, await self._tried(call, number, ends_at - loop.time()))
+                    except Fault as fault:
+                        may_have_happened |= fault.may_have_happened
+                        raise
+        except Fault as fault:
+            if may_have_happened:
+                raise OutcomeUnknown(fault.outcome.value) from fault
+            raise LoyaltyUnavailable(retry_after_s=fault.retry_after_s or 1) from fault
+        except LoyaltyUnavailable as refused:  # by the breaker, between two tries or before the first
+            if may_have_happened:
+                raise OutcomeUnknown(Outcome.BREAKER_OPEN.value) from refused
+            raise
+        raise AssertionError("unreachable")
+
+    async def _tried(self, call: Call, number: int, left_s: float) -> Body:
+        """One try, with another token after a 401."""
+        token = await self._tokens.current()
+        try:
+            return await self._seen(call, number, left_s, self._headers(call, token))
+        except Fault as fault:
+            if fault.outcome != Outcome.UNAUTHORIZED:
+                raise
+        token = await self._tokens.replace(token)
+        return await self._seen(call, number, left_s, self._headers(call, token))
+
+    async def _grant(self) -> Grant:
+        """Ask for a token. It is no part of a change: whatever happens to it, nothing was carried out."""
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": self._config.client_id,
+            "client_secret": self._config.client_secret,
+        }
+        call = Call(name="token", path=TOKEN_PATH, body=body, trace="")
+        headers = {"Content-Type": "application/json"}
+        return _read(call, grant_of, await self._seen(call, 1, self._config.try_timeout_s, headers))
+
+    def _headers(self, call: Call, token: str) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token}", "X-Client-Id": self._config.client_id}
+        if call.trace:
+            headers["X-Request-Trace"] = call.trace
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.key:
+            headers["Idempotency-Key"] = call.key
+        return headers
+
+    async def _seen(self, call: Call, number: int, left_s: float, headers: dict[str, str]) -> Body:
+        """Send it once through the breaker, tell the observers, and log what went wrong: no person, no secret."""
+        loop = asyncio.get_running_loop()
+        began, outcome, fault = loop.time(), Outcome.DONE, ""
+        try:
+            with self._breaker.guarding():
+                return body_of(await self._exchanged(call, left_s, headers), changes=call.changes)
+        except Fault as error:
+            outcome, fault = error.outcome, type(error.__cause__ or error).__name__
+            raise
+        except RemoteRefusal as error:
+            outcome = Outcome.KEY_MISMATCH if isinstance(error, KeyMismatch) else Outcome.REFUSED
+            raise
+        except DomainError:
+            outcome = Outcome.BREAKER_OPEN
+            raise
+        finally:
+            observed(Try(call.name, outcome, loop.time() - began, number))
+            self._log(call, outcome, number, fault)
+
+    async def _exchanged(self, call: Call, left_s: float, headers: dict[str, str]) -> Reply:
+        """Send it once and return the answer. Raises Fault: there was none."""
+        timeout = aiohttp.ClientTimeout(
+            total=max(0.001, min(self._config.try_timeout_s, left_s)), sock_connect=self._config.connect_timeout_s
+        )
+        given: dict[str, Any] = {"headers": headers, "params": call.params, "timeout": timeout}
+        if call.body is not None:
+            given["data"] = rendered(call.body)
+        method, url = "GET" if call.body is None else "POST", self._config.base_url + call.path
+        try:
+            async with self._session.request(method, url, allow_redirects=False, **given) as answer:
+                return Reply(answer.status, await answer.read(), answer.headers.get("Retry-After"))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Fault(Outcome.NOT_REACHED, may_have_happened=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Fault(Outcome.NO_ANSWER, may_have_happened=call.changes) from error
+
+    def _log(self, call: Call, outcome: Outcome, number: int, fault: str) -> None:
+        if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.BREAKER_OPEN):
+            return
+        facts = {"call": call.name, "outcome": outcome.value, "number": number}
+        if call.trace:
+            facts["request_id"] = call.trace
+        if outcome == Outcome.KEY_MISMATCH:
+            log.error("loyalty_key_mismatch", key=call.key, **facts)
+        else:
+            log.warning("loyalty_call_failed", fault=fault, **facts)
+
+
+def _read(call: Call, read: Callable[[Body], T], body: Body) -> T:
+    """Read an answer of success. Raises Fault: it is not as agreed."""
+    try:
+        return read(body)
+    except Unusable as error:
+        raise Fault(Outcome.NO_ANSWER, may_have_happened=call.changes) from error
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: random, up to twice as long each time, but not before a Retry-After is over."""
+    fault = state.outcome.exception() if state.outcome else None
+    asked_for = fault.retry_after_s if isinstance(fault, Fault) else None
+    return max(asked_for or 0.0, BACKOFF(state))
