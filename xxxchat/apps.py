@@ -9,9 +9,10 @@ class CompositionConfig(AppConfig):
     label = "xxxchat"
 
     def ready(self) -> None:
-        from xxxchat.metrics import batches, commands  # noqa: F401  a scrape of any process names every metric
+        from xxxchat.metrics import batches, commands, loyalty  # noqa: F401  a scrape of any process names every metric
 
         commands.connect()
+        loyalty.connect()
 
 
 class BackOfficeConfig(AdminConfig):

@@ -252,6 +252,17 @@ CELERY_BEAT_SCHEDULE = {
     "prune-codes": {"task": "accounts.prune_codes", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=15)},
     "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
 }
+if LOYALTY_BACKEND == "redroomrewards":
+    CELERY_BEAT_SCHEDULE |= {
+        "loyalty-deliver": {"task": "loyalty.deliver", "schedule": timedelta(seconds=1), "options": {"expires": 5}},
+        "loyalty-reconcile": {
+            "task": "loyalty.reconcile",
+            "schedule": timedelta(seconds=10),
+            "options": {"expires": 10},
+        },
+        "loyalty-earn": {"task": "loyalty.earn", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
+        "loyalty-compare": {"task": "loyalty.compare", "schedule": crontab(minute=40), "options": {"expires": 3_600}},
+    }
 
 # --- sign-in ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

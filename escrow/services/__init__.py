@@ -31,6 +31,17 @@ from escrow.services.operations import Award, Close, Deposit, HoldRequest, Payee
 from escrow.services.own_data import own_data
 from escrow.services.payments import Offer, PackageView, make_packages, packages
 from escrow.services.payouts import PayoutView, pending_payouts, request_payout
+from escrow.services.sources import (
+    Cleared,
+    PaidOrder,
+    ReversedOrder,
+    Settlement,
+    cleared,
+    cleared_by_key,
+    paid_orders,
+    reversed_orders,
+    settlements,
+)
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
 from escrow.services.wallets import (
     EntryView,
@@ -44,6 +55,7 @@ from escrow.services.wallets import (
 
 __all__ = [
     "Award",
+    "Cleared",
     "Close",
     "Currency",
     "Deposit",
@@ -58,14 +70,19 @@ __all__ = [
     "Offer",
     "Opening",
     "PackageView",
+    "PaidOrder",
     "Payee",
     "PayoutView",
+    "ReversedOrder",
+    "Settlement",
     "TrailEntry",
     "assert_payable",
     "award_many",
     "balance",
     "breaker_state",
     "circulation_by_day",
+    "cleared",
+    "cleared_by_key",
     "close_many",
     "deposit",
     "expired_holds",
@@ -87,13 +104,16 @@ __all__ = [
     "operations_since",
     "own_data",
     "packages",
+    "paid_orders",
     "pending_payouts",
     "recent_entries",
     "record_run",
     "refusal",
     "request_payout",
+    "reversed_orders",
     "run_checks",
     "settle_instants",
+    "settlements",
     "snapshot",
     "state_of_ledger",
     "trail",

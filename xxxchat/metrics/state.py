@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from compliance import services as compliance
 from escrow import services as escrow
+from loyalty import services as loyalty
 from perfqueue import services as perfqueue
 from slots import services as slots
 
@@ -45,7 +46,7 @@ class ProductCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         gauges: list[GaugeMetricFamily] = []
-        for read in (_queues, _ledger, _watch):
+        for read in (_queues, _ledger, _watch, _loyalty):
             try:
                 gauges += read()
             except Error as error:
@@ -102,6 +103,16 @@ def _watch() -> Iterator[GaugeMetricFamily]:
         drift.add_metric([now.returned.paytable], now.returned.z)
         counted.add_metric([now.returned.paytable], now.returned.spins)
     yield from (drift, counted)
+
+
+def _loyalty() -> Iterator[GaugeMetricFamily]:
+    """What is on its way to RedRoomRewards."""
+    now = loyalty.backlog()
+    yield _gauge("xxxchat_loyalty_outbox_operations", "Operations that the outbox has to deliver.", now.outbox)
+    yield _gauge("xxxchat_loyalty_outbox_oldest_seconds", "Age of the oldest of them.", now.outbox_oldest_s)
+    yield _gauge("xxxchat_loyalty_unknown_operations", "Operations whose outcome is unknown.", now.unknown)
+    yield _gauge("xxxchat_loyalty_unknown_oldest_seconds", "Age of the oldest of them.", now.unknown_oldest_s)
+    yield _gauge("xxxchat_loyalty_dead_operations", "Operations that were not delivered, for staff.", now.dead)
 
 
 def _play() -> Iterator[GaugeMetricFamily]:

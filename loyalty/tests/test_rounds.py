@@ -1,0 +1,81 @@
+"""The rounds as beat and the command start them, and the round that follows when the circuit breaker closes."""
+
+import threading
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+
+from core import dispatch
+from loyalty import apps, tasks
+from loyalty.services.figures import Backlog, backlog
+from loyalty.tests.features import Feature
+from loyalty.tests.remote import Remote
+from loyalty.tests.test_outbox import queued
+from tests.clock import Clock
+from tests.world import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_command_does_the_rounds_of_beat(remote: Remote, feature: Feature, clock: Clock) -> None:
+    alice = person()
+    remote.balances[str(alice.pk)] = 500
+    feature.open(alice)
+    queued(alice)
+    clock.shift(seconds=10)
+    written = StringIO()
+
+    call_command("loyalty_rounds", "--once", stdout=written)
+
+    assert written.getvalue().strip() == "reconciled=1 earned=0 delivered=2"
+    assert remote.balances[str(alice.pk)] == 650
+
+
+def test_the_tasks_do_the_same(remote: Remote) -> None:
+    queued(person())
+
+    assert (tasks.deliver(), tasks.reconcile(), tasks.earn(), tasks.compare()) == (1, 0, 0, 0)
+
+
+def test_the_rounds_do_nothing_while_points_live_here(transactional_db: None) -> None:
+    queued(person())
+
+    assert settings.LOYALTY_BACKEND == "local"
+    assert (tasks.deliver(), tasks.reconcile(), tasks.earn(), tasks.compare()) == (0, 0, 0, 0)
+    assert not [name for name in settings.CELERY_BEAT_SCHEDULE if name.startswith("loyalty")]
+
+
+def test_reconciliation_is_asked_for_when_the_breaker_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, done = [], threading.Event()
+
+    def request_run(task: str) -> bool:
+        asked.append(task)
+        done.set()
+        return True
+
+    monkeypatch.setattr(dispatch, "request_run", request_run)
+    for state in ("open", "half-open", "closed"):
+        apps._reconcile_once_closed(state)
+
+    assert done.wait(5)
+    assert asked == ["loyalty.reconcile"]
+
+
+def test_what_waits_is_counted_with_its_age(remote: Remote, clock: Clock) -> None:
+    alice = person()
+    assert backlog() == Backlog(0, 0.0, 0, 0.0, 0)
+    remote.befalls("credit", "code:INVALID_USER", *["drop_after"] * 3)
+    for _ in range(2):
+        queued(alice)
+    with override_settings(LOYALTY_BACKEND="redroomrewards"):
+        tasks.deliver()
+    clock.shift(seconds=50)
+
+    now = backlog()
+
+    assert (now.outbox, now.unknown, now.dead) == (1, 1, 1)
+    assert 50 <= now.outbox_oldest_s < 60
+    assert 50 <= now.unknown_oldest_s < 60
