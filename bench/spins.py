@@ -5,9 +5,10 @@
 
 import json
 import secrets
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +25,11 @@ SPIN = (
 )  # fmt: skip
 STATE = (
     "user_id", "nonce", "commitment", "sealed_seed", "seed_key", "client_seed", "chain", "paytable_id",
-    "staked_total", "paid_total", "last_spin_at", "session_started_at", "session_net", "reality_at", "window_nonce",
-    "window_at",
+    "staked_total", "paid_total", "last_spin_at", "session_started_at", "session_net", "session_nonce",
+    "session_staked", "reality_at", "window_nonce", "window_at", "day_nonce", "day_at", "day_staked", "week_nonce",
+    "week_at", "week_staked", "month_nonce", "month_at", "month_staked",
 )  # fmt: skip
+WINDOWS = (timedelta(hours=24), timedelta(days=7), timedelta(days=30))
 VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 RANDOM_BITS = (0xFFF << 64) | (2**62 - 1)
 Row = Sequence[str | None]
@@ -44,9 +47,21 @@ class Game:
         return self.table.unit
 
 
+@dataclass(frozen=True)
+class Before:
+    """A spin's nonce and time, and the points staked before it."""
+
+    nonce: int
+    at: datetime
+    staked: int
+
+
 @dataclass
 class Player:
-    """A player's slot state in memory: as it is before the next spin, whose seed is drawn already."""
+    """A player's slot state in memory: as it is before the next spin, whose seed is drawn already.
+
+    ``recent``: the spins of the longest window before the last one, oldest first.
+    """
 
     user_id: UUID
     nonce: int = 0
@@ -55,7 +70,7 @@ class Player:
     staked: int = 0
     paid: int = 0
     last_net: int = 0
-    last_at: datetime | None = None
+    recent: deque[Before] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.chain = self.chain or genesis(self.user_id)
@@ -86,6 +101,9 @@ def played(
 ) -> Row:
     """Move the player past a drawn spin; return its row. `before`: the balance in points that the bet is taken from."""
     next_seed = fresh_seed()
+    player.recent.append(Before(player.nonce, at, player.staked))
+    while player.recent[0].at <= at - WINDOWS[-1]:
+        player.recent.popleft()
     player.staked, player.paid = player.staked + game.bet, player.paid + outcome.payout
     record: dict[str, Any] = {
         "id": str(id_at(at)),
@@ -113,7 +131,7 @@ def played(
     }
     player.chain = link(player.chain, record)
     player.nonce, player.seed = player.nonce + 1, next_seed
-    player.last_net, player.last_at = outcome.payout - game.bet, at
+    player.last_net = outcome.payout - game.bet
     record |= {"symbols": "{" + ",".join(outcome.symbols) + "}", "chain": _hex(player.chain)}
     return [None if record[name] is None else str(record[name]) for name in SPIN]
 
@@ -129,12 +147,15 @@ def write_states(connection: Any, players: Iterable[Player], game: Game) -> None
 
 
 def _state(player: Player, game: Game) -> Row:
-    at = str(player.last_at)
+    last = player.recent[-1]
+    at = str(last.at)
+    windows = [next(each for each in player.recent if each.at > last.at - length) for length in WINDOWS]
     return [
         str(player.user_id), str(player.nonce), _hex(commitment(player.seed)),
         _hex(seal(player.seed, user_id=player.user_id, nonce=player.nonce)), str(newest_key_id()), "",
         _hex(player.chain), str(game.paytable_id), str(player.staked), str(player.paid), at, at,
-        str(player.last_net), at, str(player.nonce - 1), at,
+        str(player.last_net), str(last.nonce), str(game.bet), at, str(last.nonce), at,
+        *(str(value) for first in windows for value in (first.nonce, first.at, first.staked)),
     ]  # fmt: skip
 
 

@@ -32,10 +32,15 @@ Row = tuple[Any, ...]
 KEY_CONSTRAINT = "core_key_once"
 TRIES = 3
 
+# LIMIT keeps a look-up by the whole key for each request: a join planned while there are few keys would go through all
+# that are stored of the operation.
 KNOWN = """
 SELECT k.caller, k.key, k.fingerprint, k.status, k.body
   FROM unnest(%(callers)s::uuid[], %(keys)s::text[]) AS asked (caller, key)
-  JOIN core_idempotencykey k ON k.caller = asked.caller AND k.operation = %(operation)s AND k.key = asked.key
+ CROSS JOIN LATERAL (
+    SELECT i.caller, i.key, i.fingerprint, i.status, i.body FROM core_idempotencykey i
+     WHERE i.caller = asked.caller AND i.operation = %(operation)s AND i.key = asked.key
+     LIMIT 1) AS k
 """
 KEEP = """
 INSERT INTO core_idempotencykey (id, caller, operation, key, fingerprint, status, body)

@@ -24,8 +24,11 @@ async def generic_plan(sql: str) -> str:
 def test_a_plan_made_while_a_table_is_empty_reads_by_index() -> None:
     plan = asyncio.run(generic_plan(KNOWN % {"callers": "$1", "keys": "$2", "operation": "$3"}))
 
+    (condition,) = (line for line in plan.splitlines() if "Index Cond" in line)
     assert "core_key_once" in plan
+    assert all(column in condition for column in ("caller", "operation", "key")), plan
     assert "Seq Scan" not in plan
+    assert "Join Filter" not in plan
 
 
 async def plans_of(sql: str, params: Sequence[list[str]]) -> tuple[int, int]:
