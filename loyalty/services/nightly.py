@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db.models import F
+from django.db.models import F, Q
 
 import escrow.services
 from core.clock import CoreNow, db_now
@@ -141,8 +141,9 @@ def _compared(users: Sequence[UUID], day: date) -> list[Compared]:
 
 
 def _closed_in(users: Sequence[UUID], begin: datetime, end: datetime) -> list[RemoteOperation]:
+    """What was closed that day, but for what was refused: only a reversal leaves something to be listed."""
     mine = RemoteOperation.objects.filter(user_id__in=users, closed_at__gte=begin, closed_at__lt=end)
-    return list(mine.exclude(state=OperationState.REFUSED))
+    return list(mine.exclude(Q(state=OperationState.REFUSED) & ~Q(kind=OperationKind.EARN_REVERSAL)))
 
 
 async def _ledgers(client: LoyaltyClient, users: Sequence[UUID], since: datetime) -> list[list[LedgerEntry]]:
@@ -195,7 +196,10 @@ def _compare(
 
 
 def _here(keys: Sequence[str]) -> Side:
-    """What is known here of these keys, in two statements: spins by the clearing account, the rest by operations."""
+    """What is known here of these keys, in two statements: spins by the clearing account, the rest by operations.
+
+    A reversal that was refused counts here: the order's tokens are gone, and its points are not.
+    """
     side = Side()
     for each in RemoteOperation.objects.filter(key__in=keys):
         side.sources[each.key] = each.source
@@ -204,7 +208,9 @@ def _here(keys: Sequence[str]) -> Side:
         )
         if each.state in WAITING:
             side.waiting.add(each.key)
-        elif each.state in DONE and not by_clearing:
+        elif (each.state in DONE and not by_clearing) or (
+            each.state == OperationState.REFUSED and each.kind == OperationKind.EARN_REVERSAL
+        ):
             side.points[each.key] = -each.amount if each.kind in TAKING else each.amount
     holds = sorted({key.rpartition("-")[0] for key in keys if key.startswith("spin-")})
     wanted = set(keys)

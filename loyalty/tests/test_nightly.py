@@ -30,6 +30,7 @@ from loyalty.services.operations import (
     queue_refunds,
 )
 from loyalty.tests.remote import Remote
+from loyalty.tests.test_outbox import reversal
 from tests.world import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,6 +160,16 @@ def test_an_interrupted_run_goes_on_where_it_was(remote: Remote, alice: User, mo
 
     assert (ended.users, ended.entries, differences()) == (3, 3, [])
     assert remote.count("ledger") - before == 2
+
+
+def test_a_reversal_that_found_too_few_points_is_listed(remote: Remote, alice: User) -> None:
+    remote.balances[str(alice.pk)] = 9
+    row = reversal(alice)
+    outbox.deliver_due()
+
+    compared()
+
+    assert differences() == [("missing", row.key, row.source, -10, None)]
 
 
 def test_nothing_is_corrected(remote: Remote, alice: User) -> None:
