@@ -91,17 +91,18 @@ BEGIN
 
     -- Write the operations and the holds, which are closed from the start.
     INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
-    SELECT o.id, o.scope, o.key, o.fingerprint, o.kind, t.hold, t.actor, o.reason, t.meta, p_at
-      FROM unnest(p_operation, p_key, p_fingerprint, p_hold, p_actor, p_reason, p_meta, p_item, p_settle,
-                  p_settle_fingerprint, p_awarded, p_award, p_award_fingerprint)
-           AS t(operation, key, fingerprint, hold, actor, reason, meta, item, settle, settle_fingerprint, awarded, award,
-                award_fingerprint)
-     CROSS JOIN LATERAL (VALUES
-        (t.operation, 'hold:' || p_feature, t.key, t.fingerprint, 'hold', t.reason),
-        (t.settle, 'close', t.item::text, t.settle_fingerprint, 'settle', ''),
-        (t.award, 'award', t.item::text, t.award_fingerprint, 'award', '')
-      ) AS o(id, scope, key, fingerprint, kind, reason)
-     WHERE o.kind <> 'award' OR t.awarded > 0;
+    SELECT t.operation, 'hold:' || p_feature, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, p_at
+      FROM unnest(p_operation, p_key, p_fingerprint, p_hold, p_actor, p_reason, p_meta)
+           AS t(operation, key, fingerprint, hold, actor, reason, meta)
+    UNION ALL
+    SELECT t.settle, 'close', t.item::text, t.fingerprint, 'settle', t.hold, t.actor, '', t.meta, p_at
+      FROM unnest(p_settle, p_item, p_settle_fingerprint, p_hold, p_actor, p_meta)
+           AS t(settle, item, fingerprint, hold, actor, meta)
+    UNION ALL
+    SELECT t.award, 'award', t.item::text, t.fingerprint, 'award', t.hold, t.actor, '', t.meta, p_at
+      FROM unnest(p_award, p_item, p_award_fingerprint, p_hold, p_actor, p_meta, p_awarded)
+           AS t(award, item, fingerprint, hold, actor, meta, awarded)
+     WHERE t.awarded > 0;
     INSERT INTO escrow_hold (id, payer_id, payee_house, currency, feature, source_event_id, amount, captured, status,
                              expires_at, created_at, closed_at)
     SELECT t.hold, t.payer, p_house, p_currency, p_feature, t.source, t.amount, t.amount, 'SETTLED',
@@ -109,7 +110,7 @@ BEGIN
       FROM unnest(p_hold, p_payer, p_source, p_amount) AS t(hold, payer, source, amount);
 
     -- Move the balances of the wallets that are where the decision saw them, and write the entries of each step: held,
-    -- settled, awarded.
+    -- settled, awarded. A branch for each line: expressions of a lateral VALUES would be made anew for each element.
     WITH moved AS (
         UPDATE escrow_wallet x SET available = x.available - t.amount + t.awarded - t.debt, owed = x.owed - t.debt,
                                    version = x.version + CASE WHEN t.awarded > 0 THEN 3 ELSE 2 END
@@ -122,18 +123,20 @@ BEGIN
     )
     INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_held, d_owed,
                               available_after, held_after, earned_after, owed_after, at)
-    SELECT l.operation, l.line, l.wallet, l.house, p_currency, l.version, l.a, l.h, l.o,
-           l.available::escrow_balance, l.held, l.earned, l.owed, p_at
-      FROM moved m CROSS JOIN LATERAL (VALUES
-        (m.operation, 1, m.wallet, NULL, m.version + 1, -m.amount, m.amount, 0,
-         m.available - m.amount, m.held + m.amount, m.earned, m.owed),
-        (m.settle, 1, m.wallet, NULL, m.version + 2, 0, -m.amount, 0, m.available - m.amount, m.held, m.earned, m.owed),
-        (m.settle, 2, NULL, p_house, NULL, m.amount, 0, 0, NULL, NULL, NULL, NULL),
-        (m.award, 1, m.wallet, NULL, m.version + 3, m.awarded - m.debt, 0, -m.debt,
-         m.available - m.amount + m.awarded - m.debt, m.held, m.earned, m.owed - m.debt),
-        (m.award, 2, NULL, p_house, NULL, -m.awarded, 0, 0, NULL, NULL, NULL, NULL)
-      ) AS l(operation, line, wallet, house, version, a, h, o, available, held, earned, owed)
-     WHERE m.awarded > 0 OR l.operation <> m.award;
+    SELECT m.operation, 1, m.wallet, NULL, p_currency, m.version + 1, -m.amount, m.amount, 0,
+           (m.available - m.amount)::escrow_balance, m.held + m.amount, m.earned, m.owed, p_at FROM moved m
+    UNION ALL
+    SELECT m.settle, 1, m.wallet, NULL, p_currency, m.version + 2, 0, -m.amount, 0,
+           m.available - m.amount, m.held, m.earned, m.owed, p_at FROM moved m
+    UNION ALL
+    SELECT m.settle, 2, NULL, p_house, p_currency, NULL, m.amount, 0, 0, NULL, NULL, NULL, NULL, p_at FROM moved m
+    UNION ALL
+    SELECT m.award, 1, m.wallet, NULL, p_currency, m.version + 3, m.awarded - m.debt, 0, -m.debt,
+           m.available - m.amount + m.awarded - m.debt, m.held, m.earned, m.owed - m.debt, p_at
+      FROM moved m WHERE m.awarded > 0
+    UNION ALL
+    SELECT m.award, 2, NULL, p_house, p_currency, NULL, -m.awarded, 0, 0, NULL, NULL, NULL, NULL, p_at
+      FROM moved m WHERE m.awarded > 0;
     GET DIAGNOSTICS v_entries = ROW_COUNT;
 
     -- Refuse the whole list if one was not.
