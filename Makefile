@@ -53,9 +53,12 @@ endef
 	@touch $@
 
 # --- the demo -----------------------------------------------------------------------------------------------
-.PHONY: demo status demo-reset manage
+.PHONY: demo demo-loyalty status demo-reset manage
 demo: .venv/installed ## Run the whole product on PORT (8000) until Ctrl-C; data stays in .local/
 	@exec $(STACK) demo
+
+demo-loyalty: .venv/installed ## The same with points in a stand-in RedRoomRewards, a process of its own
+	@exec env -u RRR_BASE_URL LOYALTY_BACKEND=redroomrewards $(STACK) demo
 
 status: .venv/installed ## Show the parts of the running demo: state, pid, uptime, restarts
 	@exec $(STACK) status

@@ -35,7 +35,7 @@ NOT_IN_COMPOSE = {
 }
 NOT_SETTINGS = {
     *("SITE_HOST", "POSTGRES_PASSWORD", "DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD"),
-    *("PORT", "HOST", "WEB_PROCESSES", "WEB_THREADS", "CHROMIUM_PATH", "PGBOUNCER_PATH"),
+    *("PORT", "HOST", "RRR_STANDIN_PORT", "WEB_PROCESSES", "WEB_THREADS", "CHROMIUM_PATH", "PGBOUNCER_PATH"),
 }
 
 
@@ -295,6 +295,7 @@ def test_the_proxy_passes_on_by_the_rules_of_the_demo() -> None:
         events_port=EVENTS[1],
         body_ports=BODIES,
         storage=Path("/data"),
+        every_spin=True,
     )
 
     assert rules(ours) == rules(demo)

@@ -170,7 +170,9 @@ def upstream(port: int = 0) -> Iterator[Upstream]:
 
 
 @contextmanager
-def running(web: Upstream, limits: proxy.Limits, *, commands_port: int | None = None) -> Iterator[Front]:
+def running(
+    web: Upstream, limits: proxy.Limits, *, commands_port: int | None = None, every_spin: bool = False
+) -> Iterator[Front]:
     """Run a proxy before `web`, which is the commands process too unless there is a port of one, in its own folder."""
     folder = Folder(LOCAL / f"test-{secrets.token_hex(4)}")
     folder.root.mkdir(parents=True)
@@ -184,6 +186,7 @@ def running(web: Upstream, limits: proxy.Limits, *, commands_port: int | None = 
         body_ports=(bodies[0], bodies[1]),
         storage=folder.root / "caddy",
         limits=limits,
+        every_spin=every_spin,
     )
     command: list[str | Path] = [proxy.program(), "run", "--config", folder.write("caddy.json", config)]
     with (folder.root / "caddy.log").open("ab") as output:

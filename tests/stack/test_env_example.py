@@ -10,6 +10,7 @@ from xxxchat.stack.launcher import FIXED
 READERS = {
     "xxxchat/settings.py": r"env\.\w+\(\s*\"([A-Z][A-Z0-9_]+)\"",
     "xxxchat/stack/lineup.py": r"environment(?:\.get\(|, )\"([A-Z][A-Z0-9_]+)\"",
+    "xxxchat/stack/rewards.py": r"given, \"([A-Z][A-Z0-9_]+)\"",
     "Makefile": r"\.ci/program ([A-Z_]+)",
     "compose.yaml": r"\$\{([A-Z_]+):\?",
 }

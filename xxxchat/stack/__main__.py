@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from xxxchat.stack import children, control, lineup, managing
+from xxxchat.stack import children, control, lineup, managing, rewards
 from xxxchat.stack.errors import StackError, StopRequested
 from xxxchat.stack.folder import LOCAL, PROJECT, Folder, terminal_environment
 from xxxchat.stack.launcher import Launcher
@@ -40,7 +40,8 @@ def reset(folder: Folder, options: argparse.Namespace) -> int:
 def status(folder: Folder, options: argparse.Namespace) -> int:
     """Show the parts of the running demo."""
     running, note = running_demo(folder, options)
-    show(f"{note['url']}\n")
+    elsewhere = rewards.shown(note["environment"])
+    show(f"{note['url']}{elsewhere and f' · {elsewhere}'}\n")
     row = "{:<10} {:<9} {:>7} {:>9} {:>8}  {}".format
     show(row("part", "state", "pid", "uptime", "restarts", "last end"))
     for part in control.status(running):

@@ -26,6 +26,7 @@ def configuration() -> dict[str, Any]:
         events_port=EVENTS[1],
         body_ports=BODIES,
         storage=CERTIFICATES,
+        every_spin=True,  # made with the image, where nobody knows yet where points live
     )
     text = json.dumps(made)
     for name, port in (WEB, EVENTS, COMMANDS):

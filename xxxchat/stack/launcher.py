@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from xxxchat.stack import children, lineup, ports, static_files
+from xxxchat.stack import children, lineup, ports, rewards, static_files
 from xxxchat.stack.errors import StackError, StopRequested
 from xxxchat.stack.folder import KEYS, PROJECT, Folder
 from xxxchat.stack.parts import Parts
@@ -82,7 +82,10 @@ class Launcher:
         self._parts.start_product()
         self._folder.remember({"url": url, "database": owner["DATABASE_URL"], "environment": environment})
         show(f"\nReady: {url}\n{LOGINS}\n\n  password    {environment['DEMO_PASSWORD']}")
-        show(f"  mail        {environment['MAIL_FOLDER']}\n\nCtrl-C stops everything.\n")
+        show(f"  mail        {environment['MAIL_FOLDER']}")
+        if points := rewards.shown(environment):
+            show(f"  {points}")
+        show("\nCtrl-C stops everything.\n")
         return self._parts
 
     def _environment(self) -> dict[str, str]:
@@ -95,6 +98,7 @@ class Launcher:
             "ARCHIVE_FOLDER": str(self._folder.root / "archives"),
         }
         environment |= {name: value for name, value in self._given.items() if value}
+        environment |= rewards.variables(self._given)
         own_home = {name: str(self._folder.root) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}  # the proxy writes
         hashed = {"STATIC_ROOT": str(static_files.folder()), "STATIC_HASHED": "true"}
         return environment | self._services.variables | FIXED | own_home | hashed

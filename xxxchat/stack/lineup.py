@@ -12,6 +12,10 @@ from xxxchat.stack.part import Part
 
 DEFAULT_PORT = 8000
 PROXY = "proxy"
+STANDIN = "standin"
+"""The stand-in RedRoomRewards: there is one only where points live elsewhere and no server is named."""
+STANDIN_POINTS = 100_000
+"""What a new member of the stand-in has: as much as the demo world gives where points are ours."""
 PROXY_STARTS_WITHIN_S, IMPORTS_WITHIN_S = 1, 3
 PYTHON = sys.executable
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
@@ -23,6 +27,11 @@ def number(environment: Mapping[str, str], name: str, default: int, *, most: int
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
         raise StackError(f"{name} is {text!r}; a whole number from 1 to {most} is needed.")
     return int(text)
+
+
+def points_are_elsewhere(environment: Mapping[str, str]) -> bool:
+    """Whether points live in RedRoomRewards, or its stand-in."""
+    return environment.get("LOYALTY_BACKEND") == "redroomrewards"
 
 
 def addresses(environment: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -61,8 +70,10 @@ def parts(folder: Folder, environment: Mapping[str, str], listen: list[str], inn
         events_port=inner.events,
         body_ports=(inner.medium_bodies, inner.large_bodies),
         storage=folder.root / "caddy",
+        every_spin=points_are_elsewhere(environment),
     )
     lines: dict[str, list[str | Path]] = {
+        **_standin(folder, environment, listen[0]),
         PROXY: [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
         "web": [PYTHON, "-m", "granian", *_web(environment, inner.web), "xxxchat.wsgi:application"],
         "commands": [PYTHON, "-m", "uvicorn", *_commands(inner.commands), "xxxchat.commands.asgi:application"],
@@ -75,6 +86,18 @@ def parts(folder: Folder, environment: Mapping[str, str], listen: list[str], inn
         Part(name, command, PROJECT, starts_within_s=PROXY_STARTS_WITHIN_S if name == PROXY else IMPORTS_WITHIN_S)
         for name, command in lines.items()
     ]
+
+
+def _standin(folder: Folder, environment: Mapping[str, str], front: str) -> dict[str, list[str | Path]]:
+    """Return the command line of the stand-in, if there is to be one. It lies with the data of the demo."""
+    if not (port := environment.get("RRR_STANDIN_PORT")):
+        return {}
+    line: list[str | Path] = [
+        *(PYTHON, "manage.py", "loyalty_standin", "--host", ports.LOOPBACK, "--port", port),
+        *("--storage", folder.root / "rewards.db", "--enrol", str(STANDIN_POINTS)),
+        *("--webhook-url", f"http://{front}/api/v1/loyalty/webhook"),
+    ]
+    return {STANDIN: line}
 
 
 def _web(environment: Mapping[str, str], port: int) -> list[str]:

@@ -36,18 +36,23 @@ class Parts:
         self._front = listen[0]
         product = lineup.parts(folder, environment, listen, self._inner)
         self._names = [part.name for part in product]
+        self._standin_port = int(environment.get("RRR_STANDIN_PORT") or 0)
         self._supervisor = Supervisor(folder, [*services.parts, *product], environment, pause)
         self._terminal = Terminal(folder, self._names)
         self._pause = pause
 
     def start_services(self) -> None:
-        """Start the supervisor, with database and broker where they are ours, and wait until they answer.
+        """Start the supervisor, with database, broker and RedRoomRewards where they are ours, and wait for them.
 
         Raises:
             StackError: one of them does not start.
         """
         self._supervisor.start()
+        if self._standin_port:
+            self._supervisor.start_part(lineup.STANDIN)
         self._services.wait(self._check)
+        if self._standin_port:
+            self._wait_until(lambda: not ports.is_free(self._standin_port), lineup.STANDIN)
 
     def start_product(self) -> None:
         """Start the product's processes and wait until `/readyz` answers 200 through the proxy.
@@ -58,7 +63,7 @@ class Parts:
             StackError: it was not ready in time, or a process does not start.
         """
         for name in self._names:
-            if name != lineup.PROXY:
+            if name not in (lineup.PROXY, lineup.STANDIN):
                 self._supervisor.start_part(name)
         web = f"{ports.LOOPBACK}:{self._inner.web}"
         self._wait_until(lambda: self._listen(web), "web", "commands", "events")
@@ -90,7 +95,7 @@ class Parts:
                 self._check(name)
             self._terminal.update(self._status())
             if time.monotonic() > deadline:
-                raise StackError(f"/readyz was not 200 after {READY_WITHIN_S:.0f} s; see the lines above.")
+                raise StackError(f"{', '.join(needed)}: not ready after {READY_WITHIN_S:.0f} s; see the lines above.")
             self._pause(POLL_S)
 
     def _listen(self, web: str) -> bool:

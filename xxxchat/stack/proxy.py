@@ -31,7 +31,9 @@ SMALL_BYTES = 100_000
 MEDIUM, MEDIUM_PLACES = "^[0-9]{6}$", 64
 LARGE, LARGE_PLACES = "^[0-9]{7,}$", 8
 TRY_PLACE_EVERY = "250ms"
-COMMANDS = ["/api/v1/slot-machine/spin", "/api/v1/menus/items/*/purchase"]
+SPINS = ["/api/v1/slot-machine/spin"]
+PURCHASES = ["/api/v1/menus/items/*/purchase"]
+SPIN_FORM = ["/slots/spin"]
 AWAY_FOR = "500ms"  # a server that could not be reached is not tried for so long
 ENCODED_FROM_BYTES = 512
 ENCODED_TYPES = ["text/*", "application/json*", "application/vnd.oai.openapi*"]
@@ -63,12 +65,15 @@ def settings(
     body_ports: tuple[int, int],
     storage: Path,
     limits: Limits = Limits(),
+    every_spin: bool = False,
 ) -> Config:
     """Return plain HTTP on `listen`: `/live/*` to the events process, unbuffered; the rest to web, buffered, but spins
     and purchases to the commands process, and to web while that is away.
 
-    `body_ports`: where the proxy itself takes the medium and the large bodies.
+    `body_ports`: where the proxy itself takes the medium and the large bodies. `every_spin`: only the commands process
+    can spin, so it gets the page's form and spins with long bodies too.
     """
+    to = _Ways(web_port, commands_port, events_port, body_ports, every_spin=every_spin)
     return {
         "admin": {"disabled": True, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "ERROR"}}},
@@ -77,21 +82,35 @@ def settings(
             "http": {
                 "grace_period": STOP_WITHIN,
                 "servers": {
-                    "front": _front(listen, web_port, commands_port, events_port, body_ports, limits),
-                    "bodies": _bodies(body_ports, web_port),
+                    "front": _front(listen, to, limits),
+                    "bodies": _bodies(to),
                 },
             }
         },
     }
 
 
-def _front(
-    listen: list[str], web_port: int, commands_port: int, events_port: int, body_ports: tuple[int, int], limits: Limits
-) -> Config:
+@dataclass(frozen=True)
+class _Ways:
+    """Where requests go."""
+
+    web: int
+    commands: int
+    events: int
+    bodies: tuple[int, int]
+    every_spin: bool
+
+    @property
+    def paths_of_commands(self) -> list[str]:
+        """The addresses of the commands process."""
+        return [*SPINS, *PURCHASES, *(SPIN_FORM if self.every_spin else [])]
+
+
+def _front(listen: list[str], to: _Ways, limits: Limits) -> Config:
     """Take the requests: end slow ones, and give each body its way to web by its declared length."""
-    medium_port, large_port = body_ports
+    medium_port, large_port = to.bodies
     within = f"{limits.request_s}s"
-    live = {"match": [{"path": ["/live/*"]}], "handle": [_to(events_port, flush_interval=-1)], "terminal": True}
+    live = {"match": [{"path": ["/live/*"]}], "handle": [_to(to.events, flush_interval=-1)], "terminal": True}
     large: list[Config] = [{"header_regexp": {"Content-Length": {"pattern": LARGE}}}, {"header": _chunked()}]
     medium: list[Config] = [{"header_regexp": {"Content-Length": {"pattern": MEDIUM}}}]
     return _server(
@@ -102,8 +121,8 @@ def _front(
             {"handle": [_unfinished(), _encode()]},
             {"match": large, "handle": [_limit(), _place(large_port, LARGE_PLACES, within)], "terminal": True},
             {"match": medium, "handle": [_place(medium_port, MEDIUM_PLACES, within)], "terminal": True},
-            {"match": _commands(), "handle": [_to_commands(commands_port, web_port)], "terminal": True},
-            {"handle": [_to_web(web_port, SMALL_BYTES)]},
+            _commands(to.paths_of_commands, to, SMALL_BYTES),
+            {"handle": [_to_web(to.web, SMALL_BYTES)]},
         ],
         read_header_timeout=f"{limits.head_s}s",
         max_header_bytes=HEAD_BYTES,
@@ -115,12 +134,14 @@ def _front(
     )
 
 
-def _bodies(body_ports: tuple[int, int], web_port: int) -> Config:
+def _bodies(to: _Ways) -> Config:
     """Buffer the bodies that were given a place; the headers about the client are the front's."""
     names = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
     kept = {"request": {"set": {name: [f"{{http.request.header.{name}}}"] for name in names}}}
-    listen = [f"{ports.LOOPBACK}:{port}" for port in body_ports]
-    return _server(listen, [{"handle": [_to_web(web_port, BODY_BYTES + 1, headers=kept)]}], read_idle_timeout=-1)
+    listen = [f"{ports.LOOPBACK}:{port}" for port in to.bodies]
+    spins = [_commands([*SPINS, *SPIN_FORM], to, BODY_BYTES + 1, headers=kept)] if to.every_spin else []
+    rest = {"handle": [_to_web(to.web, BODY_BYTES + 1, headers=kept)]}
+    return _server(listen, [*spins, rest], read_idle_timeout=-1)
 
 
 def _server(listen: list[str], routes: list[Config], **more: Any) -> Config:
@@ -133,9 +154,10 @@ def _headers() -> Config:
     return {"handler": "headers", "request": {"delete": AMBIGUOUS_HEADERS}, "response": removed}
 
 
-def _commands() -> list[Config]:
-    """Match spins and purchases."""
-    return [{"method": ["POST"], "path": COMMANDS}]
+def _commands(paths: list[str], to: _Ways, body_bytes: int, **more: Any) -> Config:
+    """Pass commands on to their process."""
+    handled = _to_commands(to, body_bytes, **more)
+    return {"match": [{"method": ["POST"], "path": paths}], "handle": [handled], "terminal": True}
 
 
 def _chunked() -> Config:
@@ -190,15 +212,15 @@ def _place(port: int, places: int, within: str) -> Config:
     return _to(port, places=places, load_balancing={"try_duration": within, "try_interval": TRY_PLACE_EVERY})
 
 
-def _to_commands(port: int, web_port: int) -> Config:
-    """Pass on to the first, buffered as for web, and to web while the first cannot be reached.
+def _to_commands(to: _Ways, body_bytes: int, **more: Any) -> Config:
+    """Pass on to the commands process, buffered as for web, and to web while that cannot be reached.
 
     Only a request of which nothing was sent is sent again: a connection was refused.
     """
-    passed = _to_web(port, SMALL_BYTES)
+    passed = _to_web(to.commands, body_bytes, **more)
     return {
         **passed,
-        "upstreams": [*passed["upstreams"], {"dial": f"{ports.LOOPBACK}:{web_port}"}],
+        "upstreams": [*passed["upstreams"], {"dial": f"{ports.LOOPBACK}:{to.web}"}],
         "load_balancing": {"selection_policy": {"policy": "first"}, "retries": 1, "try_interval": "1ms"},
         "health_checks": {"passive": {"fail_duration": AWAY_FOR, "max_fails": 1}},
     }
