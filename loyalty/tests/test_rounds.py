@@ -1,5 +1,7 @@
 """The rounds as beat and the command start them, and the round that follows when the circuit breaker closes."""
 
+import os
+import signal
 import threading
 from io import StringIO
 
@@ -9,7 +11,10 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from core import dispatch
+from core.errors import QueueBusy
 from loyalty import apps, tasks
+from loyalty.client import run, running
+from loyalty.services import rounds
 from loyalty.services.figures import Backlog, backlog
 from loyalty.tests.features import Feature
 from loyalty.tests.remote import Remote
@@ -32,6 +37,52 @@ def test_the_command_does_the_rounds_of_beat(remote: Remote, feature: Feature, c
 
     assert written.getvalue().strip() == "reconciled=1 earned=0 delivered=2"
     assert remote.balances[str(alice.pk)] == 650
+
+
+def test_the_command_goes_on_after_a_failed_round_until_it_is_told_to_end(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued(person())
+    before = signal.getsignal(signal.SIGTERM)
+    failed: list[bool] = []
+
+    def reconcile() -> int:
+        if failed:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 0
+        failed.append(True)
+        raise QueueBusy
+
+    monkeypatch.setattr(rounds, "reconcile", reconcile)
+    try:
+        call_command("loyalty_rounds", "--every", "0.01")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert failed
+    assert remote.count("credit") == 1
+
+
+def test_the_command_compares_yesterday(remote: Remote) -> None:
+    written = StringIO()
+
+    call_command("loyalty_rounds", "--compare", stdout=written)
+
+    assert written.getvalue().strip() == "compared=0"
+
+
+def test_a_forked_process_has_a_client_of_its_own(remote: Remote) -> None:
+    alice = person().pk
+    remote.balances[str(alice)] = 7
+    assert run(lambda client: client.balance(alice)).balance == 7
+    parents = running._running
+
+    running._forget()
+
+    assert run(lambda client: client.balance(alice)).balance == 7
+    assert running._running is not parents
+    assert parents is not None
+    parents.close()
 
 
 def test_the_tasks_do_the_same(remote: Remote) -> None:
