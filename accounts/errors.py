@@ -59,6 +59,19 @@ class ErasureClosed(Refused):
     message = "The account is being erased. It cannot be called off any more."
 
 
+class ExportEnded(Refused):
+    """The export is made by another worker by now, or its person's account is being erased."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This export is not made here any more."
+
+
+class ExportGone(NotFound):
+    """There is no file with this person's data, or it is not kept any more."""
+
+    message = "There is no such file any more. Ask for a new one on your account page."
+
+
 class LinkDead(NotFound):
     """A link from a mail is forged, was used, or is over."""
 

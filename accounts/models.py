@@ -185,17 +185,25 @@ class Attempt(models.Model):
 class ExportState(models.TextChoices):
     MAKING = "making"
     READY = "ready"
+    FAILED = "failed"
     GONE = "gone"
 
 
 class Export(models.Model):
-    """A file with what we hold about a user, at their request: `ready` until `until`, then `gone` with its file."""
+    """A file with what we hold about a user, at their request, in parts: `ready` until `until`, then `gone`.
+
+    `attempts`: how often a worker began; `taken_at`: when the last of them wrote something. `sections_done` of
+    `sections` are in the parts, which hold `size_bytes` before compression.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=6, choices=ExportState.choices, default=ExportState.MAKING)
-    size_bytes = models.BigIntegerField(null=True)
-    file = models.TextField(db_default="")
+    attempts = models.PositiveSmallIntegerField(db_default=0)
+    taken_at = models.DateTimeField(null=True)
+    sections_done = models.PositiveSmallIntegerField(db_default=0)
+    sections = models.PositiveSmallIntegerField(db_default=0)
+    size_bytes = models.BigIntegerField(db_default=0)
     asked_at = models.DateTimeField(db_default=CoreNow())
     ready_at = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
@@ -203,21 +211,36 @@ class Export(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state=ExportState.READY, size_bytes__isnull=False, size_bytes__gte=0)
-                & models.Q(ready_at__isnull=False, until__isnull=False)
-                & ~models.Q(file="")
-                | models.Q(state=ExportState.MAKING, ready_at__isnull=True, file="")
-                | models.Q(state=ExportState.GONE, file=""),
+                condition=models.Q(state=ExportState.READY, ready_at__isnull=False, until__isnull=False)
+                & models.Q(size_bytes__gt=0)
+                | models.Q(state__in=[ExportState.MAKING, ExportState.FAILED], ready_at__isnull=True)
+                | models.Q(state=ExportState.GONE),
                 name="accounts_export_states_are_whole",
             ),
             models.UniqueConstraint(
                 fields=["user"], condition=models.Q(state=ExportState.MAKING), name="accounts_export_one_at_a_time"
             ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(state=ExportState.READY), name="accounts_export_one_file"
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "-id"], name="accounts_export_of_user"),
+            models.Index(fields=["id"], condition=models.Q(state=ExportState.MAKING), name="accounts_export_waiting"),
             models.Index(fields=["until"], condition=models.Q(state=ExportState.READY), name="accounts_export_ends"),
         ]
+
+
+class ExportPart(models.Model):
+    """A piece of an export's file, compressed (zlib). Parts exist while their export is `making` or `ready`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="parts", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["export", "number"], name="accounts_exportpart_once")]
 
 
 class Erasure(models.Model):

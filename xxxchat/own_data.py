@@ -1,6 +1,7 @@
 """One person's data from every app, as one JSON document that is written while it is read."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,8 @@ from core.clock import db_now
 from core.own_data import Section
 
 FORMAT = 1
-CHUNK_BYTES = 32 * 1024
+CHUNK_BYTES = 256 * 1024
+"""Of a piece, about: a row longer than that is one piece."""
 
 
 def sections(user: User) -> Iterator[Section]:
@@ -33,22 +35,31 @@ def sections(user: User) -> Iterator[Section]:
     yield from slots.services.own_data(user_id)
 
 
-def document(user: User) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the document: with it `done` of all `sections` are written."""
+
+    data: bytes
+    done: int
+    sections: int
+
+
+def document(user: User) -> Iterator[Piece]:
     """Yield the document in pieces; memory does not grow with it. Rows written meanwhile may be in it or not.
 
     A document that was cut off is no JSON: `complete` is its last member.
     """
     head = {"format": FORMAT, "userId": user.pk, "madeAt": db_now()}
-    piece = bytearray(orjson.dumps(head)[:-1])
-    for section in sections(user):
-        piece += b",\n" + orjson.dumps(section.name) + b":["
+    data, found = bytearray(orjson.dumps(head)[:-1]), list(sections(user))
+    for done, section in enumerate(found):
+        data += b",\n" + orjson.dumps(section.name) + b":["
         for place, row in enumerate(section.rows):
-            piece += (b",\n" if place else b"\n") + orjson.dumps(row, default=_text)
-            if len(piece) >= CHUNK_BYTES:
-                yield bytes(piece)
-                piece.clear()
-        piece += b"]"
-    yield bytes(piece + b',\n"complete":true}\n')
+            data += (b",\n" if place else b"\n") + orjson.dumps(row, default=_text)
+            if len(data) >= CHUNK_BYTES:
+                yield Piece(bytes(data), done, len(found))
+                data.clear()
+        data += b"]"
+    yield Piece(bytes(data + b',\n"complete":true}\n'), len(found), len(found))
 
 
 def _text(value: Any) -> str:

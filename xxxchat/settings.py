@@ -240,6 +240,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-spins": {"task": "slots.watch", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "erase-due": {"task": "xxxchat.erase_due", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
+    "make-exports": {"task": "xxxchat.make_exports", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
     "ask-age-provider": {
         "task": "compliance.ask_age_provider",
         "schedule": timedelta(seconds=15),

@@ -1,8 +1,9 @@
-"""Celery's tasks for the verifier and for erasure. Idempotent: a redelivered run finds the same."""
+"""Celery's tasks for the verifier, erasure and exports. Idempotent: a redelivered run finds the same."""
 
 from celery import shared_task
 
-from xxxchat import erasure, verification
+from core.dispatch import request_run
+from xxxchat import erasure, exporting, verification
 
 
 @shared_task(name="xxxchat.verify_recent")
@@ -21,3 +22,16 @@ def verify_all() -> int:
 def erase_due() -> int:
     """Take the next step of each erasure that nothing open keeps; every minute by beat."""
     return erasure.erase_due()
+
+
+@shared_task(name=exporting.TASK)
+def make_exports() -> int:
+    """Delete the files whose time is over and make the next one; requested by its page, and every minute by beat.
+
+    One file a run: while there are more, the next run is requested.
+    """
+    exporting.end_due()
+    made = exporting.make_next()
+    if made:
+        request_run(exporting.TASK)
+    return int(made)

@@ -15,6 +15,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from accounts import sessions
 from accounts.errors import CannotErase, ErasureClosed
 from accounts.models import Erasure, Role, UsedCode, User
+from accounts.services.exporting import drop_exports
 from accounts.services.people import deactivate, locked
 from core.clock import db_now
 from core.db import first_or_not_found, joined
@@ -106,6 +107,7 @@ def empty_account(user: User) -> None:
         UsedCode.objects.filter(user=user).delete()
         OutstandingToken.objects.filter(user=user).delete()
         sessions.end_all(user.pk)
+        drop_exports(user.pk)
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
         about.update(object_repr=str(user.pk))
         now = db_now()

@@ -7,7 +7,6 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
 from accounts.models import Erasure, Export, PerformerProfile, User
-from accounts.services import throttling
 from core.own_data import Section, section
 
 
@@ -21,9 +20,4 @@ def own_data(user: User) -> Iterator[Section]:
     profile = PerformerProfile.objects.filter(user=user)
     yield section("performerProfile", profile, of="user", by="user_id")
     yield section("erasures", Erasure.objects.filter(user=user), of="user", but=("actor", "reason"))
-    yield section("exports", Export.objects.filter(user=user), of="user", but=("file",))
-
-
-def count_export(user: User) -> None:
-    """Count a download of one's own data. Raises Throttled: five an hour."""
-    throttling.count(throttling.EXPORTS, user.pk)
+    yield section("exports", Export.objects.filter(user=user), of="user", but=("attempts", "taken_at"))

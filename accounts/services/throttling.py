@@ -29,7 +29,9 @@ SIGN_UPS = Limit("sign_up", 20, 3_600)
 RESETS = Limit("reset", 20, 3_600)
 """Forms sent from one network address."""
 EXPORTS = Limit("export", 5, 3_600)
-"""Downloads of one account's own data."""
+"""Files with one account's own data."""
+DOWNLOADS = Limit("download", 20, 3_600)
+"""Downloads of such a file."""
 CONFIRMATIONS = Limit("confirmation", 10, 300)
 """Passwords of a signed-in person; a right one sets the count back."""
 CODES = Limit("code", 10, 300)

@@ -31,7 +31,8 @@ NO_QUEUE_PAGES = {
     "room-slots", "room-slots-live", "slots-history", "slots-spin", "spin", "studio-payout", "back-office",
     "sign-in-code", "sign-up", "confirm", "reset", "reset-password",
     "second-factor", "second-factor-codes", "second-factor-off", "limits", "limit-change", "limit-confirm", "time-out",
-    "exclusion", "terms", "reality", "session-end", "other-sessions-end", "own-data", "erase", "erase-cancel",
+    "exclusion", "terms", "reality", "session-end", "other-sessions-end", "own-data", "own-data-state",
+    "own-data-file", "erase", "erase-cancel",
 }  # fmt: skip
 
 

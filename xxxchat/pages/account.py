@@ -20,8 +20,8 @@ from compliance import services as compliance
 from core.envelope import STATUS, headers_of
 from core.errors import Throttled
 from escrow import services as escrow
+from xxxchat import mailing
 from xxxchat.pages.commands import signed_in
-from xxxchat.pages.people import mails
 from xxxchat.pages.refusals import Refusal
 from xxxchat.pages.responses import home_of, safe_next
 from xxxchat.pages.shell import THEME_COOKIE, THEMES
@@ -84,7 +84,7 @@ def _sent_again(request: HttpRequest, username: str) -> str:
         services.count_mail(user.email)
     except Throttled:
         return "It was sent several times already."
-    mails.send(request, "confirm", user.email, key=services.confirmation_key(user))
+    mailing.send(request, "confirm", user.email, key=services.confirmation_key(user))
     return "We have sent it again."
 
 
@@ -106,6 +106,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "erasure": services.erasure_of(user.pk),
         "open": escrow.open_holds_of(user.pk),
         "support": settings.SUPPORT_ADDRESS,
+        "export": services.export_of(user.pk),
         "factor": services.factor_of(user),
         "places": services.places_of(user, here=request.session.session_key or ""),
     }

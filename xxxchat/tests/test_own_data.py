@@ -1,4 +1,4 @@
-"""The download of one's own data: complete, only one's own, in pieces, and a limited number of times."""
+"""The document with one's own data: complete, only one's own, in pieces."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,6 @@ from core import own_data as pages
 from tests import world
 from tests.hostile.asking import song_of
 from xxxchat import own_data
-from xxxchat.pages.tests.visiting import html, send, visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OTHERS = "another person's doing, or a member of staff's"
@@ -79,7 +78,7 @@ def personal_columns() -> Iterator[str]:
 
 
 def read(user: User) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(b"".join(own_data.document(user)))
+    document: dict[str, Any] = json.loads(b"".join(piece.data for piece in own_data.document(user)))
     return document
 
 
@@ -134,32 +133,11 @@ def test_rows_are_read_page_by_page_and_none_twice(monkeypatch: pytest.MonkeyPat
 
     pieces = list(own_data.document(alice))
 
-    document = json.loads(b"".join(pieces))
+    document = json.loads(b"".join(piece.data for piece in pieces))
     assert len(pieces) > 10
+    assert [piece.done for piece in pieces] == sorted(piece.done for piece in pieces)
+    assert pieces[-1].done == pieces[-1].sections == len(document) - 4
     assert len({hold["id"] for hold in document["holds"]}) == len(document["holds"]) == 5
-
-
-def test_the_button_downloads_one_file_of_ones_own() -> None:
-    alice = world.person("alice")
-    client = visitor(alice)
-
-    answer = send(client, html(client.get(reverse("account"))), reverse("own-data"), user=str(world.person("bob").pk))
-
-    document = json.loads(b"".join(answer.streaming_content))
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
-    assert "no-store" in answer.headers["Cache-Control"]
-    assert document["userId"] == str(alice.pk)
-
-
-def test_five_downloads_an_hour_and_none_by_a_link_or_a_stranger() -> None:
-    client = Client()
-    client.force_login(world.person("alice"), backend="django.contrib.auth.backends.ModelBackend")
-
-    statuses = [client.post(reverse("own-data")).status_code for _ in range(6)]
-
-    assert statuses == [200] * 5 + [429]
-    assert client.get(reverse("own-data")).status_code == 405
-    assert Client().post(reverse("own-data")).status_code == 302
 
 
 def test_notes_are_in_the_document() -> None:

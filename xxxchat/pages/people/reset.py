@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import services as accounts
 from accounts.errors import LinkDead
-from xxxchat.pages.people import mails
+from xxxchat import mailing
 from xxxchat.pages.people.fields import EmailForm
 
 
@@ -31,10 +31,10 @@ def ask(request: HttpRequest) -> HttpResponse:
     accounts.count_mail(email)
     user = accounts.owner_of(email)
     if user is None:
-        mails.send(request, "unknown", email)
+        mailing.send(request, "unknown", email)
     else:
         facts = {"username": user.username, "user_id": user.pk, "token": accounts.reset_token(user)}
-        mails.send(request, "reset", user.email, **facts)
+        mailing.send(request, "reset", user.email, **facts)
     return render(request, "pages/people/reset_sent.html", {"email": email})
 
 

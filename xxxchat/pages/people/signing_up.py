@@ -17,9 +17,8 @@ from compliance import services as compliance
 from compliance.errors import TermsOutdated
 from core.errors import ValidationFailed
 from core.origin import origin_of
-from xxxchat import people
+from xxxchat import mailing, people
 from xxxchat.pages.commands import whole_number
-from xxxchat.pages.people import mails
 from xxxchat.pages.people.fields import EmailForm, typed
 from xxxchat.pages.refusals import Refusal, refusal_of
 from xxxchat.pages.responses import home_of
@@ -118,9 +117,9 @@ def _made(request: HttpRequest, form: SignUpForm, born: date, version: int) -> H
         return _shown(request, form, status=400)
     if user is None:
         holder = accounts.holder_of(given["email"])
-        mails.send(request, "known", given["email"], username=holder.username if holder else "")
+        mailing.send(request, "known", given["email"], username=holder.username if holder else "")
     else:
-        mails.send(request, "confirm", user.email, key=accounts.confirmation_key(user))
+        mailing.send(request, "confirm", user.email, key=accounts.confirmation_key(user))
     facts = {"email": given["email"], "until": datetime.now(UTC) + timedelta(days=1)}
     return render(request, "pages/people/sign_up_sent.html", facts)
 

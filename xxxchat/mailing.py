@@ -1,4 +1,4 @@
-"""Mails with a link. They are sent after the commit; one that cannot be sent is asked for again on its page."""
+"""Mails to people. They are sent after the commit; a link in one that cannot be sent is asked for again on its page."""
 
 from smtplib import SMTPException
 from typing import Any
@@ -13,11 +13,16 @@ log = structlog.get_logger()
 
 
 def send(request: HttpRequest, name: str, to: str, **facts: Any) -> None:
+    """Send a mail with a link to the address that the request came to; see `post`."""
+    post(name, to, host=request.build_absolute_uri("/").rstrip("/"), **facts)
+
+
+def post(name: str, to: str, **facts: Any) -> None:
     """Send the mail `templates/mail/<name>.txt`, whose first line is its subject. No transaction may be open.
 
     A server that does not take it is logged, without the address: the answer must not say whether there was one.
     """
-    facts |= {"site": settings.SITE_NAME, "host": request.build_absolute_uri("/").rstrip("/")}
+    facts |= {"site": settings.SITE_NAME}
     subject, _, body = render_to_string(f"mail/{name}.txt", facts).strip().partition("\n")
     try:
         EmailMessage(subject, f"{body.strip()}\n", to=[to]).send()
