@@ -17,7 +17,7 @@ from slots.services.archives import (
 )
 from slots.services.archiving import public_key
 from slots.services.counting import count_spins
-from slots.services.figures import MOST_DAYS, Stats, stats, usual_span
+from slots.services.figures import MOST_DAYS, MOST_SINCE, Stats, stats, usual_span
 from slots.services.lifecycle import (
     PAYTABLE_READERS,
     PAYTABLE_ROLES,
@@ -35,6 +35,7 @@ from slots.services.past import (
     SCANNED_SPINS,
     KindHits,
     Totals,
+    kinds_won,
     past_spins,
     past_totals,
     proven_spin,
@@ -52,6 +53,7 @@ from slots.services.watching import watch, watched
 
 __all__ = [
     "MOST_DAYS",
+    "MOST_SINCE",
     "PAYTABLE_READERS",
     "PAYTABLE_ROLES",
     "SCANNED_SPINS",
@@ -80,6 +82,7 @@ __all__ = [
     "fairness",
     "history",
     "hourly_use",
+    "kinds_won",
     "limits",
     "list_paytables",
     "make_partitions",

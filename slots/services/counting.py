@@ -146,13 +146,15 @@ def kinds_hit(found: Sequence[Mapping[str, Any]]) -> Counter[tuple[date, UUID, s
     tables = {each.pk: table_of(each.canonical) for each in Paytable.objects.filter(pk__in=used)}
     hits: Counter[tuple[date, UUID, str]] = Counter()
     for row in found:
-        kind = _kind(tables.get(row["paytable_id"]), tuple(row["symbols"]))
+        kind = kind_hit(tables.get(row["paytable_id"]), row["symbols"])
         hits[row["day"], row["paytable_id"], kind] += row["hits"]
     return hits
 
 
-def _kind(table: Table | None, symbols: tuple[str, ...]) -> str:
-    return kind_of(table, symbols) if table and table.pay(symbols) else UNEXPLAINED
+def kind_hit(table: Table | None, symbols: Sequence[str]) -> str:
+    """Return the kind of award that a table gives for symbols which were paid, ``UNEXPLAINED`` if it gives none."""
+    shown = tuple(symbols)
+    return kind_of(table, shown) if table and table.pay(shown) else UNEXPLAINED
 
 
 def _add_hits(hits: Mapping[tuple[date, UUID, str], int]) -> None:

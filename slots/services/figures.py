@@ -2,7 +2,7 @@
 
 Both come from one statement, whose snapshot has the mark of the rounds, the rows up to it and the spins after it: no
 spin is missing or counted twice, whenever a round commits. At most ``MOST_SINCE`` spins are read after the mark, so
-that a read stays bounded when the rounds have not run for long.
+that a read stays bounded when the rounds have not run for long; the answer then says that it is partial.
 """
 
 from collections import Counter, defaultdict
@@ -56,6 +56,9 @@ _READ = f"""
     SELECT 'players', x.day, NULL, NULL, NULL, 0, (
         SELECT count(*) FROM slots_playday d WHERE d.day = x.day AND d.spins > 0) + (
         SELECT count(*) FROM spun n WHERE n.day = x.day AND n.prior_day IS DISTINCT FROM n.day), 0, 0, 0 FROM mixed x
+    UNION ALL
+    SELECT 'unread', NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0 WHERE EXISTS (
+        SELECT 1 FROM slots_spin n WHERE n.id > (SELECT m.upto FROM mark m) OFFSET %(most)s)
 """  # noqa: S608  only fragments of this module and of `counting` are put in
 """A player of a day is counted with each paytable that he played with, so a day of several has a line of its own."""
 
@@ -107,7 +110,10 @@ class Played:
 
 @dataclass(frozen=True)
 class Stats:
-    """The figures of all days from ``first`` to ``last``, UTC. ``days`` has every one of them, oldest first."""
+    """The figures of all days from ``first`` to ``last``, UTC. ``days`` has every one of them, oldest first.
+
+    ``is_partial``: more than ``MOST_SINCE`` spins wait to be counted, and the newest of them are in no figure here.
+    """
 
     first: date
     last: date
@@ -116,6 +122,7 @@ class Stats:
     days: tuple[DayFigures, ...]
     lines: tuple[TableDay, ...]
     paytables: Mapping[UUID, Played]
+    is_partial: bool = False
 
     @property
     def spins(self) -> int:
@@ -176,6 +183,7 @@ def stats(*, first: date, last: date) -> Stats:
         days=_days(first, last, lines, {row["day"]: row["players"] for row in found["players"]}),
         lines=lines,
         paytables=paytables,
+        is_partial=bool(found["unread"]),
     )
 
 

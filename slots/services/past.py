@@ -19,7 +19,7 @@ from accounts.models import User
 from core.db import rows
 from slots.draw import Table
 from slots.models import Paytable, Spin
-from slots.par import kind_of
+from slots.services.counting import kind_hit
 from slots.services.paytables import par_of, table_of
 from slots.services.reading import spin_of
 
@@ -101,8 +101,8 @@ class Totals:
 class ProvenSpin:
     """A spin with what its proof needs: its paytable, and the commitment that the spin before it had published.
 
-    `sealed_before` is None for the first spin: only the player was shown that one. `earlier` and `later` are the ids of
-    the player's spins beside it.
+    `sealed_before` is None for the first spin, whose seal only the player was shown, and where the spin before it is
+    not in the table any more. `earlier` and `later` are the ids of the player's spins beside it.
     """
 
     spin: Spin
@@ -178,6 +178,13 @@ def proven_spin(*, user: User, spin_id: UUID) -> ProvenSpin:
     )
 
 
+def kinds_won(spins: Iterable[Spin]) -> dict[UUID, str]:
+    """Return the kind of award of each spin that paid, by the paytable it was played with (one statement at most)."""
+    won = [spin for spin in spins if spin.payout]
+    tables = _tables(spin.paytable_id for spin in won) if won else {}
+    return {spin.id: kind_hit(tables.get(spin.paytable_id), spin.symbols) for spin in won}
+
+
 def _between(user: User, first: int, following: int) -> QuerySet[Spin]:
     return Spin.objects.filter(user_id=user.id, nonce__gte=first, nonce__lt=following).order_by("-nonce")
 
@@ -193,7 +200,7 @@ def _wins(user: User, low: int, top: int, kind: str) -> list[Spin]:
         return list(wins[: PAGE_SPINS + 1])
     light = list(wins.values_list("nonce", "paytable_id", "symbols"))
     tables = _tables(paytable for _, paytable, _ in light)
-    of_kind = [nonce for nonce, paytable, symbols in light if kind_of(tables[paytable], tuple(symbols)) == kind]
+    of_kind = [nonce for nonce, paytable, symbols in light if kind_hit(tables[paytable], symbols) == kind]
     return list(_at(user, set(of_kind[: PAGE_SPINS + 1])).order_by("-nonce"))
 
 
@@ -204,7 +211,7 @@ def _kinds(groups: Sequence[Mapping[str, Any]]) -> tuple[KindHits, ...]:
     spins: Counter[UUID] = Counter()
     for group in groups:
         if group["best"]:
-            hits[kind_of(table_of(canonical[group["paytable_id"]]), tuple(group["symbols"]))] += group["hits"]
+            hits[kind_hit(table_of(canonical[group["paytable_id"]]), group["symbols"])] += group["hits"]
         spins[group["paytable_id"]] += group["hits"]
     expected: dict[str, Fraction] = {}
     for paytable, count in spins.items():

@@ -19,6 +19,7 @@ from slots import services
 from slots.batched import SPINS
 from slots.draw import draw, parse
 from slots.models import Paytable, SlotState
+from slots.par import par_sheet
 from slots.sealing import unseal
 from slots.services.paytables import FILES, active_paytable, table_of
 from tests.world import ORIGIN, available, person
@@ -40,6 +41,20 @@ def approved_paytable(**changes: Any) -> Paytable:
         table=parse(table(**changes)), declared_rtp=Fraction(19, 20), actor=person(role=Role.GAMES)
     )
     return services.approve(paytable_id=drafted.pk, reason="", actor=person(role=Role.ADMIN))
+
+
+def stored_paytable(**changes: Any) -> Paytable:
+    """Rules that spins may name; nobody approved them."""
+    rules = parse(table(**changes))
+    stored = {"canonical": rules.canonical.decode(), "digest": rules.digest, "declared_rtp": str(par_sheet(rules).rtp)}
+    return Paytable.objects.create(code=rules.code, version=rules.version, **stored)
+
+
+def state_after(user: User, spins: int) -> SlotState:
+    """A slot state for spins that were written past the machine."""
+    return SlotState.objects.create(
+        user=user, nonce=spins, commitment=bytes(32), sealed_seed=bytes(60), chain=bytes(32)
+    )
 
 
 def player(*, points: int = 100_000) -> User:

@@ -13,14 +13,13 @@ from accounts.models import Role
 from core.clock import db_now
 from core.ids import new_id
 from slots import services
-from slots.draw import parse
 from slots.expected import KindExpectation, binomial_range
 from slots.models import Aggregated, Paytable, Spin
-from slots.par import kind_of, par_sheet
+from slots.par import kind_of
 from slots.services import counting
 from slots.services.figures import MOST_DAYS
 from slots.services.paytables import active_paytable, par_of, table_of
-from slots.tests.factories import play, player, post_spin, table
+from slots.tests.factories import play, player, post_spin, stored_paytable
 from slots.tests.spun import NOON, scattered, spun
 from tests.racing import race
 from tests.world import client_of, person
@@ -115,22 +114,34 @@ def test_what_rounds_have_not_reached_is_read_up_to_a_bound(monkeypatch: pytest.
     for nonce in range(5):
         spun(user, nonce, NOON, paytable=usual)
 
-    assert services.stats(first=NOON.date(), last=NOON.date()).spins == 3
+    partial = services.stats(first=NOON.date(), last=NOON.date())
+    assert (partial.spins, partial.is_partial) == (3, True)
     services.count_spins()
-    assert services.stats(first=NOON.date(), last=NOON.date()).spins == 5
+    whole = services.stats(first=NOON.date(), last=NOON.date())
+    assert (whole.spins, whole.is_partial) == (5, False)
+
+
+@pytest.mark.parametrize(("spins", "is_partial"), [(2, False), (3, False), (4, True)])
+def test_figures_are_partial_only_when_a_spin_is_missing(
+    monkeypatch: pytest.MonkeyPatch, spins: int, is_partial: bool
+) -> None:
+    monkeypatch.setattr("slots.services.figures.MOST_SINCE", 3)
+    user, usual = new_id(), active_paytable()
+    for nonce in range(spins):
+        spun(user, nonce, NOON, paytable=usual)
+
+    assert services.stats(first=NOON.date(), last=NOON.date()).is_partial is is_partial
 
 
 def test_each_paytable_is_weighted_by_its_stakes() -> None:
-    rules = parse(table(pair=None))
-    stored = {"canonical": rules.canonical.decode(), "digest": rules.digest, "declared_rtp": str(par_sheet(rules).rtp)}
-    poorer = Paytable.objects.create(code=rules.code, version=rules.version, **stored)
+    poorer = stored_paytable(pair=None)
     usual, user = active_paytable(), new_id()
     for nonce in range(4):
         spun(user, nonce, NOON, paytable=poorer if nonce == 3 else usual)
 
     found = services.stats(first=NOON.date(), last=NOON.date())
 
-    assert found.expected_rtp == (3 * par_of(usual.canonical).rtp + par_sheet(rules).rtp) / 4 < Fraction(19, 20)
+    assert found.expected_rtp == (3 * par_of(usual.canonical).rtp + par_of(poorer.canonical).rtp) / 4 < Fraction(19, 20)
     assert found.days[0].players == 1
     assert [line.players for line in found.lines] == [1, 1]
 

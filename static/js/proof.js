@@ -55,20 +55,32 @@ function symbols(table, weight, drawn) {
   });
 }
 
-/** What three symbols pay: the highest kind only. */
-function pay(table, drawn) {
-  if (drawn.every(name => name === drawn[0])) return table.symbols.find(entry => entry.s === drawn[0]).x3;
-  if (table.mixed && drawn.every(name => table.mixed.of.includes(name))) return table.mixed.pay;
-  const pair = Object.keys(table.pair ?? {}).find(name => drawn.filter(each => each === name).length === 2);
-  return pair === undefined ? 0 : table.pair[pair];
+/** The award that a table gives three symbols, the highest kind only: its kind, its symbol if it is of one, its pay. */
+export function award(table, drawn) {
+  const [name] = drawn;
+  if (drawn.every(each => each === name)) {
+    return {kind: "three", name, pay: table.symbols.find(entry => entry.s === name).x3};
+  }
+  if (table.mixed && drawn.every(each => table.mixed.of.includes(each))) return {kind: "mixed", pay: table.mixed.pay};
+  const pair = Object.keys(table.pair ?? {}).find(of => drawn.filter(each => each === of).length === 2);
+  return pair === undefined ? {kind: "none", pay: 0} : {kind: "pair", name: pair, pay: table.pair[pair]};
+}
+
+/** True when the seed fits the commitment published before the spin. */
+async function sealed(answer, commitment) {
+  return hex(await crypto.subtle.digest("SHA-256", bytes(answer.fairness.seed))) === commitment;
+}
+
+/** True when the seed draws, by this table, the symbols and the payout of the answer; says nothing of the commitment. */
+export async function draws(table, answer) {
+  const proof = answer.fairness, weight = table.symbols.reduce((n, entry) => n + entry.w, 0);
+  const digest = hex(await crypto.subtle.digest("SHA-256", text(canonical(table))));
+  if (digest !== proof.paytableDigest) return false;
+  const drawn = symbols(table, weight, await ticket(weight, proof, answer.nonce));
+  return drawn.join() === answer.result.symbols.join() && award(table, drawn).pay === answer.result.payout;
 }
 
 /** True when the seed fits the commitment shown before the spin and gives the symbols and the payout of the answer. */
 export async function holds(table, answer, commitmentShown) {
-  const proof = answer.fairness, weight = table.symbols.reduce((n, entry) => n + entry.w, 0);
-  const sealed = hex(await crypto.subtle.digest("SHA-256", bytes(proof.seed)));
-  const digest = hex(await crypto.subtle.digest("SHA-256", text(canonical(table))));
-  if (sealed !== commitmentShown || digest !== proof.paytableDigest) return false;
-  const drawn = symbols(table, weight, await ticket(weight, proof, answer.nonce));
-  return drawn.join() === answer.result.symbols.join() && pay(table, drawn) === answer.result.payout;
+  return await sealed(answer, commitmentShown) && await draws(table, answer);
 }

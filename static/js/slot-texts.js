@@ -26,11 +26,12 @@ export function lost(names) {
   return `${sentence(names)}. No win.`;
 }
 
-export function won(names, payout) {
-  const [first] = names, alike = names.every(name => name === first);
-  const pair = names.find((name, place) => names.indexOf(name) !== place);
-  const what = alike ? `Three ${PLURAL[first]}` : pair ? `Two ${PLURAL[pair]}` : sentence(names);
-  return `${what} pay ${grouped(payout)} points`;
+const ALIKE = {three: "Three", pair: "Two"};
+
+/** What symbols pay, named by the award that the spin's table gives them; their names where that is not known. */
+export function won(names, payout, award) {
+  const alike = award && ALIKE[award.kind];
+  return `${alike ? `${alike} ${PLURAL[award.name]}` : sentence(names)} pay ${grouped(payout)} points`;
 }
 
 const WINDOWS = {"24h": "daily", "7d": "7-day", "30d": "30-day"};

@@ -1,7 +1,7 @@
 // The slot machine, on its page or in a room: the spin's request, the reels, the result. Without this the form is a
 // plain POST.
 import {MOTION, calm, spin} from "./reel.js";
-import {holds} from "./proof.js";
+import {award, holds} from "./proof.js";
 import * as sound from "./sound.js";
 import * as texts from "./slot-texts.js";
 
@@ -12,7 +12,7 @@ const refused = machine.querySelector("[data-refused]"), reality = machine.query
 const idle = [...button.childNodes], beat = ms => new Promise(done => setTimeout(done, ms));
 const facts = () => document.getElementById("sealed").dataset;
 const TRIES = 4;
-let state = "ready", readyAt = 0, table = null;
+let state = "ready", readyAt = 0, rules = null;
 
 function label(text) {
   button.replaceChildren(...(text ? [document.createTextNode(text)] : idle));
@@ -79,7 +79,8 @@ function show(answer) {
   const view = document.getElementById(win ? "win" : "no-win").content.cloneNode(true);
   bezel.setAttribute("aria-label", texts.reels(symbols));
   for (const node of [bezel, machine]) node.classList.toggle("is-win", win);
-  view.querySelector("[data-text]").textContent = win ? texts.won(symbols, payout) : texts.lost(symbols);
+  const text = win ? texts.won(symbols, payout, awardOf(answer)) : texts.lost(symbols);
+  view.querySelector("[data-text]").textContent = text;
   if (win) {
     const amount = document.createTextNode("");
     view.querySelector("[data-amount]").append(amount);
@@ -89,9 +90,18 @@ function show(answer) {
   result.replaceChildren(view);
 }
 
+/** Load the paytable in force, unless it is the one of this digest that is here already. */
+async function loadRules(digest) {
+  if (rules?.paytableDigest !== digest) rules = await (await fetch(form.dataset.config)).json();
+}
+
+/** The award of a spin by the paytable that it was played with; null while that is not loaded. */
+const awardOf = ({fairness, result: {symbols}}) =>
+  rules?.paytableDigest === fairness.paytableDigest ? award(rules.paytable, symbols) : null;
+
 async function prove(answer, commitmentShown) {
-  table ??= (await (await fetch(form.dataset.config)).json()).paytable;
-  const good = await holds(table, answer, commitmentShown);
+  await loadRules(answer.fairness.paytableDigest);
+  const good = await holds(rules.paytable, answer, commitmentShown);
   result.append(document.getElementById(good ? "proven" : "unproven").content.cloneNode(true));
 }
 
@@ -130,6 +140,7 @@ async function press() {
   refuse("");
   button.setAttribute("aria-busy", "true");
   const shown = facts().commitment;
+  loadRules(facts().digest).catch(() => {}); // the proof asks again; until then a win is named by its symbols
   let answer = null;
   try {
     answer = await postSpin();

@@ -42,6 +42,17 @@ class HistoryForm(FlaggedForm):
         return chosen
 
 
+class SealForm(FlaggedForm):
+    """A seal that the player kept: 64 hexadecimal digits."""
+
+    seal = forms.RegexField(
+        r"\A[0-9a-fA-F]{64}\Z",
+        label="The seal you kept",
+        widget=forms.TextInput(attrs={"class": "inp mono", "autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"invalid": "A seal has 64 digits, 0 to 9 and a to f.", "required": "Paste the seal first."},
+    )
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The filter in force. `kind` is that of the odds, "wins" for any win, "" for every spin."""
@@ -96,13 +107,14 @@ def page(request: HttpRequest) -> HttpResponse:
         user=user, stretch=stretch, before=given.get("before"), wins=wins, kind="" if wins else chosen.kind
     )
     kinds = [_kind_row(row, chosen) for row in totals.kinds]
+    won = services.kinds_won(found.spins)
     context = {
         "days": [form["since"], form["until"]],
         "chosen": chosen,
         "totals": totals,
         "kinds": kinds,
         "is_kind_known": chosen.kind in ("", "wins", *(row.kind for row in kinds)),
-        "rows": [PastRow(spin, short_text(spin)) for spin in found.spins],
+        "rows": [PastRow(spin, short_text(spin, won.get(spin.id, ""))) for spin in found.spins],
         "returned": _returned(totals),
         "looked_to": found.looked_to,
         "scanned": services.SCANNED_SPINS,
@@ -115,13 +127,19 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def spin(request: HttpRequest, spin_id: UUID) -> HttpResponse:
-    """Show one spin and everything that its proof rests on. 404 for somebody else's."""
+    """Show one spin and everything that its proof rests on. 404 for somebody else's.
+
+    Where no spin before it tells its seal, that is said, and a seal that the player kept (`seal`) is compared.
+    """
     proven = services.proven_spin(user=_player(request), spin_id=spin_id)
     spun = proven.spin
     sealed = services.commitment(bytes(spun.seed)).hex()
+    form = SealForm(request.GET if "seal" in request.GET else None, label_suffix="")
+    kept = form.cleaned_data["seal"].lower() if form.is_valid() else None
+    form.flag()
     proof = {
         "table": json.loads(proven.canonical),
-        "sealedBefore": proven.sealed_before.hex() if proven.sealed_before else sealed,
+        "sealedBefore": proven.sealed_before.hex() if proven.sealed_before else kept,
         "answer": {
             "nonce": spun.nonce,
             "result": {"symbols": list(spun.symbols), "payout": spun.payout},
@@ -133,8 +151,16 @@ def spin(request: HttpRequest, spin_id: UUID) -> HttpResponse:
             },
         },
     }
-    context = {"proven": proven, "text": result_text(spun), "proof": proof, "sealed": sealed}
-    return render(request, "pages/slots/spin.html", context | {"net": spun.payout - spun.bet})
+    context = {
+        "proven": proven,
+        "text": result_text(spun, services.kinds_won([spun]).get(spun.id, "")),
+        "proof": proof,
+        "sealed": sealed,
+        "seal": form["seal"],
+        "seal_fits": None if kept is None else kept == sealed,
+        "net": spun.payout - spun.bet,
+    }
+    return render(request, "pages/slots/spin.html", context)
 
 
 def _player(request: HttpRequest) -> User:

@@ -21,11 +21,12 @@ from core.errors import RoleNotAllowed
 from core.origin import origin_of
 from slots import services
 from slots.batched import SPIN
+from slots.words import plural
 from xxxchat.pages import commands, responses
 from xxxchat.pages.limits import tightest_of
 from xxxchat.pages.performers import performer_or_404
 from xxxchat.pages.refusals import STEPS, Step
-from xxxchat.pages.slot_words import plural, result_text
+from xxxchat.pages.slot_words import result_text
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
 
 API = "/api/v1/slot-machine/"
@@ -76,6 +77,7 @@ class Machine:
     history: list[Any]
     total: int
     proof: Proof | None
+    last_text: str
     performer_id: UUID | None = None
     api: str = f"{API}spin"
     config: str = f"{API}config"
@@ -87,10 +89,6 @@ class Machine:
     @property
     def showing(self) -> tuple[str, ...]:
         return tuple(self.history[0].symbols) if self.history else SYMBOLS_AT_REST
-
-    @property
-    def last_text(self) -> str:
-        return result_text(self.history[0]) if self.history else ""
 
     @property
     def net(self) -> int:
@@ -170,7 +168,7 @@ def spin(request: HttpRequest) -> HttpResponse:
         given=lambda: services.SpinInput(
             bet=commands.amount_field(request, "bet"), performer_id=commands.id_field(request, "performer")
         ),
-        message=lambda spun: result_text(spun.spin),
+        message=lambda spun: _result(spun.spin),
     )
     if result.error is not None:
         services.record_refusal(user=user, refusal=result.error, region=origin_of(request).region)
@@ -221,6 +219,7 @@ def machine_of(user: User, performer_id: UUID | None = None) -> Machine | None:
         history=list(history.spins),
         total=history.total,
         proof=_proof(history.spins[0]) if history.spins else None,
+        last_text=_result(history.spins[0]) if history.spins else "",
         performer_id=performer_id,
     )
 
@@ -255,6 +254,10 @@ def _odds_row(row: Any, tickets: int, table: dict[str, Any]) -> OddsRow:
     if kind == "pair":
         return OddsRow((name, name), f"two {plural(name)}, anywhere", row.pay, one_in, any=True)
     return OddsRow((name,) * 3, f"three {plural(name)}", row.pay, one_in)
+
+
+def _result(spin: Any) -> str:
+    return result_text(spin, services.kinds_won([spin]).get(spin.id, ""))
 
 
 def _proof(spin: Any) -> Proof:

@@ -1,43 +1,30 @@
-"""Words for what the reels show: a spin's result, a kind of win."""
+"""Words for what the reels show: a spin's result, a kind of win.
+
+A kind is named as `Odds` names it, by the paytable that the spin was played with: the same symbols may be a pair under
+one table and a mix, or nothing, under another.
+"""
 
 from typing import Any
 
-_PLURAL = {"cherry": "cherries"}
+from slots.words import alike_text
 
 
-def plural(name: str) -> str:
-    """A symbol's name for two or three of it."""
-    return _PLURAL.get(name, f"{name}s")
+def result_text(spin: Any, kind: str) -> str:
+    """What a spin drew and pays: "Three oranges pay 1,500 points", "Lemon, star, plum. No win.".
 
-
-def result_text(spin: Any) -> str:
-    """What a spin drew and pays: "Three oranges pay 1,500 points", "Lemon, star, plum. No win."."""
-    names = list(spin.symbols)
+    `kind`: that of the award; empty if nothing was paid.
+    """
+    symbols = ", ".join(spin.symbols).capitalize()
     if not spin.payout:
-        return f"{', '.join(names).capitalize()}. No win."
-    if len(set(names)) == 1:
-        return f"Three {plural(names[0])} pay {spin.payout:,} points"
-    pair = next((name for name in names if names.count(name) == 2), None)
-    return f"{f'Two {plural(pair)}' if pair else ', '.join(names).capitalize()} pay {spin.payout:,} points"
+        return f"{symbols}. No win."
+    return f"{alike_text(kind).capitalize() or symbols} pay {spin.payout:,} points"
 
 
-def short_text(spin: Any) -> str:
-    """What a spin came to, beside its symbols and its pay: "Three oranges", "Two cherries", "Paying mix", "No win"."""
-    names = list(spin.symbols)
-    if not spin.payout:
-        return "No win"
-    if len(set(names)) == 1:
-        return f"Three {plural(names[0])}"
-    pair = next((name for name in names if names.count(name) == 2), None)
-    return f"Two {plural(pair)}" if pair else "Paying mix"
+def short_text(spin: Any, kind: str) -> str:
+    """What a spin came to, beside its symbols and its pay: "Three oranges", "A paying mix", "No win"."""
+    return kind_text(kind).capitalize() if spin.payout else "No win"
 
 
 def kind_text(kind: str) -> str:
     """A kind of win as `Odds` names it: three_plum → three plums, pair_cherry → two cherries, mixed → a paying mix."""
-    count, _, name = kind.partition("_")
-    match count:
-        case "three":
-            return f"three {plural(name)}"
-        case "pair":
-            return f"two {plural(name)}"
-    return "a paying mix"
+    return alike_text(kind) or "a paying mix"
