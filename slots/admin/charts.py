@@ -34,7 +34,10 @@ class Path:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart and its numbers. ``label`` says for screen readers what it shows; ``key`` are classes and their words."""
+    """A chart and its numbers. ``label`` says for screen readers what it shows; ``key`` are classes and their words.
+
+    ``aside_look`` is the class of the words beside the title.
+    """
 
     name: str
     title: str
@@ -42,6 +45,7 @@ class Chart:
     label: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    aside_look: str = ""
     foot: str = ""
     key: tuple[tuple[str, str], ...] = ()
     grid: tuple[Text, ...] = ()

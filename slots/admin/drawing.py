@@ -14,6 +14,7 @@ from slots.drift import DISABLE_AT, WARN_AT
 from slots.expected import Z99, Expectation
 from slots.services import Stats
 from slots.services.figures import KindFigures, TableDay
+from slots.words import alike_text
 
 DASHES = (("warn", float(WARN_AT)), ("stop", float(DISABLE_AT)))
 HALF_RANGE, HALF_ROW = 60, 78
@@ -72,7 +73,7 @@ def _cumulated(stats: Stats, lines: Sequence[TableDay]) -> Iterable[Cumulated]:
         yield Cumulated((line.day - stats.first).days, line.day, spins, paid, expectation)
 
 
-def return_chart(stats: Stats, verdict: str) -> Chart:
+def return_chart(stats: Stats, verdict: str, look: str) -> Chart:
     """The actual return against the expected one, with its 99 % band and where a look warns and closes the machine."""
     series = series_of(stats)
     plot = _return_plot(stats, list(series.values()))
@@ -89,6 +90,7 @@ def return_chart(stats: Stats, verdict: str) -> Chart:
         name="return",
         title=f"Actual return against {percent(stats.expected_rtp)}" if stats.staked else "Actual return",
         aside=verdict,
+        aside_look=look,
         label=f"Return since {charts.day_text(stats.first)}: {actual}",
         headings=("Day", "Paytable", "Spins so far", "Return %", "Expected %", "99 % from", "99 % to", "z"),
         rows=tuple(
@@ -222,17 +224,24 @@ def _line_chart(
         else:
             runs[-1].append((place, value))
     known = [run for run in runs if run]
+    ends = [_end_text(plot, *run[-1]) for run in known[-1:]]
     return Chart(
         name=name,
         title=title,
         aside=aside,
         label=f"{title}, {charts.day_text(days[0])} to {charts.day_text(days[-1])}: {aside or 'not measured yet'}",
         grid=plot.grid(),
-        texts=plot.day_texts(),
+        texts=(*plot.day_texts(), *ends),
         paths=tuple(plot.line("actual", run) for run in known),
         dots=tuple((plot.x(run[-1][0]), plot.y(run[-1][1])) for run in known),
         **numbers,
     )
+
+
+def _end_text(plot: Plot, place: int, value: float) -> Text:
+    """A line's last value, above and left of its dot, inside the frame."""
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    return Text(plot.x(place) - 8, max(plot.y(value) - 10, charts.TOP + 14), text, "end")
 
 
 def _today(stats: Stats, today: date, words: Any) -> str:
@@ -276,11 +285,12 @@ def kind_row(each: KindFigures) -> KindRow:
 
 
 def kind_title(kind: str) -> str:
-    how, _, name = kind.partition("_")
-    return {"three": f"Three of {name}", "pair": f"Two of {name}", "mixed": "Mixed"}.get(how, kind.capitalize())
+    return (alike_text(kind) or kind).capitalize()
 
 
 def _hits(value: float) -> str:
+    if 0 < value < 0.01:
+        return "under 0.01"
     return f"{value:,.0f}" if value >= 20 or value == int(value) else f"{value:.2g}"
 
 

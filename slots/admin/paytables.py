@@ -13,7 +13,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.backoffice import ActionAdmin, ReasonForm, RowPage
-from accounts.models import STAFF_ROLES
+from accounts.models import STAFF_ROLES, User
 from core.db import command
 from core.errors import DomainError, InvalidJson
 from core.parsing import MAX_BODY_BYTES, loads
@@ -23,6 +23,8 @@ from slots.draw import MalformedTable, parse
 from slots.errors import RtpMismatch
 from slots.fields import Share
 from slots.models import Paytable, PaytableStatus
+
+MOST_NAMED = 3
 
 
 class DraftForm(forms.Form):
@@ -169,7 +171,7 @@ class StepPage(RowPage):
         self.paytable, self.step, self.form_class = paytable, step, step.form_class
 
     def context(self) -> dict[str, Any]:
-        return {"paytable": self.paytable, "step": self.step, **page_of(self.paytable, self.request)}
+        return {"step": self.step, **page_of(self.paytable, self.request)}
 
     def preview(self, form: forms.Form) -> None:
         """There is none: the page shows all that is decided about."""
@@ -187,13 +189,38 @@ class StepPage(RowPage):
         return HttpResponseRedirect(self.model_admin.address_of(moved))
 
 
+@dataclass(frozen=True)
+class Station:
+    """A status on the way of a paytable."""
+
+    label: str
+    is_done: bool
+    is_current: bool
+
+
 def page_of(paytable: Paytable, request: HttpRequest) -> dict[str, Any]:
     """What both pages of a paytable show."""
+    at = PaytableStatus.values.index(paytable.status)
     return {
+        "paytable": paytable,
+        "digest": bytes(paytable.digest).hex(),
         "sheet": sheet_of(paytable),
-        "statuses": PaytableStatus.choices,
+        "path": [Station(label, place < at, place == at) for place, label in enumerate(PaytableStatus.labels)],
+        "waits": paytable.status in (PaytableStatus.COMPUTED, PaytableStatus.APPROVED),
+        "others": _others(paytable) if paytable.status == PaytableStatus.COMPUTED else "",
         "is_author": paytable.created_by_id is not None and paytable.created_by_id == request.user.pk,
     }
+
+
+def _others(paytable: Paytable) -> str:
+    """Who could approve this paytable, in words; empty if nobody could."""
+    able = User.objects.filter(role__in=services.PAYTABLE_ROLES, is_active=True)
+    if paytable.created_by_id is not None:
+        able = able.exclude(pk=paytable.created_by_id)
+    names = list(able.order_by("username").values_list("username", flat=True)[: MOST_NAMED + 1])
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(names[:MOST_NAMED])} and others"
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
 @admin.register(Paytable)
@@ -201,7 +228,7 @@ class PaytableAdmin(ActionAdmin):
     view_roles = STAFF_ROLES
     action_roles = services.PAYTABLE_ROLES
     actions_list = ("draft_paytable",)
-    actions_detail = ("approve_paytable", "activate_paytable", "retire_paytable")
+    actions_detail = ("download_paytable", "approve_paytable", "activate_paytable", "retire_paytable")
     list_display = ("code", "version", "status", "declared_rtp", "created_by", "approved_by", "activated_at")
     list_select_related = ("created_by", "approved_by")
     list_filter = ("status",)
@@ -221,6 +248,15 @@ class PaytableAdmin(ActionAdmin):
     @action(description="New paytable…", url_path="draft", permissions=["act"])
     def draft_paytable(self, request: HttpRequest) -> HttpResponse:
         return DraftPage(self, request).response()
+
+    @action(description="JSON", url_path="json")
+    def download_paytable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The rules with their digest and sheet, in the form of the shipped files; a draft can be made of it."""
+        row = self.row_or_404(request, object_id)
+        file = {"table": json.loads(row.canonical), "canonicalSha256": bytes(row.digest).hex(), "par": row.par}
+        answer = HttpResponse(json.dumps(file, indent=2, ensure_ascii=False), content_type="application/json")
+        answer["Content-Disposition"] = f'attachment; filename="paytable-{row.pk}.json"'
+        return answer
 
     @action(description="Approve…", url_path="approve", permissions=["approve"])
     def approve_paytable(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -19,7 +19,7 @@ from escrow import services as escrow
 from slots import services
 from slots.admin import drawing
 from slots.admin.charts import Chart
-from slots.admin.sheets import MINUS
+from slots.admin.spread import MINUS
 from slots.drift import LOOK_EVERY
 from slots.expected import Z99
 from slots.models import Verdict
@@ -27,6 +27,11 @@ from slots.services.returns import Return
 
 PRESETS = (("Today", 1), ("7 days", 7), ("30 days", 30))
 FEATURE = "slots"
+LOOKS: dict[str | None, str] = {
+    Verdict.OK: "office-good",
+    Verdict.WARN: "office-waits",
+    Verdict.DISABLE: "office-bad",
+}
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
@@ -72,6 +77,7 @@ class Figure:
     title: str
     value: str
     note: str
+    address: str = "#chart-days"
 
 
 def response(admin: RoleAdmin, request: HttpRequest, *, may_export: bool) -> HttpResponse:
@@ -99,6 +105,7 @@ def response(admin: RoleAdmin, request: HttpRequest, *, may_export: bool) -> Htt
         presets=_presets(first, last, now.date()),
         figures=_figures(stats, now.date()),
         charts=charts,
+        most_since=services.MOST_SINCE,
         kinds=kinds,
         kinds_inside=sum(row.is_inside for row in kinds),
         gates=drawing.refusals_by_gate(counts),
@@ -115,11 +122,12 @@ def _refusals(first: date, last: date) -> Sequence[compliance.RefusalCount]:
 
 def _charts(stats: services.Stats, now: datetime) -> list[Chart]:
     days, today, points = [each.day for each in stats.days], now.date(), escrow.Currency.POINT
+    returned = services.returns()
     ends = escrow.circulation_by_day(points, first=stats.first, last=min(stats.last, today))
     current = escrow.in_circulation(points)
     known = {day: current if day == today else ends[day] for day in days if day == today or day in ends}
     return [
-        drawing.return_chart(stats, judged(services.returns())),
+        drawing.return_chart(stats, judged(returned), LOOKS.get(returned.verdict if returned else None, "office-mute")),
         drawing.spins_chart(stats, today),
         drawing.players_chart(stats, today),
         drawing.circulation_chart(days, known, current),
@@ -158,8 +166,9 @@ def _figures(stats: services.Stats, today: date) -> list[Figure]:
             "Return",
             drawing.percent(stats.rtp),
             "no spins" if band is None else f"99 % band {100 * max(band[0], 0):.1f} to {100 * band[1]:.1f}",
+            "#chart-return",
         ),
-        Figure("Distance z", "–" if z is None else f"{z:+.2f}".replace("-", MINUS), within),
+        Figure("Distance z", "–" if z is None else f"{z:+.2f}".replace("-", MINUS), within, "#chart-return"),
     ]
 
 
@@ -179,7 +188,7 @@ def _spreadsheet(
     }
     drawn = {each.name: (each.headings, each.rows) for each in charts}
     headings, rows = tables[name]() if name in tables else drawn.get(name, drawn["days"])
-    known = name if name in tables or name in drawn else "days"
+    known = f"{name if name in tables or name in drawn else 'days'}{'-partial' if stats.is_partial else ''}"
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="slots-{known}-{stats.first}-{stats.last}.csv"'
     writer = csv.writer(answer)

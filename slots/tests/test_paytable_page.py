@@ -1,6 +1,7 @@
 """Paytables in the back office: rules sent as text or file, figures before approval, steps by two people."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Role, User
+from slots.draw import parse
 from slots.models import Paytable, PaytableStep
+from slots.par import par_sheet
 from slots.tests.factories import table
+from tests import world
 from tests.backoffice import signed_in, text_of
 from tests.world import staff
 
@@ -44,18 +48,67 @@ def test_pasted_rules_are_computed_and_their_figures_shown(author: User) -> None
 
     made = Paytable.objects.get(created_by=author)
     assert answer.url == f"{LIST}{made.pk}/change/"
-    shown = text_of(client.get(answer.url))
+    page = client.get(answer.url)
+    shown = text_of(page)
     for words in (
         "You drafted this. A second person must approve it.",
-        "95.00 % 19/20 95.00 %",
-        "24.19 % 483791/2000000",
+        "Computed return equals the declared 19/20",
+        "95 % 19/20 active: the same",
+        "24.19 % 483791/2000000 active: 24.2",
         "1 in 8,000,000",
-        "3.60 bets a spin",
+        "3.60 bets a spin, active 4.09",
+        "Volatility index, 90 % 5.93 , active 6.75",
+        "this table 37 of 100, active 36 of 100",
+        "100,000 92.86 to 97.14 % 93.12 to 96.88 %",
         "4 of 10 pays differ; the reels are the same",
-        "Three of cherry 60 of 200 800 1,000 +200 21.60 27.00",
+        "Cherry 60 of 200 800 1,000 +200",
+        "Three cherries 21.60 27.00",
+        "Any three of star, seven, diamond – 10,000 none removed",
     ):
         assert words in shown
+    assert page.content.decode().count('class="is-changed"') == 4
     assert LogEntry.objects.filter(object_id=str(made.pk)).count() == 1
+
+
+def test_who_can_approve_is_named_but_for_the_author(author: User) -> None:
+    made = drafted(author)
+    for name in ("nora", "piet", "quinn", "rose"):
+        world.person(name, role=Role.GAMES)
+
+    shown = text_of(signed_in(author).get(f"{LIST}{made.pk}/change/"))
+
+    assert author.username not in shown.partition("must approve it.")[2].partition(" can.")[0]
+    assert re.search(r"must approve it\. [^.]+ and others can\.", shown)
+
+
+def test_another_reel_is_a_change_and_a_table_is_compared_with_none_where_none_is_active(author: User) -> None:
+    rules = table()
+    rules["symbols"][0]["w"] += 1
+    declared = par_sheet(parse(rules)).rtp
+    client = signed_in(author)
+    sent(client, json.dumps(rules), str(declared))
+    made = Paytable.objects.get(created_by=author)
+
+    page = client.get(f"{LIST}{made.pk}/change/")
+    assert "the reels are different" in text_of(page)
+    assert "61 of 201 was 60 of 200" in text_of(page)
+
+    active = Paytable.objects.get(status="active")
+    step(client, active, "retire", "a flaw")
+    page = client.get(f"{LIST}{made.pk}/change/")
+    assert "What it pays" in text_of(page)
+    assert "is-changed" not in page.content.decode()
+
+
+def test_the_rules_can_be_taken_away_and_sent_again(author: User) -> None:
+    made = drafted(author)
+
+    answer = signed_in(staff(Role.AUDITOR)).get(f"{LIST}{made.pk}/json/")
+
+    file = json.loads(answer.content)
+    assert parse(file["table"]).digest.hex() == file["canonicalSha256"] == bytes(made.digest).hex()
+    assert file["par"] == made.par
+    assert "attachment" in answer["Content-Disposition"]
 
 
 def test_a_file_is_taken(author: User) -> None:

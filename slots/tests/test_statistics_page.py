@@ -120,6 +120,15 @@ def test_days_that_are_none_are_said(query: str, words: str) -> None:
     assert words in text_of(page)
 
 
+def test_partial_figures_say_so_and_a_spreadsheet_of_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    played()
+    assert "These figures are partial." not in text_of(opened(DAYS))
+    monkeypatch.setattr("slots.services.figures.MOST_SINCE", 2)
+
+    assert "These figures are partial." in text_of(opened(DAYS))
+    assert 'filename="slots-days-partial-' in opened(f"{DAYS}&csv=days")["Content-Disposition"]
+
+
 @pytest.mark.parametrize("name", ["return", "days", "players", "circulation", "kinds", "refusals", "nothing"])
 def test_each_table_is_a_spreadsheet(name: str) -> None:
     played()
