@@ -131,7 +131,12 @@ class AgeDecisionAdmin(RoleAdmin):
 
     view_roles = STAFF_ROLES
     list_display = ("at", "user_short", "outcome", "by", "actor", "reason", "policy_version")
-    list_filter = (exact_filter("outcome"), person_filter("user"), person_filter("actor", title="decided by"))
+    list_filter = (
+        exact_filter("outcome"),
+        exact_filter("by"),
+        person_filter("user"),
+        person_filter("actor", title="decided by"),
+    )
     list_select_related = ("actor",)
     fields = ("at", "user_short", "outcome", "by", "actor", "reason", "policy_version")
     readonly_fields = ("user_short",)
@@ -170,6 +175,7 @@ def _row(case: AgeCase, now: datetime, policies: dict[str | None, Any]) -> dict[
         "region": case.region,
         "policy": policy.number if policy else None,
         "provider": case.provider_answer,
+        "did_not_answer": case.why == "no_answer",
         "reference": case.provider_reference,
         "since": case.user.created_at,
         "terms": case.user.terms_version,
