@@ -17,9 +17,11 @@ from compliance.services.limits import (
     MAX_LIMIT,
     PRESETS,
     REALITY_EVERY_MINUTES,
+    ComesBack,
     LimitsView,
     confirm_limit,
     limits_of,
+    next_back,
     set_limit,
 )
 from compliance.services.markers import mark, markers_waiting, open_markers
@@ -47,6 +49,7 @@ __all__ = [
     "PRESETS",
     "REALITY_EVERY_MINUTES",
     "BreakView",
+    "ComesBack",
     "ExclusionSpan",
     "GateRefusal",
     "LimitsView",
@@ -74,6 +77,7 @@ __all__ = [
     "mark",
     "markers_waiting",
     "may_sign_up_from",
+    "next_back",
     "note_sign_up",
     "open_markers",
     "origin_of",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +15,10 @@ from compliance.services.breaks import BreakView, breaks_of
 from compliance.services.markers import mark_raised
 from compliance.services.reading import Play, play_of
 from core.clock import db_now
-from core.db import joined, rows
+from core.db import array, joined, rows
 from core.errors import NotFound
 from core.fields import MAX_AMOUNT
+from core.ids import first_id_at
 from escrow.services import Currency, lock_wallets_of
 
 _CURRENCIES = [Currency.POINT.value, Currency.TOKEN.value]
@@ -35,6 +36,37 @@ SELECT c.currency, s.spent
 """
 
 
+_BACK = """
+SELECT c.currency, w.name AS "window", f.at + w.span AS at, s.amount
+  FROM unnest(%(currencies)s::text[]) AS c (currency)
+ CROSS JOIN unnest(%(windows)s::text[], %(spans)s::interval[], %(floors)s::uuid[]) AS w (name, span, floor)
+ CROSS JOIN LATERAL (
+    SELECT x.id, x.created_at AS at FROM escrow_hold x
+     WHERE x.payer_id = %(user_id)s AND x.currency = c.currency AND x.amount > x.released
+       AND x.created_at > core_now() - w.span AND x.id >= w.floor
+     ORDER BY x.id LIMIT 1) AS f
+ CROSS JOIN LATERAL (
+    SELECT sum(y.spent) AS amount FROM (
+        SELECT x.created_at, x.amount - x.released AS spent FROM escrow_hold x
+         WHERE x.payer_id = %(user_id)s AND x.currency = c.currency AND x.id >= f.id ORDER BY x.id LIMIT %(most)s) AS y
+     WHERE y.created_at < f.at + interval '1 minute') AS s
+"""
+
+
+_SPANS = {Window.DAY: timedelta(hours=24), Window.WEEK: timedelta(days=7), Window.MONTH: timedelta(days=30)}
+_MARGIN = timedelta(hours=1)
+"""Ids are of web servers' real clocks: so much earlier than its time may a hold's id be."""
+_MOST_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ComesBack:
+    """What leaves a window next: an amount, within a minute from `at` on."""
+
+    amount: int
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class PendingLimit:
     """A looser limit that waits; `limit` None: no limit. It may be confirmed from `effective_at` until `confirm_by`."""
@@ -46,7 +78,10 @@ class PendingLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """One window of one currency. `left`: what the lower of both limits leaves, None without any."""
+    """One window of one currency. `left`: what the lower of both limits leaves, None without any.
+
+    `since`: when one's own limit began to hold.
+    """
 
     currency: str
     window: str
@@ -55,6 +90,7 @@ class LimitRow:
     used: int
     left: int | None
     pending: PendingLimit | None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +119,24 @@ def limits_of(*, user: User) -> LimitsView:
         self_exclusion=exclusion,
         reality_due_at=play.due_at,
     )
+
+
+def next_back(user_id: UUID) -> dict[tuple[str, str], ComesBack]:
+    """Return what leaves each window next, by currency and window; none for an empty window (one statement).
+
+    It reads the oldest holds in each window, a minute of them and `_MOST_A_MINUTE` at most.
+    """
+    now = datetime.now(UTC)
+    params = {
+        "user_id": user_id,
+        "currencies": _CURRENCIES,
+        "windows": [window.value for window in _SPANS],
+        "spans": [*_SPANS.values()],
+        "floors": array([first_id_at(now - span - _MARGIN) for span in _SPANS.values()]),
+        "most": _MOST_A_MINUTE,
+    }
+    found = rows(_BACK, params)
+    return {(row["currency"], row["window"]): ComesBack(int(row["amount"]), row["at"]) for row in found}
 
 
 def windows_of(user_id: UUID, currencies: Sequence[str]) -> list[LimitRow]:
@@ -114,6 +168,7 @@ def _row(currency: str, window: str, limit: Limit | None, used: int, now: dateti
         used=used,
         left=None if lowest is None else max(lowest - used, 0),
         pending=_pending(limit, now),
+        since=limit.since if limit and limit.amount is not None else None,
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -32,6 +33,25 @@ class WindowCard:
     title: str
     suggested: int | None
     is_ready: bool
+    back: services.ComesBack | None = None
+
+    @property
+    def adjective(self) -> str:
+        """The window before a noun: "24-hour"."""
+        return self.title.replace(" ", "-").removesuffix("s")
+
+    @property
+    def of_whom(self) -> str:
+        """Whose limit is the lower one."""
+        return "your" if self.row.limit is not None and self.row.limit == self.lowest else "the house’s"
+
+    @property
+    def quick(self) -> list[tuple[str, str]]:
+        """Limits to choose with one press, as what is sent and as it is read."""
+        lower = [(str(self.suggested), f"{self.suggested:,}, suggested")] if self.suggested else []
+        if self.row.limit and self.row.limit > 1:
+            lower.append((str(self.row.limit // 2), f"{self.row.limit // 2:,}"))
+        return [*lower, *([("", "No limit")] if self.row.limit else [])]
 
     @property
     def lowest(self) -> int | None:
@@ -60,12 +80,13 @@ def tightest_of(user: User) -> WindowCard | None:
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     user, now = _player(request), db_now()
-    view = services.limits_of(user=user)
+    view, back = services.limits_of(user=user), services.next_back(user.pk)
     cards = [
         WindowCard(
             row=row,
             title=WINDOWS[row.window],
-            suggested=services.PRESETS[row.window] if row.currency == Currency.POINT and row.limit is None else None,
+            suggested=_suggested(row),
+            back=back.get((row.currency, row.window)),
             is_ready=row.pending is not None and row.pending.effective_at <= now,
         )
         for row in view.limits
@@ -75,6 +96,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "tokens": [card for card in cards if card.row.currency == Currency.TOKEN],
         "view": view,
         "now": now,
+        "reality_minutes": _minutes_until(view.reality_due_at, now),
+        "support": settings.SUPPORT_ADDRESS,
         "every_minutes": services.REALITY_EVERY_MINUTES,
         "time_outs": _later(_choices(TIME_OUTS, now), view.time_out),
         "exclusions": _later(_choices(EXCLUSIONS, now), view.self_exclusion),
@@ -85,13 +108,14 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def change(request: HttpRequest) -> HttpResponse:
-    """Set a limit; with `drop` the present one, which drops what waits; an empty field: none."""
+    """Set a limit, typed or one of those offered (`choice`); the present one drops what waits; an empty field: none."""
     user = _player(request)
-    typed = request.POST.get("limit", "").strip()
+    field = "choice" if "choice" in request.POST else "limit"
+    typed = request.POST.get(field, "").strip()
 
     def work() -> None:
         currency, window = _window_of(request)
-        amount = commands.amount_field(request, "limit") if typed else None
+        amount = commands.amount_field(request, field) if typed else None
         if amount is not None and not 1 <= amount <= services.MAX_LIMIT:
             raise ValidationFailed(form=["limit: a whole number above zero."])
         command(lambda: services.set_limit(user=user, currency=currency, window=window, amount=amount))
@@ -141,6 +165,17 @@ def _break(
         lambda: command(lambda: begin(user=user, duration=duration)), "It began now. Nobody can end it early."
     )
     return responses.redirected(request, result, reverse("limits"))
+
+
+def _suggested(row: Any) -> int | None:
+    """What the page offers first: points' presets, where they are lower than one's own limit."""
+    preset = services.PRESETS[row.window]
+    return preset if row.currency == Currency.POINT and (row.limit is None or preset < row.limit) else None
+
+
+def _minutes_until(at: datetime | None, now: datetime) -> int:
+    """Minutes until then, begun ones counted; 0 when it is past, or never."""
+    return 0 if at is None else max(0, -(-(at - now) // timedelta(minutes=1)))
 
 
 def _player(request: HttpRequest) -> User:

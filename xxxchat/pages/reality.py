@@ -1,6 +1,7 @@
 """The reality check: time and result of the session, then go on or stop. A dialog over the machine, or a page."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -49,12 +50,13 @@ def _played(user: User) -> dict[str, Any]:
     """Time and points of the running session."""
     session, now = services.session(user=user), db_now()
     if session is None:
-        return {"session": None, "now": now, "heading": "You are not playing now"}
+        return {"session": None, "now": now, "heading": "You are not playing now", "is_due": False}
     minutes = int((now - session.started_at).total_seconds() // 60)
     following = services.stretch_of(user=user).following
     return {
         "session": session,
         "now": now,
+        "is_due": session.reality_at + timedelta(minutes=REALITY_EVERY_MINUTES) <= now,
         "heading": f"You have played for {counted(minutes, 'minute')}",
         "spins": 0 if session.nonce is None else following - session.nonce,
         "won": max(session.net_points + session.staked_points, 0),

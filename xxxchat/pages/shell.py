@@ -53,6 +53,7 @@ LOBBY = Section("Lobby", "Lobby", "house", "lobby", also=("room", "ask"))
 SLOTS = Section("Slot machine", "Slots", "cherry", "slots", also=("reality", "slots-history", "slots-spin"))
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
+LIMITS = Section("Limits", "Limits", "scale", "limits", also=("time-out", "exclusion"))
 ACCOUNT = Section("Account", "Account", "user", "account", also=("limits", "time-out", "exclusion", "terms"))
 BACK_OFFICE = Section("Back office", "Office", "layout-dashboard", "admin:index")
 STUDIO = Section("Tonight", "Tonight", "mic-vocal", "studio")
@@ -106,7 +107,8 @@ class Shell:
 
     @cached_property
     def tabs(self) -> list[Tab]:
-        return self._tabs(self._places())
+        """The sections at the top of a wide screen, where the account is its own picture."""
+        return self._tabs([*self._places(), *([LIMITS] if self.role == Role.USER else [])])
 
     def _places(self) -> list[Section]:
         match self.role:

@@ -34,6 +34,8 @@ UNAVAILABLE_TEXTS = {
 }
 MINUS = "\N{MINUS SIGN}"
 
+CLOCK_FORMS = {"hms": "%H:%M:%S", "day": "%-d %b %Y, %H:%M", "when": "%a %-d %b, %H:%M", "date": "%-d %b %Y"}
+
 
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
@@ -132,10 +134,12 @@ def length(seconds: int) -> str:
 
 @register.simple_tag
 def clock(at: datetime, form: str = "hm") -> SafeString:
-    """A clock time, with the form "day" after its day. It is written in UTC; a module of ours turns it into the
-    reader's own zone."""
+    """A clock time; with the form "day" after its day, with "when" after its weekday too; with "date" the day alone.
+
+    It is written in UTC; a module of ours turns it into the reader's own zone.
+    """
     at = at.astimezone(UTC)
-    text = at.strftime({"hms": "%H:%M:%S", "day": "%-d %b %Y, %H:%M"}.get(form, "%H:%M"))
+    text = at.strftime(CLOCK_FORMS.get(form, "%H:%M"))
     return format_html('<time class="num" datetime="{}" data-clock="{}">{} UTC</time>', iso(at), form, text)
 
 

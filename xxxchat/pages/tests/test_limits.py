@@ -1,5 +1,6 @@
 """The pages of limits, breaks, terms and the reality check; every form works without a script."""
 
+import re
 from typing import Any
 
 import pytest
@@ -65,6 +66,40 @@ def test_a_higher_one_waits_is_dropped_or_confirmed(alice: User, clock: Clock) -
     assert "No limit is ready to confirm" in seen(alice)
     send(alice, reverse("limits"), "limit-confirm")
     assert limits_of(user=alice).limits[0].limit is None
+
+
+def test_one_press_sets_a_limit_that_is_offered(alice: User) -> None:
+    offered = seen(alice)
+    assert 'name="choice" value="2500"' in offered
+    assert 'name="choice" value=""' not in offered, "there is no limit to lift"
+
+    after = send(alice, reverse("limits"), "limit-change", choice="2500", limit="9999")
+
+    assert limits_of(user=alice).limits[0].limit == 2_500
+    assert 'name="choice" value="1250"' in after
+    assert 'name="choice" value=""' in after
+
+
+def test_when_what_was_spent_comes_back_is_said(alice: User) -> None:
+    assert "come back at" not in seen(alice)
+
+    play(user=alice)
+    play_at = limits_of(user=alice).limits[0]
+
+    assert play_at.used == 100
+    assert seen(alice).count("The next 100 come back at") == 3, "one for each window of points"
+
+
+def test_what_waits_names_the_time_and_what_is_ready_the_amount(alice: User, clock: Clock) -> None:
+    send(alice, reverse("limits"), "limit-change", limit="2500")
+    waiting = send(alice, reverse("limits"), "limit-change", limit="3000")
+    assert re.search('aria-disabled="true"> Confirm from <time', waiting)
+
+    clock.shift(hours=24)
+
+    ready = seen(alice)
+    assert "Confirm 3,000" in ready
+    assert "2,500 holds until you confirm." in ready
 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "1.5", "1" * 11, "a", "1000000001"])
