@@ -1,12 +1,13 @@
 """The volatility of a paytable as its page shows it: the index of PAR sheets, and where 100 spins end, as shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from slots import volatility
 from slots.admin.charts import Text
 from slots.models import Paytable
+from slots.par import ParSheet
 from slots.services.paytables import par_of
 from slots.volatility import NetPoints
 
@@ -44,12 +45,10 @@ class RangeRow:
 
 @dataclass(frozen=True)
 class Volatility:
-    """Deviation and index in bets. Without ``bars`` the distribution has too many steps to be counted."""
+    """Deviation and index in words. Without ``bars`` the distribution has too many steps to be counted."""
 
     deviation: str
     index: str
-    active_deviation: str
-    active_index: str
     spins: int
     height: int
     ticks: tuple[Text, ...]
@@ -68,10 +67,8 @@ def volatility_of(paytable: Paytable, active: Paytable | None) -> Volatility:
     known = [(title, look, net) for title, look, net in found if net is not None]
     scale = _Scale([net for _, _, net in known])
     return Volatility(
-        deviation=f"{volatility.deviation(par):.2f}",
-        index=f"{volatility.index(par):.2f}",
-        active_deviation=f"{volatility.deviation(other):.2f}" if other else "",
-        active_index=f"{volatility.index(other):.2f}" if other else "",
+        deviation=f"σ {volatility.deviation(par):.2f} bets a spin{_active(volatility.deviation, other)}",
+        index=f"{volatility.index(par):.2f}{_active(volatility.index, other)}",
         spins=volatility.SPINS,
         height=TOP + ROW_HEIGHT * len(known) + 20,
         ticks=tuple(Text(scale.x(value), 0, signed(value)) for value in scale.ticks),
@@ -98,6 +95,10 @@ def net_points(canonical: str) -> NetPoints | None:
 def signed(value: int) -> str:
     """1250 → +1,250, with U+2212 for a minus."""
     return f"{value:+,}".replace("-", MINUS) if value else "0"
+
+
+def _active(figure: Callable[[ParSheet], float], other: ParSheet | None) -> str:
+    return f", active {figure(other):.2f}" if other else ""
 
 
 def _range(low: float, high: float) -> str:

@@ -57,7 +57,7 @@ def test_pasted_rules_are_computed_and_their_figures_shown(author: User) -> None
         "24.19 % 483791/2000000 active: 24.2",
         "1 in 8,000,000",
         "3.60 bets a spin, active 4.09",
-        "Volatility index, 90 % 5.93 , active 6.75",
+        "Volatility index, 90 % 5.93, active 6.75",
         "this table 37 of 100, active 36 of 100",
         "100,000 92.86 to 97.14 % 93.12 to 96.88 %",
         "4 of 10 pays differ; the reels are the same",
