@@ -12,8 +12,8 @@ from tests.world import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EXPORT = """
-INSERT INTO accounts_export (id, user_id, state, size_bytes, file, ready_at, until)
-VALUES (%(id)s, %(user)s, %(state)s, %(size)s, %(file)s, %(at)s, %(at)s)
+INSERT INTO accounts_export (id, user_id, state, size_bytes, ready_at, until)
+VALUES (%(id)s, %(user)s, %(state)s, %(size)s, %(at)s, %(at)s)
 """
 CODE = "INSERT INTO accounts_usedcode (id, user_id, step) VALUES (%(id)s, %(user)s, %(step)s)"
 
@@ -56,12 +56,13 @@ def test_a_code_is_used_once(user: User) -> None:
     assert refused(CODE, id=new_id(), user=user.pk, step=1) == "accounts_usedcode_once"
 
 
-def test_an_export_has_its_file_while_it_is_ready(user: User) -> None:
-    making = {"user": user.pk, "state": "making", "size": None, "file": "", "at": None}
-    ready = {"user": user.pk, "state": "ready", "size": 1, "file": "x", "at": "2026-01-01T00:00Z"}
+def test_an_export_is_ready_with_a_size_and_its_times_once_a_person(user: User) -> None:
+    making = {"user": user.pk, "state": "making", "size": 0, "at": None}
+    ready = {"user": user.pk, "state": "ready", "size": 1, "at": "2026-01-01T00:00Z"}
     run(EXPORT, id=new_id(), **making)
     run(EXPORT, id=new_id(), **ready)
 
     assert refused(EXPORT, id=new_id(), **making) == "accounts_export_one_at_a_time"
-    for faulty in (ready | {"file": ""}, ready | {"size": None}, ready | {"at": None}, ready | {"state": "gone"}):
+    assert refused(EXPORT, id=new_id(), **ready) == "accounts_export_one_file"
+    for faulty in (ready | {"size": 0}, ready | {"at": None}, making | {"at": ready["at"]}):
         assert refused(EXPORT, id=new_id(), **faulty) == "accounts_export_states_are_whole"

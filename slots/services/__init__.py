@@ -50,6 +50,7 @@ from slots.services.seeds import rotate_seeds, states_by_key
 from slots.services.spinning import SpinBatch, SpinInput, SpinResult, limits, record_refusal
 from slots.services.verifying import verify
 from slots.services.watching import watch, watched
+from slots.words import alike_text, plural
 
 __all__ = [
     "MOST_DAYS",
@@ -66,6 +67,7 @@ __all__ = [
     "Stats",
     "Totals",
     "activate",
+    "alike_text",
     "answer_reality_check",
     "approve",
     "archive_spins",
@@ -91,6 +93,7 @@ __all__ = [
     "past_spins",
     "past_totals",
     "paytables_waiting",
+    "plural",
     "proven_spin",
     "prune_origins",
     "public_key",

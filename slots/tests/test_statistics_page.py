@@ -76,7 +76,7 @@ def test_figures_and_kinds_are_those_of_the_service() -> None:
     page = opened(DAYS)
 
     assert page.context["figures"][0].value == f"{stats.spins:,}" == "6"
-    assert {row.title: row.hits for row in page.context["kinds"]}["Two of cherry"] == 6
+    assert {row.title: row.hits for row in page.context["kinds"]}["Two cherries"] == 6
     assert page.context["kinds_inside"] < len(page.context["kinds"])
     assert "outside" in text_of(page)
     assert [row[1] for row in page.context["charts"][1].rows] == [2, 2, 2]

@@ -172,6 +172,7 @@ async function play(answer, shown) {
 }
 
 export function start() {
+  machine.dataset.ready = ""; // from now on a press spins here
   form.addEventListener("submit", event => { event.preventDefault(); press(); });
   if ("space" in machine.dataset) listenForSpace();
   document.body.addEventListener("dialog:close", () => refuse(""));

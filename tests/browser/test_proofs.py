@@ -25,7 +25,6 @@ def test_what_the_spin_before_it_sealed_decides(visit: Visit, stored: str, words
     alice = visit("alice")
     alice.enter_room_of("Ruby")
     alice.spin_in_the_room()
-    alice.spin_in_the_room()
     alice.go("/slots/history")
     alice.page.locator(".past-row").first.click()
     expect(alice.page.get_by_text("Proof checked in your browser")).to_be_visible()

@@ -47,9 +47,10 @@ class Visitor:
         expect(self.page.get_by_role("button", name="Sound is off")).to_be_visible()
 
     def spin_in_the_room(self) -> None:
-        """Open the slot machine in the room that is shown, spin once, and wait for the proof."""
+        """Open the slot machine in the room that is shown and its script, spin once, and wait for the proof."""
         card = self.page.locator("#slots")
         card.get_by_role("button", name=re.compile("Play")).click()
+        self.page.locator("#slots[data-ready]").wait_for()
         card.get_by_role("button", name=re.compile("Spin")).click()
         expect(card.locator(".result")).to_contain_text("Proof checked in your browser")
 

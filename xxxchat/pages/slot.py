@@ -21,7 +21,6 @@ from core.errors import RoleNotAllowed
 from core.origin import origin_of
 from slots import services
 from slots.batched import SPIN
-from slots.words import plural
 from xxxchat.pages import commands, responses
 from xxxchat.pages.limits import tightest_of
 from xxxchat.pages.performers import performer_or_404
@@ -232,7 +231,7 @@ def room_of(performer_id: UUID) -> str:
 def _pairs_text(table: dict[str, Any]) -> str:
     """What pairs pay: "Two cherries pay 150."; empty if they pay nothing."""
     paying = [(name, pay) for name, pay in table.get("pair", {}).items() if pay]
-    return " ".join(f"Two {plural(name)} pay {pay:,}." for name, pay in paying)
+    return " ".join(f"Two {services.plural(name)} pay {pay:,}." for name, pay in paying)
 
 
 def _percent(share: Fraction) -> str:
@@ -252,8 +251,8 @@ def _odds_row(row: Any, tickets: int, table: dict[str, Any]) -> OddsRow:
         names = tuple(table["mixed"]["of"])
         return OddsRow(names, f"any mix of {', '.join(names)}", row.pay, one_in, mixed=True)
     if kind == "pair":
-        return OddsRow((name, name), f"two {plural(name)}, anywhere", row.pay, one_in, any=True)
-    return OddsRow((name,) * 3, f"three {plural(name)}", row.pay, one_in)
+        return OddsRow((name, name), f"two {services.plural(name)}, anywhere", row.pay, one_in, any=True)
+    return OddsRow((name,) * 3, f"three {services.plural(name)}", row.pay, one_in)
 
 
 def _result(spin: Any) -> str:

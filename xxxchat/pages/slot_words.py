@@ -6,7 +6,7 @@ one table and a mix, or nothing, under another.
 
 from typing import Any
 
-from slots.words import alike_text
+from slots.services import alike_text
 
 
 def result_text(spin: Any, kind: str) -> str:

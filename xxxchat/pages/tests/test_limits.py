@@ -93,7 +93,7 @@ def test_when_what_was_spent_comes_back_is_said(alice: User) -> None:
 def test_what_waits_names_the_time_and_what_is_ready_the_amount(alice: User, clock: Clock) -> None:
     send(alice, reverse("limits"), "limit-change", limit="2500")
     waiting = send(alice, reverse("limits"), "limit-change", limit="3000")
-    assert re.search('aria-disabled="true"> Confirm from <time', waiting)
+    assert re.search('aria-disabled="true"> <span>Confirm from <time', waiting)
 
     clock.shift(hours=24)
 
