@@ -23,8 +23,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core import errors, idempotency
-from core.batches import Command, KeyedRequest, run_alone
+from core import errors, handover, idempotency
+from core.batches import Command, KeyedRequest
 from core.context import request_id
 from core.fields import UUID_TEXT, Body
 from core.freshness import conditional
@@ -200,6 +200,8 @@ class Endpoint(APIView):
         if not KEY.match(self.key):
             raise errors.IdempotencyKeyRequired
         self.fingerprint = idempotency.fingerprint_of(str(request.method), request.path, request.data)
+        if handover.has_outcome():
+            return None
         return idempotency.replay(
             caller=self.actor.pk, operation=self.operation, key=self.key, fingerprint=self.fingerprint, aside=aside
         )
@@ -248,7 +250,7 @@ class Endpoint(APIView):
             origin=origin_of(self.request._request),
             input=given,
         )
-        return self._rendered(run_alone(command, request, before=self.before_command))
+        return self._rendered(command.run(request, before=self.before_command))
 
     def _rendered(self, answer: idempotency.Answer) -> HttpResponse:
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None

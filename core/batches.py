@@ -28,6 +28,7 @@ from core.shapes import rendered
 
 log = structlog.get_logger()
 Input = TypeVar("Input")
+T = TypeVar("T")
 Row = tuple[Any, ...]
 KEY_CONSTRAINT = "core_key_once"
 TRIES = 3
@@ -56,6 +57,13 @@ WITH wanted (rows) AS (SELECT {wanted}::bigint), stored AS MATERIALIZED ({sql})
 SELECT CASE WHEN s.rows = w.rows THEN 0 ELSE (s.rows || ' rows instead of ' || w.rows)::int END
   FROM wanted w, (SELECT count(*) AS rows FROM stored) s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What `Batch.decide` returns where a command has only begun: it is stored, and its key has no answer yet."""
+
+    value: Any
 
 
 class Later(Exception):
@@ -123,7 +131,8 @@ class Batch(ABC, Generic[Input]):
         """Apply the rules and return the result; later places see earlier ones. Pure.
 
         Raises:
-            Refused: `store` will write nothing of this place; Later: it cannot be decided in this batch.
+            Refused: `store` will write nothing of this place; Later: it cannot be decided in this batch. Where it
+            returns `Begun`, that is the outcome.
         """
 
     @abstractmethod
@@ -147,6 +156,10 @@ class Command(Generic[Input]):
     def operation(self) -> str:
         return self.batch.operation
 
+    def run(self, request: KeyedRequest[Input], *, before: Callable[[], object] | None = None) -> Answer:
+        """Answer one request of an endpoint or a page, as `run_alone` does."""
+        return run_alone(self, request, before=before)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchedEndpoint(Generic[Input]):
@@ -165,12 +178,12 @@ class BatchedEndpoint(Generic[Input]):
 
 @dataclass(slots=True)
 class Decided:
-    """A batch after its decisions: each place's answer, refusal or `Later`; what to store before the commit.
+    """A batch after its decisions: each place's answer, `Begun`, refusal or `Later`; what to store before the commit.
 
     `answers`: whether anybody's answer depends on it; without, nothing but records of refusals is stored.
     """
 
-    outcomes: list[Answer | DomainError | Later]
+    outcomes: list[Answer | Begun | DomainError | Later]
     statements: list[Statement] = field(default_factory=list)
     answers: bool = True
 
@@ -200,22 +213,26 @@ def decided(command: Command[Any], batch: Batch[Any], found: Sequence[Sequence[R
         if isinstance(outcome, Answer) and not outcome.replayed
     ]
     refused = [(place, outcome) for place, outcome in enumerate(outcomes) if isinstance(outcome, Refused)]
-    statements = list(batch.store()) if answered else []
+    begun = any(isinstance(outcome, Begun) for outcome in outcomes)
+    statements = list(batch.store()) if answered or begun else []
     statements += batch.record(refused) if refused else ()
     if answered:
         statements.append(_keys_of(batch.operation, answered))
-    return Decided(outcomes, [counted(statement) for statement in statements], answers=bool(answered))
+    return Decided(outcomes, [counted(statement) for statement in statements], answers=bool(answered) or begun)
 
 
 def _outcome(
     command: Command[Any], batch: Batch[Any], place: int, known: dict[tuple[UUID, str], Row]
-) -> Answer | DomainError | Later:
+) -> Answer | Begun | DomainError | Later:
     request = batch.requests[place]
     try:
         batch.admit(place)
         row = known.get((request.caller_id, request.key))
         if row is None:
-            return Answer(command.status, rendered(command.render(batch.decide(place))))
+            result = batch.decide(place)
+            if isinstance(result, Begun):
+                return result
+            return Answer(command.status, rendered(command.render(result)))
         if bytes(row[2]) != request.fingerprint:
             raise IdempotencyKeyReused
         return Answer(row[3], bytes(row[4]), replayed=True)
@@ -250,12 +267,12 @@ def run_alone(
 
     def attempt() -> Answer:
         with transaction.atomic():
-            batch = command.batch([request], wait=True)
-            (outcome,) = (done := decided(command, batch, [run_statement(each) for each in loading(batch)])).outcomes
-            if isinstance(outcome, Later):
-                raise InternalError from outcome
-            if not isinstance(outcome, Answer):
+            done = _decided_alone(command, request)
+            (outcome,) = done.outcomes
+            if isinstance(outcome, DomainError):
                 raise outcome
+            if not isinstance(outcome, Answer):
+                raise RuntimeError(f"{command.operation} has begun, and nothing would go on with it")
             for statement in done.statements:
                 run_statement(statement)
         if not outcome.replayed:
@@ -271,7 +288,38 @@ def run_alone(
         return answer
 
 
-def _first_answer(attempt: Callable[[], Answer]) -> Answer:
+def run_recorded(command: Command[Input], request: KeyedRequest[Input]) -> Answer | Begun | DomainError:
+    """Run one request as a batch of one whose locks wait (3 s), on Django's connection; return its outcome.
+
+    Unlike after `run_alone`, what the batch records of a refusal is committed. Retries what `run_alone` does.
+    """
+
+    def attempt() -> Answer | Begun | DomainError:
+        with transaction.atomic():
+            done = _decided_alone(command, request)
+            for statement in done.statements:
+                run_statement(statement)
+        (outcome,) = done.outcomes
+        if isinstance(outcome, Later):
+            raise AssertionError("what waits is decided")
+        return outcome
+
+    try:
+        return _first_answer(attempt)
+    except DomainError as refusal:
+        return refusal
+
+
+def _decided_alone(command: Command[Input], request: KeyedRequest[Input]) -> Decided:
+    """Decide a batch of one, in the open transaction."""
+    batch = command.batch([request], wait=True)
+    done = decided(command, batch, [run_statement(each) for each in loading(batch)])
+    if isinstance(done.outcomes[0], Later):
+        raise InternalError from done.outcomes[0]
+    return done
+
+
+def _first_answer(attempt: Callable[[], T]) -> T:
     """Try again where a concurrent request has taken the key: it is found, or free again."""
     for _ in range(TRIES):
         try:

@@ -17,7 +17,7 @@ import psycopg
 import structlog
 from psycopg import errors as pg
 
-from core.batches import KEY_CONSTRAINT, TRIES, Command, KeyedRequest, Later
+from core.batches import KEY_CONSTRAINT, TRIES, Begun, Command, KeyedRequest, Later
 from core.errors import DomainError, InternalError, QueueBusy, RequestInProgress
 from core.idempotency import Answer
 from core.pipelines import Connect, Pipeline, connect
@@ -25,7 +25,7 @@ from core.pipelines import Connect, Pipeline, connect
 log = structlog.get_logger()
 Input = TypeVar("Input")
 T = TypeVar("T")
-Outcome = Answer | DomainError
+Outcome = Answer | Begun | DomainError
 Guard = Callable[[], AbstractContextManager[object]]
 """Admits one call to the database or refuses it (DomainError), and sees how it ended: a circuit breaker."""
 NEXT_CONNECTION_AT = 24
@@ -127,7 +127,7 @@ class Batcher(Generic[Input]):
                 await worker.task
             await worker.pipeline.close()
 
-    async def run(self, request: KeyedRequest[Input], later: Callable[[], Awaitable[T]]) -> Answer | DomainError | T:
+    async def run(self, request: KeyedRequest[Input], later: Callable[[], Awaitable[T]]) -> Outcome | T:
         """Run a request in the next batch that has room; return its answer or refusal.
 
         Where a batch cannot decide it, return what `later` returns; until then no other request of the caller begins.

@@ -1,16 +1,33 @@
 """The spin as a batched endpoint. The ordinary one, which has what is not plain, is in `slots/api/play.py`."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from core.batches import BatchedEndpoint, Command
+from core import handover
+from core.batches import BatchedEndpoint, Command, KeyedRequest
 from core.fields import MAX_AMOUNT, UUID_TEXT
+from core.idempotency import Answer
+from loyalty.errors import LoyaltyUnavailable
+from loyalty.services import is_remote
 from slots import shapes
 from slots.draw import CLIENT_NONCE_BYTES, MAX_CLIENT_SEED_BYTES
-from slots.services import SpinBatch, SpinInput
+from slots.services import RETRY_AFTER_S, SpinBatch, SpinInput
 
-SPIN = Command(batch=SpinBatch, render=shapes.SpinOut().to_representation)
+
+class SpinCommand(Command[SpinInput]):
+    """A spin: paid by the ledger's own points, or by RedRoomRewards, which the process asks apart from any thread."""
+
+    def run(self, request: KeyedRequest[SpinInput], *, before: Callable[[], object] | None = None) -> Answer:
+        if not is_remote():
+            return super().run(request, before=before)
+        if not handover.is_possible():
+            raise LoyaltyUnavailable(retry_after_s=RETRY_AFTER_S)  # only the commands process asks RedRoomRewards
+        return handover.hand_over(self, request)
+
+
+SPIN = SpinCommand(batch=SpinBatch, render=shapes.SpinOut().to_representation)
 MEMBERS = frozenset(("betAmount", "commitment", "paytableDigest", "clientNonce", "clientSeed", "performerId"))
 HASH = re.compile(r"\A[0-9a-fA-F]{64}\Z")
 NONCE = re.compile(rf"\A[0-9a-fA-F]{{{2 * CLIENT_NONCE_BYTES}}}\Z")

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 _MAX_DIGITS = 28
 
@@ -13,3 +14,9 @@ def decimal_text(value: Fraction) -> str:
         if scaled.denominator == 1:
             return format(Decimal(scaled.numerator).scaleb(-digits), "f")
     return str(value)
+
+
+@lru_cache(maxsize=1_024)
+def multiplier_of(payout: int, bet: int) -> str:
+    """What a spin pays for each point of its bet, as an exact decimal."""
+    return decimal_text(Fraction(payout, bet))

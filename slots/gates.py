@@ -23,19 +23,25 @@ WINDOWS = ("24h", "7d", "30d")
 
 
 @dataclass(slots=True, kw_only=True)
-class SpinRequest:
-    """A player's input, and the randomness drawn for the spin."""
+class DrawRequest:
+    """What a spin is drawn with: a player's input, and the randomness drawn for the spin."""
 
-    standing: Standing
     spin_id: UUID
     bet: int
-    commitment: bytes | None
-    paytable_digest: bytes | None
     client_nonce: bytes
     client_nonce_drawn: bool
     client_seed: str | None
     performer_id: UUID | None
     next_seed: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class SpinRequest(DrawRequest):
+    """The same with what the gates check: the player's standing, and what the player was shown."""
+
+    standing: Standing
+    commitment: bytes | None
+    paytable_digest: bytes | None
 
 
 class Spending(NamedTuple):
@@ -115,7 +121,7 @@ class Decision:
     ``window``: nonce and time of the first spin of the hour, which may be this one; None when the limit is off.
     """
 
-    request: SpinRequest
+    request: DrawRequest
     context: SpinContext
     table: Table
     paytable_id: UUID
@@ -128,7 +134,13 @@ class Decision:
 
 
 def decide(request: SpinRequest, context: SpinContext, limits: Limits) -> Decision:
-    """Check a spin at every gate except the balance, and draw it.
+    """Check a spin at every gate except the balance, and draw it. Raises what ``check`` does."""
+    check(request, context, limits)
+    return drawn_of(request, context, limits)
+
+
+def check(request: SpinRequest, context: SpinContext, limits: Limits) -> None:
+    """Check a spin at every gate except the balance.
 
     Raises:
         the refusal of the first gate that refuses; NotFound: there is no such performer.
@@ -143,6 +155,12 @@ def decide(request: SpinRequest, context: SpinContext, limits: Limits) -> Decisi
     _check_reality(context)
     _check_pace(context, limits)
     _check_spending(request.bet, context, limits)
+
+
+def drawn_of(request: DrawRequest, context: SpinContext, limits: Limits) -> Decision:
+    """Draw a spin that has passed the gates, by the paytable of its context."""
+    if context.table is None or context.paytable_id is None:
+        raise AssertionError("a spin is drawn by a paytable")
     client_seed = context.client_seed if request.client_seed is None else request.client_seed
     drawn = draw(
         context.table,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, Literal
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,7 +9,7 @@ from rest_framework import serializers
 
 from core.shapes import Shape, page_of
 from slots import draw
-from slots.decimals import decimal_text
+from slots.decimals import decimal_text, multiplier_of
 from slots.fields import PAYTABLE
 from slots.gates import WINDOWS
 from slots.models import PaytableStatus, Spin
@@ -34,12 +33,6 @@ class Symbols(serializers.ListField):
 
     def to_representation(self, data: Any) -> Any:
         return data  # texts are JSON as they are
-
-
-@lru_cache(maxsize=1_024)
-def multiplier_of(payout: int, bet: int) -> str:
-    """What a spin pays for each point of its bet, as an exact decimal."""
-    return decimal_text(Fraction(payout, bet))
 
 
 class Result(Shape):
@@ -113,10 +106,13 @@ class SpinOut(SpinFactsOut):
     pendingCredit = serializers.SerializerMethodField()
 
     def get_pendingCredit(self, result: SpinResult) -> bool:
-        return False
+        return result.pending_credit
 
 
 class OwnSpinOut(SpinFactsOut):
+    pendingCredit = serializers.BooleanField(
+        source="spin.pending_credit", help_text="whether the award is not paid yet"
+    )
     clientNonceFrom = serializers.SerializerMethodField()
 
     def get_clientNonceFrom(self, own: Any) -> Literal["client", "server"]:
@@ -131,6 +127,7 @@ class HistoryRow(Shape):
     symbols = Symbols()
     isWin = serializers.BooleanField(source="is_win")
     payout = serializers.IntegerField()
+    pendingCredit = serializers.BooleanField(source="pending_credit", help_text="whether the award is not paid yet")
 
 
 class HistoryOut(Shape):

@@ -13,6 +13,7 @@ from core.errors import NotFound, Refused
 from core.fields import MAX_PAGE_ROWS, PAGE_ROWS, Amount, Body, Digits, Params, StrictUUID
 from core.origin import origin_of
 from escrow.errors import InsufficientBalance, WalletFrozen
+from loyalty.errors import LoyaltyUnavailable, NotLinked
 from slots import draw, errors, services, shapes
 from slots.batched import SPIN
 from slots.fields import ClientSeed, HexBytes
@@ -48,6 +49,8 @@ class Spin(Endpoint):
         RealityCheckDue,
         errors.SpinTooFast,
         errors.HourlyLimitReached,
+        NotLinked,
+        LoyaltyUnavailable,
     )
 
     class Input(Body):

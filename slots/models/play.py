@@ -67,7 +67,10 @@ class Spin(models.Model):
 
     ``staked_total`` and ``paid_total`` are the user's running totals including this spin. ``chain`` links it to the
     spin before. The ids refer to rows of other tables without foreign keys: spins are kept longer than those.
+    ``pending_credit`` is no column: whether the award is not paid yet, said by who reads the spin.
     """
+
+    pending_credit = False
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user_id = models.UUIDField()

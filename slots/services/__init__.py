@@ -1,8 +1,8 @@
 """The services of the slot machine.
 
-``SpinBatch`` is the only command of players, and ``draft``, ``approve``, ``activate`` and ``retire`` are those of
-staff, ``ask_reopening`` and ``decide_reopening`` too; the others read, prepare (``seed_reference``), verify
-(``verify``) or watch (``watch``).
+``SpinBatch`` is the only command of players, in two parts (``IntentBatch``, ``SettleBatch``) where RedRoomRewards pays;
+``draft``, ``approve``, ``activate`` and ``retire`` are those of staff, ``ask_reopening`` and ``decide_reopening`` too.
+The others read, prepare (``seed_reference``), verify (``verify``), watch (``watch``) or reconcile (``resolve_intent``).
 """
 
 from slots.draw import commitment
@@ -18,6 +18,8 @@ from slots.services.archives import (
 from slots.services.archiving import public_key
 from slots.services.counting import count_spins
 from slots.services.figures import MOST_DAYS, MOST_SINCE, Stats, stats, usual_span
+from slots.services.gating import SpinInput, limits, record_refusal
+from slots.services.intents import RETRY_AFTER_S, Attempt, IntentBatch, OpenIntent
 from slots.services.lifecycle import (
     PAYTABLE_READERS,
     PAYTABLE_ROLES,
@@ -42,12 +44,23 @@ from slots.services.past import (
     stretch_of,
 )
 from slots.services.paytables import make_partitions, seed_reference
-from slots.services.reading import HourlyUse, config, fairness, history, hourly_use, session, spin_of, spins_per_player
+from slots.services.reading import (
+    HourlyUse,
+    config,
+    fairness,
+    history,
+    hourly_use,
+    session,
+    spin_of,
+    spins_per_player,
+)
 from slots.services.reality import answer_reality_check
 from slots.services.reopening import ask_reopening, decide_reopening, waiting_reopenings
+from slots.services.resolving import resolve_intent
 from slots.services.returns import returns
 from slots.services.seeds import rotate_seeds, states_by_key
-from slots.services.spinning import SpinBatch, SpinInput, SpinResult, limits, record_refusal
+from slots.services.settling import Deducted, NotDeducted, SettleBatch, Settlement, Unanswered
+from slots.services.spinning import SpinBatch, SpinResult
 from slots.services.verifying import verify
 from slots.services.watching import watch, watched
 from slots.words import alike_text, plural
@@ -57,15 +70,24 @@ __all__ = [
     "MOST_SINCE",
     "PAYTABLE_READERS",
     "PAYTABLE_ROLES",
+    "RETRY_AFTER_S",
     "SCANNED_SPINS",
+    "Attempt",
+    "Deducted",
     "HourlyUse",
+    "IntentBatch",
     "KindHits",
+    "NotDeducted",
+    "OpenIntent",
     "Session",
+    "SettleBatch",
+    "Settlement",
     "SpinBatch",
     "SpinInput",
     "SpinResult",
     "Stats",
     "Totals",
+    "Unanswered",
     "activate",
     "alike_text",
     "answer_reality_check",
@@ -98,6 +120,7 @@ __all__ = [
     "prune_origins",
     "public_key",
     "record_refusal",
+    "resolve_intent",
     "restore_spins",
     "retire",
     "returns",

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from core.db import joined
 from core.own_data import Section, section
-from slots.models import PlayDay, SlotState, Spin, SpinOrigin
+from slots.models import PlayDay, SlotState, Spin, SpinIntent, SpinOrigin
 
 
 def own_data(user_id: UUID) -> Iterator[Section]:
-    """Return a person's state, spins with their proofs, where they were asked from, and days of play.
+    """Return a person's state, spins with their proofs, where they were asked from, those paid elsewhere, days of play.
 
     The sealed seed of the next spin is left out: who knew it could choose the outcome.
     """
@@ -18,6 +18,8 @@ def own_data(user_id: UUID) -> Iterator[Section]:
     yield section("slotState", states, of="user", by="user_id", but=("sealed_seed", "seed_key"), shown=proof)
     yield section("spins", Spin.objects.filter(user_id=user_id), of="user_id", by="nonce", shown=proof)
     yield section("spinOrigins", SpinOrigin.objects.filter(user_id=user_id), of="user_id", by="spin_id")
+    intents = SpinIntent.objects.filter(user_id=user_id)
+    yield section("spinIntents", intents, of="user", by="id", shown=("commitment", "client_nonce", "fingerprint"))
     yield section("playDays", PlayDay.objects.filter(user_id=user_id), of="user_id", by="day")
 
 

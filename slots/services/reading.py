@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+import loyalty.services
 from accounts.models import User
 from core.clock import CoreNow
 from core.db import first_or_not_found, rows
@@ -22,11 +23,14 @@ from slots.services.storage import opening
 
 _UNLIMITED = 10**12
 _USED = """
-    SELECT h.used, h.oldest_at FROM slots_slotstate s
-    CROSS JOIN LATERAL slots_used(
+    SELECT h.used + CASE WHEN i.at IS NULL THEN 0 ELSE 1 END AS used, least(h.oldest_at, i.at) AS oldest_at
+      FROM slots_slotstate s
+     CROSS JOIN LATERAL slots_used(
         p_user_id => s.user_id, p_next => s.nonce, p_most => %(limit)s, p_since => core_now() - interval '1 hour',
         p_from_id => slots_id_floor(slots_id_moment(%(now_id)s) - interval '2 days')) AS h
-    WHERE s.user_id = %(user_id)s
+      LEFT JOIN slots_spinintent i
+             ON i.user_id = s.user_id AND i.state = 'open' AND i.at > core_now() - interval '1 hour'
+     WHERE s.user_id = %(user_id)s
 """
 _NONCES = """
     SELECT s.nonce AS next, coalesce((
@@ -85,12 +89,22 @@ def history(*, user: User, limit: int, offset: int) -> History:
     first, following = (found[0]["first"], found[0]["next"]) if found else (0, 0)
     newest = following - 1 - offset
     page = Spin.objects.filter(user_id=user.id, nonce__gt=newest - limit, nonce__lte=newest).order_by("-nonce")
-    return History(spins=list(page) if newest >= first else [], total=following - first, limit=limit, offset=offset)
+    spins = _with_credits(list(page)) if newest >= first else []
+    return History(spins=spins, total=following - first, limit=limit, offset=offset)
+
+
+def _with_credits(spins: list[Spin]) -> list[Spin]:
+    """Say of each spin whether its award is not paid yet: never where the ledger pays (else one statement)."""
+    won = [spin.id for spin in spins if spin.is_win]
+    pending = loyalty.services.pending_credits(won) if won and loyalty.services.is_remote() else set()
+    for spin in spins:
+        spin.pending_credit = spin.id in pending
+    return spins
 
 
 def spin_of(*, user: User, spin_id: UUID) -> Spin:
     """Return one spin of this user. Raises NotFound if there is none, or it is another user's."""
-    return first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))
+    return _with_credits([first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))])[0]
 
 
 def config() -> Config:
@@ -107,7 +121,7 @@ def config() -> Config:
 
 
 def hourly_use(*, user: User) -> HourlyUse:
-    """Count the user's spins of the rolling hour by a binary search over their nonces (one statement)."""
+    """Count the user's spins of the rolling hour, one still being paid for too (one statement: a binary search)."""
     limit = settings.SLOTS_SPINS_PER_HOUR
     found = rows(_USED, {"limit": limit or _UNLIMITED, "now_id": new_id(), "user_id": user.id})
     used, oldest_at = (found[0]["used"], found[0]["oldest_at"]) if found else (0, None)

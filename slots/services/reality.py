@@ -16,7 +16,8 @@ from slots.models import SlotState
 _STAKED = """
     SELECT core_now() AS now, s.last_spin_at, s.reality_at,
            ARRAY[s.staked_total - w.day_staked, s.staked_total - w.week_staked,
-                 s.staked_total - w.month_staked] AS staked
+                 s.staked_total - w.month_staked] AS staked,
+           (SELECT i.bet FROM slots_spinintent i WHERE i.user_id = s.user_id AND i.state = 'open') AS open_bet
       FROM slots_slotstate s
      CROSS JOIN LATERAL slots_windows(p_state => s, p_now => core_now(), p_spin_id => %(now_id)s) AS w
      WHERE s.user_id = %(user_id)s
@@ -55,11 +56,14 @@ def answer_reality_check(*, user: User) -> RealityCheck:
 
 
 def play_of(user_id: UUID) -> Play:
-    """Return what this user staked in each window and when a check is due (one statement): `PLAY_READER`."""
+    """Return what this user staked in each window, the bet of an open intent too, and when a check is due.
+
+    One statement; it is what `PLAY_READER` names.
+    """
     found: list[dict[str, Any]] = rows(_STAKED, {"user_id": user_id, "now_id": new_id()})
     if not found:
         return Play((0, 0, 0), None)
     (state,) = found
     running = state["reality_at"] is not None and in_session(state["last_spin_at"], state["now"])
-    day, week, month = state["staked"]
+    day, week, month = (staked + (state["open_bet"] or 0) for staked in state["staked"])
     return Play((day, week, month), state["reality_at"] + REALITY_EVERY if running else None)

@@ -11,6 +11,8 @@ from contextlib import closing, nullcontext
 from io import BytesIO
 from typing import Any
 
+from core import handover
+from core.handover import HandedOver
 from xxxchat.commands.messages import Answered, Scope, peer_of, text_of
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -18,26 +20,44 @@ WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 class OrdinaryEndpoints:
-    """Answers any request. So many threads work and so many requests wait for one at most; others are refused."""
+    """Answers any request. So many threads work and so many requests wait for one at most; others are refused.
 
-    def __init__(self, application: Wsgi, *, threads: int, waiting: int) -> None:
+    `hands_over`: whether commands may be handed over (`core.handover`) to whoever asks for the answer.
+    """
+
+    def __init__(self, application: Wsgi, *, threads: int, waiting: int, hands_over: bool = False) -> None:
         self._application = application
+        self._hands_over = hands_over
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ordinary")
         self._places = threads + waiting
 
-    async def answer(self, scope: Scope, body: bytes) -> Answered | None:
-        """Return the application's answer; None if too many wait. The request is carried out even if nobody waits."""
+    async def answer(
+        self, scope: Scope, body: bytes, outcome: handover.Outcome | None = None
+    ) -> Answered | HandedOver | None:
+        """Return the application's answer; None if too many wait. The request is carried out even if nobody waits.
+
+        `HandedOver`: its command is to run first, and the request again with the outcome.
+        """
         if not self._places:
             return None
         self._places -= 1
         loop = asyncio.get_running_loop()
-        running = self._pool.submit(respond, self._application, environ_of(scope, body))
+        running = self._pool.submit(self._respond, environ_of(scope, body), outcome)
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._left))
         return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         """Begin no more; those that are running end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _respond(self, environ: dict[str, Any], outcome: handover.Outcome | None) -> Answered | HandedOver:
+        if not self._hands_over:
+            return respond(self._application, environ)
+        try:
+            with handover.running(outcome):
+                return respond(self._application, environ)
+        except HandedOver as handed_over:
+            return handed_over
 
     def _left(self) -> None:
         self._places += 1

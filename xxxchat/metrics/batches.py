@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from core.batches import Begun
 from core.batching import Outcome, Watch
 from core.envelope import STATUS
 from core.idempotency import Answer
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
-OPERATIONS = ("slots.spin", "menus.purchase")
+OPERATIONS = ("slots.spin", "slots.intent", "menus.purchase")
 LABEL = ["operation"]
 size = Histogram("xxxchat_batch_requests", "Requests in a batch.", LABEL, buckets=SIZES)
 waiting = Gauge(
@@ -50,6 +51,7 @@ class BatchMetrics(Watch):
         self._left_out.inc()
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
-        statuses = Counted(each.status if isinstance(each, Answer) else STATUS[each.kind] for each in outcomes)
+        given = [each for each in outcomes if not isinstance(each, Begun)]
+        statuses = Counted(each.status if isinstance(each, Answer) else STATUS[each.kind] for each in given)
         for status, number in statuses.items():
             answers.labels(self._operation, str(status)).inc(number)

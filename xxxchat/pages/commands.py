@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from core import idempotency
 from core.api import KEY
-from core.batches import Command, KeyedRequest, run_alone
+from core.batches import Command, KeyedRequest
 from core.context import request_id
 from core.errors import IdempotencyKeyRequired, Refused, ValidationFailed
 from core.origin import origin_of
@@ -90,7 +90,7 @@ def run(
                 origin=origin_of(request),
                 input=given(),
             )
-            answer = run_alone(told, asked, before=before)
+            answer = told.run(asked, before=before)
         return CommandResult(_message_of(answer))
     except Refused as error:
         return CommandResult(refusal=refusal_of(error, performer), error=error)

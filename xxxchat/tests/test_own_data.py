@@ -23,6 +23,7 @@ MACHINE = "read by machines only, ids and codes, deleted by age"
 WITHIN = {
     "escrow.Wallet.owner": "wallets, with escrow.Entry.wallet",
     "slots.Spin.performer_id": "spins: in whose room it was is a column of the player's",
+    "slots.SpinIntent.performer_id": "spinIntents: in whose room it was is a column of the player's",
 }
 """Columns whose rows are in a section under another column."""
 NOT_EXPORTED = {
