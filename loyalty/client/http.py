@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.breaker import Breaker
 from core.context import request_id
+from core.ids import new_id_text
 from loyalty.client import answers, faults
 from loyalty.client.answers import Duplicate
 from loyalty.client.config import Config
@@ -34,7 +35,7 @@ class LoyaltyClient:
 
     `async with` opens and closes it. Every call raises LoyaltyUnavailable (the breaker is open, or it was surely not
     carried out) and RemoteRefusal; one that changes something also OutcomeUnknown. Tries: at most three, with the same
-    key, within the total time-out. `trace`: the id of our request, by default the current one.
+    key, within the total time-out. `trace`: the id of our request, by default the current one, else one of its own.
     """
 
     def __init__(self, config: Config, *, breaker: Breaker = faults.breaker) -> None:
@@ -106,10 +107,10 @@ class LoyaltyClient:
         return await self._read("link_status", "/api/v1/links/status", params, answers.status_of, "")
 
     async def _read(self, name: str, path: str, params: Mapping[str, str], read: Callable[[Body], T], trace: str) -> T:
-        return await self._opened.send(Call(name=name, path=path, params=params, trace=trace or request_id()), read)
+        return await self._opened.send(Call(name=name, path=path, params=params, trace=_traced(trace)), read)
 
     async def _write(self, name: str, path: str, body: Body, key: str, read: Callable[[Body], T], trace: str) -> T:
-        call = Call(name=name, path=path, body=body, key=key, trace=trace or request_id())
+        call = Call(name=name, path=path, body=body, key=key, trace=_traced(trace))
         return await self._opened.send(call, read)
 
     @property
@@ -117,3 +118,8 @@ class LoyaltyClient:
         if self._sender is None:
             raise RuntimeError("The client is used inside `async with`.")
         return self._sender
+
+
+def _traced(trace: str) -> str:
+    """The id that every call carries: of the request given, the current one, or one of its own."""
+    return trace or request_id() or new_id_text()

@@ -15,7 +15,9 @@ from tenacity import (
 )
 
 from core.breaker import Breaker
+from core.context import request_id
 from core.errors import DomainError
+from core.ids import new_id_text
 from loyalty.client.answers import Reply, Unusable, body_of, grant_of
 from loyalty.client.config import Config
 from loyalty.client.faults import Fault, Outcome, Try, observed
@@ -126,14 +128,13 @@ class Sender:
             "client_id": self._config.client_id,
             "client_secret": self._config.client_secret,
         }
-        call = Call(name="token", path=TOKEN_PATH, body=body, trace="")
-        headers = {"Content-Type": "application/json"}
-        return _read(call, grant_of, await self._seen(call, 1, self._config.try_timeout_s, headers))
+        call = Call(name="token", path=TOKEN_PATH, body=body, trace=request_id() or new_id_text())
+        return _read(call, grant_of, await self._seen(call, 1, self._config.try_timeout_s, self._headers(call)))
 
-    def _headers(self, call: Call, token: str) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {token}", "X-Client-Id": self._config.client_id}
-        if call.trace:
-            headers["X-Request-Trace"] = call.trace
+    def _headers(self, call: Call, token: str = "") -> dict[str, str]:
+        headers = {"X-Client-Id": self._config.client_id, "X-Request-Trace": call.trace}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         if call.key:
@@ -180,9 +181,7 @@ class Sender:
     def _log(self, call: Call, outcome: Outcome, number: int, fault: str) -> None:
         if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.BREAKER_OPEN):
             return
-        facts = {"call": call.name, "outcome": outcome.value, "number": number}
-        if call.trace:
-            facts["request_id"] = call.trace
+        facts = {"call": call.name, "outcome": outcome.value, "number": number, "request_id": call.trace}
         if outcome == Outcome.KEY_MISMATCH:
             log.error("loyalty_key_mismatch", key=call.key, **facts)
         else:

@@ -83,6 +83,22 @@ def test_a_change_carries_key_client_and_trace_and_has_one_effect(remote: Remote
     }
 
 
+def test_every_call_says_who_we_are_and_by_which_request(remote: Remote) -> None:
+    remote.balances[str(ALICE)] = 500
+
+    async def several(client: LoyaltyClient) -> None:
+        await client.deduct(bet())
+        await client.balance(ALICE)
+        await client.ledger(ALICE, since=SINCE)
+        await client.link_intent(ALICE, key="link-1-intent")
+
+    asked(remote, several)
+
+    assert [name for name, _, _ in remote.calls] == ["token", "deduct", "balance", "ledger", "intents"]
+    assert {headers["X-Client-Id"] for _, headers, _ in remote.calls} == {"us"}
+    assert all(headers["X-Request-Trace"] for _, headers, _ in remote.calls)
+
+
 async def _twice(client: LoyaltyClient, deduct: Deduct) -> tuple[Applied, Applied]:
     return await client.deduct(deduct, trace="r-1"), await client.deduct(deduct, trace="r-1")
 
