@@ -1,0 +1,125 @@
+"""RedRoomRewards loses answers, fails, stalls and is killed, and so are a worker and the process that spins.
+
+Every point is accounted for on both sides, nothing is paid twice, and no outcome stays unknown.
+
+LOYALTY_SPINS, LOYALTY_USERS and LOYALTY_REAL_FIGURES (1: the product's own time-outs) make it longer.
+"""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+
+import httpx
+import pytest
+
+from loyalty.standin.steering import Steering
+from tests.faults.remote import POINTS, Books, Play, players
+from tests.stack.processes import until
+from xxxchat.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(3_600)]
+SPINS = int(os.environ.get("LOYALTY_SPINS", "400"))
+USERS = int(os.environ.get("LOYALTY_USERS", "20"))
+IS_REAL = os.environ.get("LOYALTY_REAL_FIGURES") == "1"
+SHORT = {} if IS_REAL else {
+    "RRR_CONNECT_TIMEOUT_S": "0.3", "RRR_TRY_TIMEOUT_S": "0.3", "RRR_TOTAL_TIMEOUT_S": "1", "RRR_BREAKER_RESET_S": "1",
+}  # fmt: skip
+STALL_MS = 10_000 if IS_REAL else 1_000
+"""Of which half comes before a call is carried out: longer than a try."""
+FAULTS = [("drop_after", 0.10, {}), ("error_503", 0.10, {}), ("latency", 0.05, {"ms": STALL_MS})]
+UNLIMITED = {"SLOTS_MIN_INTERVAL_MS": "0", "SLOTS_SPINS_PER_HOUR": "0", "LIMIT_CAPS_POINT": "0,0,0"}
+SETTLED_WITHIN_S = 900 if IS_REAL else 60
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    elsewhere = {"LOYALTY_BACKEND": "redroomrewards", "RRR_BASE_URL": "", "LOG_LEVEL": "ERROR"}
+    with Stack(env=elsewhere | UNLIMITED | SHORT, web_processes=1) as running:
+        yield running
+
+
+@pytest.fixture
+def standin(stack: Stack) -> Iterator[Steering]:
+    with closing(Steering(stack.environment["RRR_BASE_URL"])) as steering:
+        yield steering
+
+
+def with_faults(standin: Steering) -> None:
+    """Put the faults in force, as soon as it listens."""
+    until(lambda: answers(standin), within_s=30)
+    for kind, rate, facts in FAULTS:
+        standin.fault(kind, rate=rate, **facts)
+
+
+def answers(standin: Steering) -> bool:
+    try:
+        standin.stats()
+    except httpx.TransportError:
+        return False
+    return True
+
+
+class Fired:
+    """The faults that fired, summed up over the lives of a stand-in that is killed."""
+
+    def __init__(self, stack: Stack, standin: Steering) -> None:
+        self._stack, self._standin = stack, standin
+        self.counts: Counter[str] = Counter()
+
+    def add(self) -> None:
+        stats = self._standin.stats()
+        self.counts.update(stats["faults"])
+        self.counts["replayed"] += sum(stats["replayed"].values())
+
+    def kill_standin(self) -> None:
+        """Kill it; once the supervisor has it back it has its faults again."""
+        self.add()
+        kill(self._stack, "standin")
+        with_faults(self._standin)
+
+
+def kill(stack: Stack, part: str) -> None:
+    os.kill(stack.processes[part], signal.SIGKILL)
+
+
+def test_every_point_is_accounted_for_on_both_sides(stack: Stack, standin: Steering) -> None:
+    who = players(stack, USERS)
+    standin.put_members([player.member for player in who])
+    with_faults(standin)
+    fired, play = Fired(stack, standin), Play(stack.url, SPINS // USERS)
+    deaths: list[Callable[[], None]] = [
+        fired.kill_standin, partial(kill, stack, "worker"), fired.kill_standin, partial(kill, stack, "commands"),
+    ]  # fmt: skip
+
+    seconds = play.run(who, [(SPINS * (place + 1) // 5, death) for place, death in enumerate(deaths)])
+    fired.add()
+    unknown = Books.read(stack, who)
+    standin.clear()
+    settled_s = until(lambda: Books.read(stack, who).is_settled, within_s=SETTLED_WITHIN_S)
+
+    books = Books.read(stack, who)
+    entries = [entry for entry in standin.entries() if entry["type"] != "adjustment"]
+    there = {entry["transactionId"]: entry["pointsDelta"] for entry in entries}
+    balances = {member["clientUserId"]: member["balance"] for member in standin.members()}
+    states = Counter(f"{kind} {state}" for _, kind, _, state, _ in books.operations)
+    figures = {
+        "spins": len(books.spins), "seconds": round(seconds, 1), "settled_after_s": round(settled_s, 1),
+        "on_their_way_at_the_end": unknown.waiting, "troubles": play.troubles, "faults": fired.counts,
+        "operations": states, "entries_there": len(entries), "clearing": books.clearing,
+    }  # fmt: skip
+    print(json.dumps(figures))
+
+    assert sorted(spin["spinId"] for spin in play.answers.values()) == sorted(spin[0] for spin in books.spins)
+    assert len(books.spins) == SPINS
+    assert len(there) == len(entries)
+    assert there == books.carried_out() == books.due()
+    assert {user_id: balance - POINTS for user_id, balance in balances.items() if user_id in books.net} == books.net
+    assert books.clearing == sum(books.net.values()) == sum(there.values())
+    assert not [state for state in states if state.split()[1] in ("open", "unknown", "dead")]
+    assert min(fired.counts[kind] for kind, _, _ in FAULTS) > 0
+    assert stack.manage("verify_ledger", "--json", check=False).returncode == 0
+    assert stack.manage("verify_spins", "--json", check=False).returncode == 0
