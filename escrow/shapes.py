@@ -21,14 +21,6 @@ class InTokens(serializers.ChoiceField):
         return Currency.TOKEN
 
 
-class WalletOut(Shape):
-    currency = serializers.ChoiceField(choices=Currency.choices)
-    available = serializers.IntegerField()
-    held = serializers.IntegerField()
-    earned = serializers.IntegerField()
-    owed = serializers.IntegerField()
-
-
 class HoldFactsOut(Shape):  # what the shapes of a hold have in common
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=HoldStatus.choices)

@@ -3,7 +3,6 @@ from django.urls import path
 from escrow.api import history, payments, staff, wallet
 
 urlpatterns = [
-    path("wallet", wallet.MyWallets.as_view()),
     path("wallet/holds", wallet.MyHolds.as_view()),
     path("wallet/transfers", wallet.MyTransfers.as_view()),
     path("wallet/statement", history.Statement.as_view()),

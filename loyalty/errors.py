@@ -60,3 +60,23 @@ class KeyMismatch(RemoteRefusal):
 
 class OutcomeUnknown(Exception):
     """It was sent and no usable answer came: it may have happened. The same key, asked again, tells."""
+
+
+class AlreadyLinked(Refused):
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This account is linked to a membership already. Only support can unlink it."
+
+
+class AlreadyUnlinked(Refused):
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This link was ended before."
+
+
+class MemberTaken(Refused):
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This membership is linked to another account. Support can help."
+
+
+class CodeRunOut(Refused):
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "This code has run out. Ask for a new one."

@@ -27,3 +27,9 @@ def earn() -> int:
 def compare() -> int:
     """Compare yesterday with their ledger; hourly by beat, which goes on with a run that was interrupted."""
     return rounds.compare()
+
+
+@shared_task(name="loyalty.follow_events")
+def follow_events() -> int:
+    """Do what RedRoomRewards' events call for; every two seconds by beat."""
+    return rounds.follow_events()

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init
 
 from core.context import request_id
 
@@ -17,6 +17,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
 app = Celery("xxxchat")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def watch_breaker(**_: Any) -> None:
+    """Keep what happens to the circuit breaker of RedRoomRewards; the pool's processes inherit it."""
+    from loyalty.services import watch_breaker as watch  # the applications are ready by now
+
+    watch("worker")
 
 
 @before_task_publish.connect

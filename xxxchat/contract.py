@@ -5,6 +5,7 @@ from typing import Any
 TAGS = {
     "accounts": ("accounts", "Sign in by name and password, and see who is signed in."),
     "escrow": ("wallet", "Balances, holds and entries; token packages, payouts, and the payment provider's events."),
+    "loyalty": ("loyalty", "The link to a membership of RedRoomRewards, and its events."),
     "compliance": ("limits", "Limits, exclusions and terms."),
     "perfqueue": ("queue", "Performers, their queues, and the items in them; holds and intake for service accounts."),
     "menus": ("menus", "What performers offer, and buying it."),

@@ -5,6 +5,7 @@ from uuid import UUID
 import accounts.services
 import compliance.services
 import escrow.services
+import loyalty.services
 import menus.services
 import slots.services
 from core.db import command
@@ -25,12 +26,13 @@ def _stepped(user_id: UUID) -> bool:
 
     def work() -> bool:
         escrow.services.lock_wallets_of(user_id, list(escrow.services.Currency))
-        if escrow.services.open_holds_of(user_id):
+        if escrow.services.open_holds_of(user_id) or loyalty.services.open_operations_of(user_id):
             return False
         user = accounts.services.close_for_erasure(user_id)
         if user is None:
             return False
         compliance.services.erase_person(user)  # its address is hashed before it goes
+        loyalty.services.erase_person(user_id)
         menus.services.erase_notes(user_id)
         slots.services.erase_person(user_id)
         accounts.services.empty_account(user)

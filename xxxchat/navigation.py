@@ -1,6 +1,6 @@
 """The sidebar of the back office: groups of lists with icons, and how much waits in each for somebody to act."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from compliance import services as compliance
 from escrow import services as escrow
+from loyalty import services as loyalty
 from perfqueue import services as perfqueue
 from slots import services as slots
 
@@ -26,11 +27,18 @@ class Link:
 
 @dataclass(frozen=True)
 class Group:
-    """A heading, and under it models with the names of their icons (Material Symbols), and other pages."""
+    """A heading, and under it models with the names of their icons (Material Symbols), and other pages.
+
+    `is_shown`: whether this installation has any use of it.
+    """
 
     title: str
     icons: Mapping[str, str]
     links: tuple[Link, ...] = ()
+    is_shown: Callable[[], bool] = lambda: True
+
+
+LOYALTY = "admin:loyalty_remoteoperation_overview"
 
 
 GROUPS = (
@@ -92,6 +100,18 @@ GROUPS = (
             "compliance.Refusal": "block",
         },
     ),
+    Group(
+        "Loyalty",
+        {
+            "loyalty.RemoteOperation": "sync_alt",
+            "loyalty.Link": "link",
+            "loyalty.WebhookEvent": "webhook",
+            "loyalty.ReconciliationRun": "balance",
+            "loyalty.Difference": "difference",
+        },
+        (Link("RedRoomRewards", "loyalty", LOYALTY, loyalty.READERS),),
+        is_shown=loyalty.is_remote,
+    ),
     Group("Messages", {"live.MessageTemplate": "chat", "live.EventRow": "sensors"}),
 )
 
@@ -109,10 +129,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     for label, icon in group.icons.items()
                     if label in models
                 ),
-                *(_page_item(request, link) for link in group.links if _role(request) in link.roles),
+                *(
+                    _page_item(request, link, waiting.get(link.address))
+                    for link in group.links
+                    if _role(request) in link.roles
+                ),
             ],
         }
         for group in GROUPS
+        if group.is_shown()
     ]
     dashboard = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [dashboard]}, *(group for group in groups if group["items"])]
@@ -130,9 +155,10 @@ def _list_item(request: HttpRequest, model: Mapping[str, Any], icon: str, waitin
     }
 
 
-def _page_item(request: HttpRequest, link: Link) -> dict[str, Any]:
+def _page_item(request: HttpRequest, link: Link, waiting: int | None) -> dict[str, Any]:
     address = reverse(link.address)
-    return {"title": link.title, "icon": link.icon, "link": address, "active": request.path == address}
+    item = {"title": link.title, "icon": link.icon, "link": address, "active": request.path == address}
+    return {**item, "badge": waiting, "badge_variant": "warning"} if waiting else item
 
 
 def _role(request: HttpRequest) -> str:
@@ -157,7 +183,21 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["figures"] = _figures()
     if "compliance.Marker" in models:
         context["figures"] = [*context.get("figures", []), _markers(_role(request))]
+    if _watches_loyalty(_role(request)):
+        context["figures"] = [*context.get("figures", []), _loyalty()]
     return context
+
+
+def _watches_loyalty(role: str) -> bool:
+    return loyalty.is_remote() and role in loyalty.READERS
+
+
+def _loyalty() -> Figure:
+    """What waits at RedRoomRewards for a person: outcomes that nobody knows, and what was not delivered."""
+    seen = loyalty.backlog()
+    waiting, oldest = seen.unknown + seen.dead, f", the oldest {_duration(seen.unknown_oldest_s)}"
+    note = f"{seen.unknown:,} unknown{oldest if seen.unknown else ''}; {seen.dead:,} dead"
+    return Figure("RedRoomRewards", f"{waiting:,}", note, reverse(LOYALTY), is_urgent=waiting > 0)
 
 
 def _markers(role: str) -> Figure:
@@ -218,7 +258,14 @@ def _waiting(models: Mapping[str, Any], role: str) -> dict[str, int]:
     tables = {"slots.Paytable": slots.paytables_waiting()} if "slots.Paytable" in models else {}
     markers = {"compliance.Marker": compliance.markers_waiting(role)} if "compliance.Marker" in models else {}
     ages = {"compliance.AgeCase": compliance.ages_waiting()} if "compliance.AgeCase" in models else {}
-    return _waiting_money(models) | _waiting_queues(models) | tables | markers | ages
+    return _waiting_money(models) | _waiting_queues(models) | tables | markers | ages | _waiting_loyalty(role)
+
+
+def _waiting_loyalty(role: str) -> dict[str, int]:
+    if not _watches_loyalty(role):
+        return {}
+    seen = loyalty.backlog()
+    return {LOYALTY: seen.unknown + seen.dead}
 
 
 def _waiting_money(models: Mapping[str, Any]) -> dict[str, int]:

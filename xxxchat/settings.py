@@ -261,6 +261,11 @@ if LOYALTY_BACKEND == "redroomrewards":
             "schedule": timedelta(seconds=10),
             "options": {"expires": 10},
         },
+        "loyalty-follow-events": {
+            "task": "loyalty.follow_events",
+            "schedule": timedelta(seconds=2),
+            "options": {"expires": 10},
+        },
         "loyalty-earn": {"task": "loyalty.earn", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
         "loyalty-compare": {"task": "loyalty.compare", "schedule": crontab(minute=40), "options": {"expires": 3_600}},
     }

@@ -11,6 +11,7 @@ api = [  # the most used first: they are tried in this order
     path("", include("perfqueue.urls")),
     path("", include("accounts.urls")),
     path("", include("escrow.urls")),
+    path("", include("loyalty.urls")),
     path("", include("compliance.urls")),
     path("", include("menus.urls")),
     path("", include("slots.urls")),

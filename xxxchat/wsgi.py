@@ -7,3 +7,7 @@ from core.wire import wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
 
 application = wsgi_application()
+
+from loyalty.services import watch_breaker  # noqa: E402  after the setup
+
+watch_breaker("web")

@@ -1,5 +1,6 @@
 """A wallet's statement with running balances, and its balances as of a version or time."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -41,7 +42,8 @@ class BalanceQuery(Params):
 class BalanceAsOf(Endpoint):
     """Show one wallet's balances as of a version or a moment.
 
-    Give either `version` or `at`. A version that the wallet has not reached is 404.
+    Give either `version` or `at`. A version that the wallet has not reached is 404, and so are points that live in
+    RedRoomRewards.
     """
 
     Query, Output = BalanceQuery, shapes.BalanceOut
@@ -50,6 +52,8 @@ class BalanceAsOf(Endpoint):
     def get(self, request: Request) -> HttpResponse:
         if ("version" in self.query) == ("at" in self.query):
             raise ValidationFailed(version=[EITHER], at=[EITHER])
+        if self.query["currency"] == Currency.POINT and settings.LOYALTY_BACKEND != "local":
+            raise NotFound  # points only pass through our ledger
         wallet = wallets.wallet_of(self.actor.pk, self.query["currency"])
         if "version" in self.query:
             found = wallets.balance_at_version(wallet, self.query["version"])

@@ -9,15 +9,6 @@ from escrow import shapes
 from escrow.services import holds, wallets
 
 
-class MyWallets(Endpoint):
-    """Show one's own balances, TOKEN first."""
-
-    Output = shapes.WalletOut(many=True)
-
-    def get(self, request: Request) -> HttpResponse:
-        return self.answer(wallets.wallets_of(self.actor.pk))
-
-
 class MyHolds(Endpoint):
     """List one's own holds, newest first."""
 

@@ -45,6 +45,7 @@ from escrow.services.sources import (
 from escrow.services.verification import Finding, operations_since, run_checks, snapshot, verify
 from escrow.services.wallets import (
     EntryView,
+    WalletView,
     balance,
     lock_wallets_of,
     open_wallets,
@@ -76,6 +77,7 @@ __all__ = [
     "ReversedOrder",
     "Settlement",
     "TrailEntry",
+    "WalletView",
     "assert_payable",
     "award_many",
     "balance",

@@ -75,6 +75,8 @@ def _refusal(reply: Reply, code: str | None, facts: Body, *, changes: bool) -> E
         case "SYSTEM_ERROR", _:
             after_s = _seconds(reply.retry_after)
             return Fault(Outcome.SERVER_ERROR, may_have_happened=False, retry_after_s=after_s)
+        case str(), HTTPStatus.CONFLICT if "LINKED" in code:  # the contract names no codes for links
+            return RemoteRefusal(code)
         case _, HTTPStatus.UNAUTHORIZED:
             return Fault(Outcome.UNAUTHORIZED, may_have_happened=False)
         case _, status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.CONFLICT:

@@ -41,7 +41,10 @@ class Link(models.Model):
 
 
 class LinkIntent(models.Model):
-    """A user's beginning of a link: `intent_id` and `link_code` are RedRoomRewards' own."""
+    """A user's beginning of a link: `intent_id` and `link_code` are RedRoomRewards' own.
+
+    `tries`: how many proofs were sent for the code. The code of an erased account is blank.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = user_key()
@@ -50,6 +53,7 @@ class LinkIntent(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=CoreNow())
     confirmed_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(db_default=0, default=0)
 
     class Meta:
         indexes = [models.Index(fields=["user", "-id"], name="loyalty_linkintent_of_user")]

@@ -41,10 +41,17 @@ CREATE OR REPLACE TRIGGER loyalty_operation_kept BEFORE INSERT OR UPDATE ON loya
 CREATE OR REPLACE TRIGGER loyalty_operation_stays BEFORE DELETE OR TRUNCATE ON loyalty_remoteoperation
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
--- Trigger function: a link is unlinked once, and changed in no other way (23000).
+-- Trigger function: a link is unlinked once; of one that has ended the member's number may become `erased-<id>`, for good,
+-- when its person is erased. It is changed in no other way (23000).
 CREATE OR REPLACE FUNCTION loyalty_link_kept() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF OLD.unlinked_at IS NOT NULL AND NEW.member_id = 'erased-' || NEW.id AND OLD.member_id <> NEW.member_id
+        AND (NEW.id, NEW.user_id, NEW.linked_at, NEW.unlinked_at, NEW.unlinked_by_id, NEW.reason)
+            IS NOT DISTINCT FROM
+            (OLD.id, OLD.user_id, OLD.linked_at, OLD.unlinked_at, OLD.unlinked_by_id, OLD.reason) THEN
+        RETURN NEW;
+    END IF;
     IF OLD.unlinked_at IS NOT NULL OR NEW.unlinked_at IS NULL
         OR (NEW.id, NEW.user_id, NEW.member_id, NEW.linked_at) <> (OLD.id, OLD.user_id, OLD.member_id, OLD.linked_at) THEN
         RAISE EXCEPTION 'a link is only unlinked, once' USING ERRCODE = 'integrity_constraint_violation';
@@ -57,13 +64,17 @@ CREATE OR REPLACE TRIGGER loyalty_link_kept BEFORE UPDATE ON loyalty_link
 CREATE OR REPLACE TRIGGER loyalty_link_stays BEFORE DELETE OR TRUNCATE ON loyalty_link
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
--- Trigger function: an intent to link is confirmed once, and changed in no other way (23000).
+-- Trigger function: an intent to link is confirmed once; until then its tries are counted; its code may become blank, when
+-- its person is erased. It is changed in no other way (23000).
 CREATE OR REPLACE FUNCTION loyalty_linkintent_kept() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.confirmed_at IS NOT NULL OR NEW.confirmed_at IS NULL
-        OR (NEW.id, NEW.user_id, NEW.intent_id, NEW.link_code, NEW.expires_at, NEW.created_at)
-           <> (OLD.id, OLD.user_id, OLD.intent_id, OLD.link_code, OLD.expires_at, OLD.created_at) THEN
+    IF (NEW.id, NEW.user_id, NEW.intent_id, NEW.expires_at, NEW.created_at)
+           <> (OLD.id, OLD.user_id, OLD.intent_id, OLD.expires_at, OLD.created_at)
+        OR NEW.link_code NOT IN (OLD.link_code, '')
+        OR NEW.tries NOT IN (OLD.tries, OLD.tries + 1)
+        OR OLD.confirmed_at IS NOT NULL
+           AND (NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at OR NEW.tries <> OLD.tries) THEN
         RAISE EXCEPTION 'an intent to link is only confirmed, once' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -74,12 +85,17 @@ CREATE OR REPLACE TRIGGER loyalty_linkintent_kept BEFORE UPDATE ON loyalty_linki
 CREATE OR REPLACE TRIGGER loyalty_linkintent_stays BEFORE DELETE OR TRUNCATE ON loyalty_linkintent
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
--- Trigger function: an event is marked as handled once, and changed in no other way (23000).
+-- Trigger function: an event that waits is followed, and marked as handled once it is done; its body may become empty, when
+-- its person is erased. It is changed in no other way (23000).
 CREATE OR REPLACE FUNCTION loyalty_webhook_kept() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.handled OR NOT NEW.handled OR (NEW.id, NEW.event_id, NEW.type, NEW.body, NEW.received_at)
-        <> (OLD.id, OLD.event_id, OLD.type, OLD.body, OLD.received_at) THEN
+    IF (NEW.id, NEW.event_id, NEW.type, NEW.received_at) <> (OLD.id, OLD.event_id, OLD.type, OLD.received_at)
+        OR NEW.user_id IS DISTINCT FROM OLD.user_id
+        OR NEW.body <> OLD.body AND NEW.body <> '{}'
+        OR OLD.due_at IS NULL
+           AND (NEW.due_at IS NOT NULL OR NEW.handled <> OLD.handled OR NEW.note <> OLD.note)
+        OR NEW.due_at IS NOT NULL AND NEW.handled THEN
         RAISE EXCEPTION 'an event is only marked as handled, once' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -105,4 +121,6 @@ CREATE OR REPLACE TRIGGER loyalty_run_kept BEFORE UPDATE ON loyalty_reconciliati
 CREATE OR REPLACE TRIGGER loyalty_run_stays BEFORE DELETE OR TRUNCATE ON loyalty_reconciliationrun
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 CREATE OR REPLACE TRIGGER loyalty_difference_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON loyalty_difference
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+CREATE OR REPLACE TRIGGER loyalty_breaker_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON loyalty_breakerchange
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();

@@ -1,6 +1,6 @@
 """The rounds that beat starts, or `manage.py loyalty_rounds`; none of them does anything with points of our own."""
 
-from loyalty.services import earning, nightly, outbox, recovery
+from loyalty.services import earning, events, nightly, outbox, recovery
 from loyalty.services.gates import is_remote
 
 
@@ -23,3 +23,8 @@ def compare() -> int:
     """Compare yesterday with their ledger (`nightly.nightly`); return how many users were compared."""
     done = nightly.nightly() if is_remote() else None
     return done.users if done else 0
+
+
+def follow_events() -> int:
+    """Do what its events call for (`events.follow_events`); return how many were followed."""
+    return events.follow_events() if is_remote() else 0

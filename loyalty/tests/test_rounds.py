@@ -35,7 +35,7 @@ def test_the_command_does_the_rounds_of_beat(remote: Remote, feature: Feature, c
 
     call_command("loyalty_rounds", "--once", stdout=written)
 
-    assert written.getvalue().strip() == "reconciled=1 earned=0 delivered=2"
+    assert written.getvalue().strip() == "reconciled=1 earned=0 delivered=2 followed=0"
     assert remote.balances[str(alice.pk)] == 650
 
 
@@ -88,7 +88,7 @@ def test_a_forked_process_has_a_client_of_its_own(remote: Remote) -> None:
 def test_the_tasks_do_the_same(remote: Remote) -> None:
     queued(person())
 
-    assert (tasks.deliver(), tasks.reconcile(), tasks.earn(), tasks.compare()) == (1, 0, 0, 0)
+    assert (tasks.deliver(), tasks.reconcile(), tasks.earn(), tasks.follow_events(), tasks.compare()) == (1, 0, 0, 0, 0)
 
 
 def test_the_rounds_do_nothing_while_points_live_here(transactional_db: None) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from core.batches import run_statement
+from core.clock import db_now
 from core.ids import new_id
 from loyalty.models import OperationKind, OperationState, RemoteOperation, WebhookEvent
 from loyalty.services.operations import SpinDeduct, opening_deducts, queue_refunds
@@ -162,9 +163,9 @@ def test_an_intent_is_confirmed_once_and_an_event_handled_once() -> None:
     run("UPDATE loyalty_linkintent SET confirmed_at = core_now()")
     assert "only confirmed" in refused("UPDATE loyalty_linkintent SET confirmed_at = core_now()")
 
-    WebhookEvent.objects.create(event_id="e-1", type="LINK_UPDATED", body={"a": 1})
-    assert "only marked" in refused("UPDATE loyalty_webhookevent SET body = '{}', handled = true")
-    run("UPDATE loyalty_webhookevent SET handled = true")
+    WebhookEvent.objects.create(event_id="e-1", type="LINK_UPDATED", body={"a": 1}, due_at=db_now())
+    assert "only marked" in refused("UPDATE loyalty_webhookevent SET body = '[]', handled = true, due_at = NULL")
+    run("UPDATE loyalty_webhookevent SET handled = true, due_at = NULL")
     assert "only marked" in refused("UPDATE loyalty_webhookevent SET handled = false")
 
 

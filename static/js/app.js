@@ -62,3 +62,4 @@ await machine();
 if (document.querySelector("[data-stream]")) (await import("./feed.js")).start();
 if (document.querySelector("form[data-limit]")) (await import("./limits.js")).start();
 if (document.querySelector("[data-proof-result]")) (await import("./spin-proof.js")).start();
+if (document.querySelector("[data-linking]")) (await import("./linking.js")).start();

@@ -56,6 +56,8 @@ const place = ({region}) =>
 const bets = d => (d.allowed ?? [100]).map(grouped).join(" or ");
 const AGAIN = "Nothing was taken. Load the page again";
 
+export const AWAY = "RedRoomRewards does not answer. This press did not spin; nothing was taken.";
+
 /** What each code says: a text, or one of its details and of how many seconds to wait. */
 const REFUSALS = {
   ROLE_NOT_ALLOWED: "Your account’s role cannot play. Nothing was taken. Playing needs a user’s account.",
@@ -87,6 +89,10 @@ const REFUSALS = {
   CSRF_FAILED: `This page is too old to be used. ${AGAIN}.`,
   LEDGER_UNAVAILABLE: "Payments are paused on our side. Nothing was taken."
     + " Try again in a minute; your points are safe.",
+  NOT_LINKED: "Link RedRoomRewards to spin. Nothing was taken.",
+  LOYALTY_UNAVAILABLE: "RedRoomRewards does not answer. Points that were taken for a spin come back by themselves."
+    + " Try again in a minute.",
+  REQUEST_IN_PROGRESS: "Still asking about your last press. It counts once, whatever happens. Look again in a moment.",
   QUEUE_BUSY: "Too many people are doing this at the moment. Nothing was taken. Try again.",
 };
 

@@ -136,6 +136,7 @@ async function press() {
     return refuse(`Ready in ${secondsToReady()} s. This press did not spin.`);
   }
   if (state === "busy") return undefined;
+  if ("rests" in button.dataset) return refuse(texts.AWAY, "LOYALTY_UNAVAILABLE");
   state = "busy";
   refuse("");
   button.setAttribute("aria-busy", "true");

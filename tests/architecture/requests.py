@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from tests import world
 from tests.architecture.asking import ApiRequest, World
-from tests.architecture.by_app import accounts, compliance, escrow, menus, perfqueue, slots
+from tests.architecture.by_app import accounts, compliance, escrow, loyalty, menus, perfqueue, slots
 
-APPS = (accounts, compliance, escrow, perfqueue, menus, slots)
+APPS = (accounts, compliance, escrow, loyalty, perfqueue, menus, slots)
 REQUESTS: dict[str, Callable[[World], ApiRequest]] = {name: made for app in APPS for name, made in app.REQUESTS.items()}
 
 

@@ -33,6 +33,7 @@ NO_QUEUE_PAGES = {
     "second-factor", "second-factor-codes", "second-factor-off", "limits", "limit-change", "limit-confirm", "time-out",
     "exclusion", "terms", "reality", "session-end", "other-sessions-end", "own-data", "own-data-state",
     "own-data-file", "erase", "erase-cancel",
+    "loyalty", "loyalty-code", "loyalty-confirm", "slots-points",
 }  # fmt: skip
 
 

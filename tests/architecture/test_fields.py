@@ -15,6 +15,7 @@ OF_TEXT = (*STRICT, Digits, serializers.BooleanField, serializers.DateTimeField)
 """In a query string everything is text."""
 JUDGED_BY_ITS_ENDPOINT = {
     ("SubmitItem", "metadata"),  # facts of another feature: their shape is looked at
+    ("ConfirmLink", "proof"),  # a text, or a method and an assertion, each strict
     ("PaytableDraft", "table"),  # rules, of which every member is checked (slots.draw.parse)
     *(
         ("PaymentWebhook", name) for name in ("orderId", "userId", "packageId", "amount", "disputeId")

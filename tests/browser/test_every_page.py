@@ -111,7 +111,13 @@ def test_the_back_office(visit: Visit) -> None:
     staff = visit("admin")
     sizes = {"phone": PHONE, "wide": WIDE}
     faults = []
-    pages = ("escrow/wallet/", "menus/menuitem/add/", "compliance/marker/", "slots/spin/statistics/")
+    pages = (
+        "escrow/wallet/",
+        "menus/menuitem/add/",
+        "compliance/marker/",
+        "slots/spin/statistics/",
+        "loyalty/remoteoperation/overview/",
+    )
     for path in ("/admin/", *(f"/admin/{page}" for page in pages)):
         staff.go(path)
         faults += looked_over(staff, sizes)

@@ -59,5 +59,6 @@ def belongings() -> Belongings:
     rows.perfqueue.add(ruby, ended=ended, waiting=waiting)
     rows.accounts.add()
     rows.compliance.add(ruby)
+    rows.loyalty.add(ruby)
     rows.escrow.add_of_the_platform(ruby, alice)
     return Belongings(ruby)

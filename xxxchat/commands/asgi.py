@@ -7,6 +7,8 @@ from core.wire import wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xxxchat.settings")
 ordinary = wsgi_application()
 
-from xxxchat.commands.application import Commands  # noqa: E402  after the setup
+from loyalty.services import watch_breaker  # noqa: E402  after the setup
+from xxxchat.commands.application import Commands  # noqa: E402
 
+watch_breaker("commands")
 application = Commands(ordinary)

@@ -228,6 +228,11 @@ TEXTS: dict[str, Text] = {
     ),
     "QUEUE_BUSY": _fixed("Too many people are doing this at the moment.", "Nothing was taken. Try again."),
     "REQUEST_IN_PROGRESS": _fixed("Still working on your first press.", "It counts once. Look again in a moment."),
+    "NOT_LINKED": _fixed("Link RedRoomRewards to spin.", "Nothing was taken."),
+    "LOYALTY_UNAVAILABLE": _fixed(
+        "RedRoomRewards does not answer.",
+        "Points that were taken for a spin come back by themselves. Try again in a minute.",
+    ),
     "IDEMPOTENCY_KEY_REUSED": _fixed(
         "This form was sent before with other values.", "The first one counts. Load the page again."
     ),
@@ -257,6 +262,7 @@ STEPS: dict[str, Step] = {
     "INVALID_BET": Step("Load the machine again", "slots"),
     "INSUFFICIENT_BALANCE": WALLET,
     "WALLET_FROZEN": WALLET,
+    "NOT_LINKED": Step("Link your membership", "loyalty"),
     "UNAUTHENTICATED": Step("Sign in", "sign-in"),
 }
 

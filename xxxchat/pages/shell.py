@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import STAFF_ROLES, Role, User
 from escrow import services as escrow
+from loyalty import services as loyalty
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -29,10 +30,10 @@ class Tab:
 
 @dataclass(frozen=True)
 class Purse:
-    """Balances of the signed-in user's wallets."""
+    """Balances of the signed-in user's wallets; `points` is None where they live elsewhere and are not known."""
 
     tokens: int = 0
-    points: int = 0
+    points: int | None = 0
     tokens_held: int = 0
     earned: int = 0
     owed: int = 0
@@ -54,7 +55,13 @@ SLOTS = Section("Slot machine", "Slots", "cherry", "slots", also=("reality", "sl
 REQUESTS = Section("My requests", "Requests", "list-ordered", "requests")
 WALLET = Section("Wallet", "Wallet", "wallet", "wallet")
 LIMITS = Section("Limits", "Limits", "scale", "limits", also=("time-out", "exclusion"))
-ACCOUNT = Section("Account", "Account", "user", "account", also=("limits", "time-out", "exclusion", "terms"))
+ACCOUNT = Section(
+    "Account",
+    "Account",
+    "user",
+    "account",
+    also=("limits", "time-out", "exclusion", "terms", "loyalty", "loyalty-code", "loyalty-confirm"),
+)
 BACK_OFFICE = Section("Back office", "Office", "layout-dashboard", "admin:index")
 STUDIO = Section("Tonight", "Tonight", "mic-vocal", "studio")
 
@@ -124,6 +131,13 @@ class Shell:
         return [Tab(p.label, p.short, p.icon, reverse(p.view), current=here in (p.view, *p.also)) for p in places]
 
     @cached_property
+    def remote_points(self) -> loyalty.PointsView | None:
+        """What is known of a player's points where they live in RedRoomRewards; None where they live here."""
+        if not self.can_buy or not loyalty.is_remote():
+            return None
+        return loyalty.known_points(cast(User, self.request.user).pk)
+
+    @cached_property
     def purse(self) -> Purse:
         if not self.request.user.is_authenticated:
             return Purse()
@@ -131,7 +145,7 @@ class Shell:
         token, point = wallets.get(escrow.Currency.TOKEN), wallets.get(escrow.Currency.POINT)
         return Purse(
             tokens=token.available if token else 0,
-            points=point.available if point else 0,
+            points=self.remote_points.balance if self.remote_points else point.available if point else 0,
             tokens_held=token.held if token else 0,
             earned=token.earned if token else 0,
             owed=token.owed if token else 0,

@@ -24,6 +24,7 @@ from slots.batched import SPIN
 from xxxchat.pages import commands, responses
 from xxxchat.pages.limits import tightest_of
 from xxxchat.pages.performers import performer_or_404
+from xxxchat.pages.points import points_of
 from xxxchat.pages.refusals import STEPS, Step
 from xxxchat.pages.slot_words import result_text
 from xxxchat.pages.slots_card import SYMBOLS_AT_REST
@@ -142,7 +143,7 @@ def live(request: HttpRequest) -> HttpResponse:
 def in_room(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     """The machine opened in a performer's room: it takes the place of the docked card."""
     performer = performer_or_404(performer_id)
-    return render(request, "pages/room/machine.html", {"machine": machine_of(_player(request), performer.id)})
+    return render(request, "pages/room/machine.html", _context_in_room(request, performer.id))
 
 
 @login_required
@@ -150,7 +151,7 @@ def in_room(request: HttpRequest, performer_id: UUID) -> HttpResponse:
 def in_room_live(request: HttpRequest, performer_id: UUID) -> HttpResponse:
     """Everything of it that a spin changes."""
     performer = performer_or_404(performer_id)
-    return render(request, "pages/room/machine_live.html", {"machine": machine_of(_player(request), performer.id)})
+    return render(request, "pages/room/machine_live.html", _context_in_room(request, performer.id))
 
 
 @login_required
@@ -185,8 +186,13 @@ def _player(request: HttpRequest) -> User:
 
 
 def _context(user: User) -> dict[str, Any]:
-    machine = machine_of(user)
-    return {"machine": machine, "tightest": tightest_of(user) if machine else None}
+    points, machine = points_of(user), machine_of(user)
+    return {"machine": machine, "points": points, "tightest": tightest_of(user) if machine else None}
+
+
+def _context_in_room(request: HttpRequest, performer_id: UUID) -> dict[str, Any]:
+    user = _player(request)
+    return {"points": points_of(user), "machine": machine_of(user, performer_id)}
 
 
 def machine_of(user: User, performer_id: UUID | None = None) -> Machine | None:

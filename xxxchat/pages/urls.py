@@ -3,7 +3,7 @@
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from xxxchat.pages.addresses import limits, money, people, play, rooms, studio
+from xxxchat.pages.addresses import limits, loyalty, money, people, play, rooms, studio
 from xxxchat.pages.addresses.page import page
 
 back_office = RedirectView.as_view(pattern_name="admin:index", permanent=True, query_string=True)
@@ -12,6 +12,7 @@ urlpatterns = [
     *people.urlpatterns,
     *money.urlpatterns,
     *limits.urlpatterns,
+    *loyalty.urlpatterns,
     *rooms.urlpatterns,
     *play.urlpatterns,
     *studio.urlpatterns,

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.models import Role
-from core.fields import PAGE_ROWS
+from accounts.models import Role, User
+from core.fields import PAGE_ROWS, UUID_TEXT
 from core.shapes import utc
 from escrow import services as escrow
+from loyalty import services as loyalty
 from xxxchat.pages import commands
+from xxxchat.pages.points import words_of
 from xxxchat.pages.slots_card import slots_card_of
 from xxxchat.templatetags.ui import grouped
 
@@ -37,12 +40,15 @@ KIND_TEXTS = {
 
 @dataclass(frozen=True)
 class StatementRow:
-    """One entry of a wallet. `change` and `after` are what can be spent; a performer's are what she earned."""
+    """One entry of a wallet. `change` and `after` are what can be spent; a performer's are what she earned.
+
+    `after` is None while RedRoomRewards has not confirmed a change of points that live there.
+    """
 
     at: datetime
     what: str
     change: int
-    after: int
+    after: int | None
 
 
 @login_required
@@ -51,17 +57,37 @@ def page(request: HttpRequest) -> HttpResponse:
     user = commands.signed_in(request)
     points = request.GET.get("of") == "points"
     currency = escrow.Currency.POINT if points else escrow.Currency.TOKEN
-    before = commands.whole_number(request.GET.get("before", ""))
-    found = escrow.recent_entries(user.pk, currency, before=before, limit=PAGE_ROWS + 1)
+    there = user.role == Role.USER and loyalty.is_remote()
+    if there:
+        loyalty.points_now(user.pk)  # before the page shows what is known of them
+    rows, older = _moves(request, user) if there and points else _entries(request, user, currency)
     card = slots_card_of(user)
     context = {
         "points": points,
-        "rows": [_row(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE_ROWS]],
-        "older": found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None,
+        "rows": rows,
+        "older": older,
+        "has_csv": not (there and points),
         "packages": [_offer(package) for package in escrow.packages()] if user.role == Role.USER else [],
         "spins_left": card.spins_left if card else None,
     }
     return render(request, "pages/wallet.html", context)
+
+
+def _entries(request: HttpRequest, user: User, currency: escrow.Currency) -> tuple[list[StatementRow], object]:
+    """A page of a wallet's statement, and where the next one begins, if there is one."""
+    before = commands.whole_number(request.GET.get("before", ""))
+    found = escrow.recent_entries(user.pk, currency, before=before, limit=PAGE_ROWS + 1)
+    rows = [_row(entry, earns=user.role == Role.PERFORMER) for entry in found[:PAGE_ROWS]]
+    return rows, found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None
+
+
+def _moves(request: HttpRequest, user: User) -> tuple[list[StatementRow], object]:
+    """The same of points that live in RedRoomRewards."""
+    text = request.GET.get("before", "")
+    before = UUID(text) if UUID_TEXT.match(text) else None
+    found = loyalty.moves_of(user.pk, before=before, limit=PAGE_ROWS + 1)
+    rows = [StatementRow(each.at, words_of(each), each.change, each.balance_after) for each in found[:PAGE_ROWS]]
+    return rows, found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None
 
 
 COLUMNS = ("version", "at", "operation", "operation_id", "hold_id")

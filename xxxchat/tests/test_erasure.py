@@ -19,6 +19,9 @@ from compliance.models import AgeCase, AgeDate, Break
 from core.clock import db_now
 from core.db import command, rows
 from escrow import services as escrow
+from loyalty.models import KnownBalance, Link, LinkIntent, RemoteOperation, WebhookEvent
+from loyalty.services.asking import know
+from loyalty.tests.linking.linked import credit
 from menus.models import Purchase
 from slots.models import SpinOrigin
 from tests import world
@@ -110,6 +113,34 @@ def found(text: str) -> list[str]:
     tables = [row["name"] for row in rows("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'", [])]
     has = 'SELECT 1 AS one FROM "{}" AS t WHERE strpos(lower(t::text), lower(%s)) > 0 LIMIT 1'
     return [name for name in tables if rows(has.format(name), [text])]
+
+
+def test_nothing_of_a_membership_is_left_and_what_was_sent_stays(river: User, clock: Clock) -> None:
+    number, code = "RR-204118-river", "7KQ4-MN2X-river"
+    Link.objects.create(user=river, member_id=f"{number}-old")
+    Link.objects.update(unlinked_at=db_now(), reason="Lost.")
+    link = Link.objects.create(user=river, member_id=number)
+    LinkIntent.objects.create(user=river, intent_id="i-1", link_code=code, expires_at=db_now())
+    WebhookEvent.objects.create(
+        event_id="e-1", type="LINK_UPDATED", body={"memberId": number}, user=river, due_at=db_now()
+    )
+    know([(river.pk, 8_450, db_now())])
+    award = credit(river, 1_500)
+    ask(browser())
+
+    assert both_rounds(clock) == [0, 0], "an award is on its way"
+    assert Link.objects.get(pk=link.pk).member_id == number
+    RemoteOperation.objects.filter(pk=award.pk).update(state="confirmed", closed_at=db_now(), new_balance=9_950)
+    assert both_rounds(clock) == [0, 1]
+
+    assert found(number) == []
+    assert found(code) == []
+    ended = Link.objects.get(pk=link.pk)
+    assert (ended.member_id, ended.reason) == (f"erased-{link.pk}", "erased")
+    assert ended.unlinked_at is not None
+    assert not KnownBalance.objects.exists()
+    assert WebhookEvent.objects.get().due_at is None
+    assert RemoteOperation.objects.get().body == award.body
 
 
 def test_notes_of_purchases_are_blanked(river: User, clock: Clock) -> None:

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Command(BaseCommand):
-    help = "Deliver what is queued, ask for open deducts and queue earnings, again and again, until SIGTERM or SIGINT."
+    help = "Deliver, ask for open deducts, queue earnings and follow events, again and again, until SIGTERM or SIGINT."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round of each, then exit")
@@ -45,4 +45,9 @@ class Command(BaseCommand):
 
 
 def _works() -> dict[str, Callable[[], int]]:
-    return {"reconciled": rounds.reconcile, "earned": rounds.earn, "delivered": rounds.deliver}
+    return {
+        "reconciled": rounds.reconcile,
+        "earned": rounds.earn,
+        "delivered": rounds.deliver,
+        "followed": rounds.follow_events,
+    }

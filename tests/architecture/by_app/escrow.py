@@ -5,7 +5,6 @@ from collections.abc import Callable
 from tests.architecture.asking import BIG, ApiRequest, World
 
 REQUESTS: dict[str, Callable[[World], ApiRequest]] = {
-    "GET /wallet 200": lambda w: ApiRequest(w.alice),
     "GET /wallet/holds 200": lambda w: ApiRequest(w.alice, w.queue()),
     "GET /wallet/transfers 200": lambda w: ApiRequest(w.alice),
     "GET /wallet/statement 200": lambda w: ApiRequest(w.alice),

@@ -7,9 +7,9 @@ from types import ModuleType
 
 from django.db.models import Model
 
-from tests.hostile.rows import accounts, compliance, escrow, menus, perfqueue, slots
+from tests.hostile.rows import accounts, compliance, escrow, loyalty, menus, perfqueue, slots
 
-APPS: tuple[ModuleType, ...] = (accounts, compliance, escrow, perfqueue, menus, slots)
+APPS: tuple[ModuleType, ...] = (accounts, compliance, escrow, loyalty, perfqueue, menus, slots)
 
 
 def public() -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from core.db import command
-from xxxchat import demo_world
+from xxxchat import demo_links, demo_world
 from xxxchat.reference_data import seed_reference
 
 
@@ -18,4 +18,6 @@ class Command(BaseCommand):
             raise CommandError("The demo world is for APP_MODE=demo; this is production.")
         seed_reference()
         command(demo_world.make)
+        for line in demo_links.link_buyers():
+            self.stdout.write(line)
         self.stdout.write("The demo world is there.")

@@ -1,0 +1,1 @@
+"""Endpoints of linking, of RedRoomRewards' events, and of balances."""
