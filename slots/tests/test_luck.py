@@ -60,7 +60,10 @@ def test_two_top_awards_in_a_thousand_spins_are_improbable_and_one_is_not() -> N
 
 
 def test_a_class_is_all_awards_of_so_much_or_more_while_they_are_rare() -> None:
-    assert Fraction(1, 100) == RARE
+    just_rare = ParSheet(unit=100, tickets=1_000, odds=(), tickets_by_pay={5_000: 10, 1_000: 1})
+
+    assert (Fraction(1, 100), Fraction(1, 100_000_000)) == (RARE, CHANCE)
+    assert classes_of(just_rare) == (AwardClass(5_000, 10, 1_000),)
     assert classes_of(PAR) == (AwardClass(9_000, 1, 1_000), AwardClass(5_000, 2, 1_000))
     assert classes_of(ParSheet(unit=100, tickets=2, odds=(), tickets_by_pay={190: 1})) == ()
 

@@ -8,6 +8,7 @@ DRAW, SHEET = ("slots/tests/test_draw.py",), ("slots/tests/test_par.py", "slots/
 GATES, SPINNING = ("slots/tests/test_gates.py",), ("slots/tests/test_spinning.py",)
 CHAIN = ("slots/tests/test_chain.py", "slots/tests/test_verifying.py")
 EDGES, LIMITS = ("slots/tests/test_edges.py",), ("compliance/tests/test_limits.py",)
+DRIFT, LUCK = ("slots/tests/test_drift.py",), ("slots/tests/test_luck.py",)
 
 
 def spinning(test: str) -> Sequence[str]:
@@ -101,4 +102,23 @@ GAMES = (
     changed("the pointer to a stake of just a day ago is trusted", "slots_windows",
             "p_state.day_at > p_now - interval '24 hours'", "p_state.day_at >= p_now - interval '24 hours'", EDGES),
     changed("a week has six days", "slots_windows", "interval '7 days'", "interval '6 days'", EDGES),
+    # --- the watch
+    rewritten("a return that is too low is never judged", "slots.drift", "squared >= DISABLE_AT**2:",
+              "(squared >= DISABLE_AT**2 and paid > staked * par.rtp):", DRIFT),
+    rewritten("a return is judged from the first spin on", "slots.drift", "if spins < least:", "if False:", DRIFT),
+    rewritten("a return is judged a spin late", "slots.drift", "if spins < least:", "if spins <= least:", DRIFT),
+    rewritten("a machine stays open at just 4.4", "slots.drift", "squared >= DISABLE_AT**2",
+              "squared > DISABLE_AT**2", DRIFT),
+    rewritten("no warning is given at just 3.3", "slots.drift", "squared >= WARN_AT**2", "squared > WARN_AT**2", DRIFT),
+    rewritten("a return deviates like that of one spin", "slots.drift", "spread = spins * par.unit**2",
+              "spread = par.unit**2", DRIFT),
+    rewritten("the first judged look is taken late", "slots.drift", "(spins - least if spins >= least else spins)",
+              "spins", DRIFT),
+    rewritten("luck of one in a million is improbable", "slots.luck", "Fraction(1, 10**8)", "Fraction(1, 10**6)", LUCK),
+    rewritten("the least improbable luck is none", "slots.luck", "if hits >= least:", "if hits > least:", LUCK),
+    rewritten("higher awards are no luck of a class", "slots.luck", "if pay >= award.pay)", "if pay == award.pay)",
+              LUCK),
+    rewritten("an award of just 1 % is not rare", "slots.luck", "> RARE:", ">= RARE:", LUCK),
+    rewritten("a bound counts one hit too few", "slots.luck", "            return k\n", "            return k - 1\n",
+              LUCK),
 )  # fmt: skip
