@@ -2,6 +2,7 @@
 
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
@@ -13,7 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.state import token_backend
 
-from accounts.tokens import EPOCH, BearerAuthentication
+from accounts.tokens import EPOCH, FAMILY, BearerAuthentication
 from core.errors import Unauthenticated
 from core.fields import UUID_TEXT
 
@@ -26,6 +27,7 @@ class Claims:
     password: str
     epoch: int
     expires_at_s: int
+    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Caller:
     must_change_password: bool
     password: str
     epoch: int
+    ended_families: Sequence[str] = ()
 
 
 HEAD = token_backend.encode({}).partition(".")[0].encode()
@@ -52,6 +55,7 @@ ISSUED = {
     "exp": int,
     "iat": int,
     EPOCH: int,
+    FAMILY: str,
 }
 """The claims of an access token as `issue` writes it, all of them."""
 ACCESS, LATEST_S = "access", 2**32
@@ -92,6 +96,7 @@ def _claims_of_ours(raw: bytes) -> Claims | None:
         password=found[api_settings.REVOKE_TOKEN_CLAIM],
         epoch=found[EPOCH],
         expires_at_s=found["exp"],
+        family=found[FAMILY],
     )
 
 
@@ -107,17 +112,26 @@ def _validated(raw: str) -> Claims:
     except (AuthenticationFailed, AttributeError, KeyError, TypeError, ValueError) as error:  # the id may be no text
         raise Unauthenticated from error
     password = token.get(api_settings.REVOKE_TOKEN_CLAIM)
-    return Claims(user_id, password=password, epoch=token.get(EPOCH), expires_at_s=int(token["exp"]))
+    return Claims(
+        user_id,
+        password=password,
+        epoch=token.get(EPOCH),
+        expires_at_s=int(token["exp"]),
+        family=token.get(FAMILY),
+    )
 
 
 def admitted(caller: Caller | None, claims: Claims | None) -> Caller:
     """Return the caller if the account may act, and may still act by this token if there are claims.
 
     Raises:
-        Unauthenticated: deactivated, with a password set by somebody else, or the password or epoch has changed since.
+        Unauthenticated: deactivated, with a password set by somebody else, or the password or epoch has changed since,
+        or the token's family was ended.
     """
     if caller is None or not caller.is_active or caller.must_change_password:
         raise Unauthenticated
     if claims is not None and (claims.password, claims.epoch) != (caller.password, caller.epoch):
+        raise Unauthenticated
+    if claims is not None and claims.family in caller.ended_families:
         raise Unauthenticated
     return caller

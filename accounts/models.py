@@ -46,8 +46,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     """An account with one role. `verified_at`: age proven; `terms_version`: the last terms accepted, 0 for none.
 
     `must_change_password`: the password was set by somebody else; until it is changed nothing else can be done.
-    `sign_in_epoch`: sessions and tokens begun under another number are refused. `email_confirmed_at`: when the person
-    showed that the address is theirs. Erasure (`erased_at`) empties name, address and date of birth; the row stays.
+    `sign_in_epoch`: sessions and tokens begun under another number are refused. `ended_families`: so are access tokens
+    of these families, the last of which was ended at `family_ended_at`. `email_confirmed_at`: when the person showed
+    that the address is theirs. Erasure (`erased_at`) empties name, address and date of birth; the row stays.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -61,6 +62,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     must_change_password = models.BooleanField(default=False, db_default=False)
     sign_in_epoch = models.PositiveIntegerField(default=0, db_default=0)
+    ended_families = ArrayField(models.CharField(max_length=32), default=list, db_default=[], editable=False)
+    family_ended_at = models.DateTimeField(null=True, editable=False)
     password_changed_at = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=CoreNow())

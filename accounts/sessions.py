@@ -3,7 +3,8 @@
 The rows are django-allauth's (`usersessions_usersession`). A row keeps a coarse device ("Firefox on Android"), never
 the user agent, and no address: its column `ip`, which may not be null, has the unspecified one. `session_key` is the
 session's key or the id of the refresh token that is good now. A row is no permission: what ends a session or a token
-is its own row, deleted or listed as used.
+is its own row, deleted or listed as used. Access tokens have no row: the account names the families that were ended
+while access tokens of theirs may still live, and every request reads the account.
 """
 
 import re
@@ -28,6 +29,9 @@ BROWSER, APPLICATION = "browser", "application"
 SEEN_EVERY_S = 900
 """How exact "last seen" is: a statement for each page would cost more than it tells."""
 MOST_REMEMBERED = 8_192
+ACCESS_LIVES: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+CLOCKS_AGREE = timedelta(minutes=1)
+"""By how much the clocks of hosts may differ."""
 KEPT = timedelta(days=30)
 _seen: dict[str, float] = {}
 BROWSERS = (
@@ -70,16 +74,21 @@ def begin_session(request: HttpRequest, user: User) -> None:
     _add(user, request, str(request.session.session_key), BROWSER)
 
 
-def begin_tokens(request: HttpRequest, user: User, jti: str) -> None:
-    """Record the first refresh token of a family, by its id."""
-    _add(user, request, jti, APPLICATION)
+def begin_tokens(request: HttpRequest, user: User, family: str) -> None:
+    """Record a family of tokens by the id of its first refresh token."""
+    _add(user, request, family, APPLICATION, family=family)
 
 
-def _add(user: User, request: HttpRequest, key: str, kind: str) -> None:
+def _add(user: User, request: HttpRequest, key: str, kind: str, **more: str) -> None:
     UserSession.objects.filter(user=user, last_seen_at__lt=timezone.now() - KEPT).delete()
     device = device_of(request.META.get("HTTP_USER_AGENT", ""))
-    facts = {"user": user, "ip": NO_ADDRESS, "user_agent": device, "data": {"kind": kind}}
+    facts = {"user": user, "ip": NO_ADDRESS, "user_agent": device, "data": {"kind": kind, **more}}
     UserSession.objects.update_or_create(session_key=key, defaults=facts)
+
+
+def lock_account(user_id: UUID | None) -> None:
+    """Lock the account whose tokens are to be ended. Before its records and tokens, as `bar_family` needs."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
 
 
 def lock_record(key: str) -> bool:
@@ -88,8 +97,14 @@ def lock_record(key: str) -> bool:
 
 
 def rename(was: str, key: str) -> None:
-    """Note that a session has another key now, or a family another token."""
+    """Note that a session has another key now."""
     UserSession.objects.filter(session_key=was).update(session_key=key, last_seen_at=timezone.now())
+
+
+def renew_tokens(was: str, jti: str, *, family: str) -> None:
+    """Note that a family has another refresh token now."""
+    data = {"kind": APPLICATION, "family": family}
+    UserSession.objects.filter(session_key=was).update(session_key=jti, data=data, last_seen_at=timezone.now())
 
 
 def note_seen(request: HttpRequest) -> None:
@@ -111,9 +126,26 @@ def forget(key: str) -> None:
     UserSession.objects.filter(session_key=key).delete()
 
 
+def bar_family(user_id: Any, family: str | None) -> None:
+    """Refuse the access tokens of a family from the commit on. The account is locked.
+
+    Forgets the families named before if the last of them was ended longer ago than an access token lives. `family` is
+    None for a token of before there were families: its access token lives on.
+    """
+    if family is None:
+        return
+    now = timezone.now()
+    user = User.objects.get(pk=user_id)
+    live_on = user.family_ended_at is not None and user.family_ended_at > now - ACCESS_LIVES - CLOCKS_AGREE
+    user.ended_families = [*(user.ended_families if live_on else ()), family]
+    user.family_ended_at = now
+    user.save(update_fields=["ended_families", "family_ended_at"])
+
+
 def end(row: Any) -> None:
-    """End a session or a family whose row is locked: the next use of either is refused. The row is deleted."""
+    """End a session or a family at once; the account and the row are locked. The row is deleted."""
     if row.data.get("kind") == APPLICATION:
+        bar_family(row.user_id, row.data.get("family"))
         token = OutstandingToken.objects.select_for_update(no_key=True).filter(jti=row.session_key).first()
         if token is not None:
             BlacklistedToken.objects.get_or_create(token=token)

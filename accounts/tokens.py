@@ -33,15 +33,18 @@ class Tokens:
     refresh: str
 
 
-EPOCH = "epoch"
-"""The claim with the user's `sign_in_epoch`."""
+EPOCH, FAMILY = "epoch", "family"
+"""The claims with the user's `sign_in_epoch`, and with the id of the first refresh token of the family."""
 TOKENS_REMEMBERED = 4_096
 _USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields)
 _USER = f"SELECT {', '.join(_USER_COLUMNS)} FROM accounts_user WHERE id = %s::uuid"  # noqa: S608  composed of columns
 
 
 class BearerAuthentication(JWTAuthentication):
-    """Bearer tokens of the user's present epoch. `refuses`: what it raises beside a failed authentication."""
+    """Bearer tokens of the user's present epoch whose family goes on.
+
+    `refuses`: what it raises beside a failed authentication.
+    """
 
     refuses: tuple[type[Refused], ...] = ()
 
@@ -87,9 +90,11 @@ class Refresh(RefreshToken):
     """A refresh token whose text is not stored: nobody who reads the database can sign in with it."""
 
     @classmethod
-    def for_user(cls, user: Any) -> "Refresh":
+    def for_user(cls, user: Any, *, family: str | None = None) -> "Refresh":
+        """Return the next token of a family, or the first of a new one. Its access tokens have the same claims."""
         token = super(BlacklistMixin, cls).for_user(user)  # not the parent's, which stores the text
         token[EPOCH] = user.sign_in_epoch
+        token[FAMILY] = family or token[api_settings.JTI_CLAIM]
         OutstandingToken.objects.create(
             user=user,
             jti=token[api_settings.JTI_CLAIM],
@@ -103,7 +108,7 @@ class Refresh(RefreshToken):
 def begin(request: HttpRequest, user: User) -> Tokens:
     """Issue the first pair of a family to an authenticated user, and record where it was asked for."""
     refresh = Refresh.for_user(user)
-    sessions.begin_tokens(request, user, refresh[api_settings.JTI_CLAIM])
+    sessions.begin_tokens(request, user, refresh[FAMILY])
     return _pair(refresh)
 
 
@@ -132,23 +137,27 @@ def rotate(raw: str) -> Tokens:
         if user is None or not may_use_tokens(user) or not _is_current(claims, user) or _is_spent(row):
             raise RefreshRefused
         BlacklistedToken.objects.create(token=row)
-        refresh = Refresh.for_user(user)
-        sessions.rename(row.jti, refresh[api_settings.JTI_CLAIM])
+        refresh = Refresh.for_user(user, family=claims.get(FAMILY))
+        sessions.renew_tokens(row.jti, refresh[api_settings.JTI_CLAIM], family=refresh[FAMILY])
         return _pair(refresh)
 
 
 def revoke(raw: str) -> None:
-    """Revoke a refresh token; no effect on one that is used or revoked already. Locks its family's record and its row.
+    """Revoke a refresh token, and with it at once the access tokens of its family.
+
+    No effect on one that is used or revoked already. Locks the account, the family's record, then the token's row.
 
     Raises:
         RefreshRefused: it is forged or expired.
     """
     claims = _read(raw)
     with transaction.atomic():
+        sessions.lock_account(_known(claims).user_id)
         sessions.lock_record(claims[api_settings.JTI_CLAIM])
         row = _locked(claims)
         if not _is_spent(row):
             BlacklistedToken.objects.create(token=row)
+            sessions.bar_family(row.user_id, claims.get(FAMILY))
             sessions.forget(row.jti)
 
 
@@ -178,9 +187,13 @@ def _user(claim: Any) -> User | None:
 
 
 def _is_current(claims: Any, user: User) -> bool:
-    """Return whether neither the password nor the epoch has changed since the token was issued."""
+    """Return whether neither the password nor the epoch has changed since, and the family has not been ended."""
     password = claims.get(api_settings.REVOKE_TOKEN_CLAIM)
-    return bool(password == get_md5_hash_password(user.password) and claims.get(EPOCH) == user.sign_in_epoch)
+    return bool(
+        password == get_md5_hash_password(user.password)
+        and claims.get(EPOCH) == user.sign_in_epoch
+        and claims.get(FAMILY) not in user.ended_families
+    )
 
 
 def _read(raw: str) -> dict[str, Any]:
@@ -199,8 +212,11 @@ class _Unchecked(RefreshToken):
 
 
 def _locked(claims: dict[str, Any]) -> OutstandingToken:
-    rows = OutstandingToken.objects.select_for_update(no_key=True)
-    row = rows.filter(jti=claims[api_settings.JTI_CLAIM]).first()
+    return _known(claims, OutstandingToken.objects.select_for_update(no_key=True))
+
+
+def _known(claims: dict[str, Any], rows: Any = OutstandingToken.objects) -> OutstandingToken:
+    row: OutstandingToken | None = rows.filter(jti=claims[api_settings.JTI_CLAIM]).first()
     if row is None:
         raise RefreshRefused
     return row

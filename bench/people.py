@@ -17,7 +17,7 @@ import menus.services
 import perfqueue.services
 from accounts.models import User
 from accounts.services import create_performer
-from accounts.tokens import EPOCH
+from accounts.tokens import EPOCH, FAMILY
 from bench import spins
 from bench.spins import Game, Player
 from bench.world import DEPTH, PRICE, Past, Room, World
@@ -139,6 +139,6 @@ def _room(place: int) -> Room:
 def token_of(user: Any) -> str:
     """Sign an access token that lives as long as the bench. It writes no row: there is no refresh token."""
     token = AccessToken.for_user(user)
-    token[EPOCH] = user.sign_in_epoch
+    token[EPOCH], token[FAMILY] = user.sign_in_epoch, token["jti"]
     token.set_exp(lifetime=TOKEN_LIFE)
     return str(token)

@@ -12,7 +12,12 @@ from core.own_data import Section, section
 
 def own_data(user: User) -> Iterator[Section]:
     """Return what is held about a person, without what only secrets or machines read."""
-    yield section("account", User.objects.filter(pk=user.pk), of="id", but=("password", "is_superuser"))
+    yield section(
+        "account",
+        User.objects.filter(pk=user.pk),
+        of="id",
+        but=("password", "is_superuser", "ended_families", "family_ended_at"),
+    )
     yield section("emailAddresses", EmailAddress.objects.filter(user=user), of="user")
     yield section("secondFactors", Authenticator.objects.filter(user=user), of="user", but=("data",))
     sessions = UserSession.objects.filter(user=user)

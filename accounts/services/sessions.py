@@ -59,15 +59,16 @@ def places_of(user: User, *, here: str = "") -> list[SignedInPlace]:
 
 
 def end_place(*, user: User, place_id: int) -> str:
-    """End one of a person's own sessions or families of tokens at once; return its device.
+    """End one of a person's own sessions or families of tokens at once, access tokens too; return its device.
 
-    An application's last access token works until its five minutes are over. Locks the record, then the token.
+    Locks the account, the record, then the token.
 
     Raises:
         NotFound: it has ended, or is somebody else's; nothing was written.
     """
 
     def work() -> str:
+        sessions.lock_account(user.pk)
         row = first_or_not_found(UserSession.objects.select_for_update().filter(user=user, pk=place_id))
         sessions.end(row)
         return str(row.user_agent)

@@ -25,7 +25,7 @@ def payload(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
     sound = {
         "token_type": "access", "exp": now + 86_400, "iat": now - 1, "jti": "0" * 32,
-        "user_id": str(new_id()), "hash_password": "A" * 32, "epoch": 0,
+        "user_id": str(new_id()), "hash_password": "A" * 32, "epoch": 0, "family": "0" * 32,
     }  # fmt: skip
     return {name: value for name, value in (sound | changes).items() if value is not ...}
 
@@ -92,6 +92,8 @@ TOKENS = {
     "no UTF-8": signed(b'{"jti":"\xff"}'),
     "NaN": signed(orjson.dumps(payload()).replace(b'"epoch":0', b'"epoch":NaN')),
     "a member twice": signed(orjson.dumps(payload()).replace(b'"epoch":0', b'"epoch":0,"epoch":5')),
+    "without a family": signed(payload(family=...)),
+    "a family that is no text": signed(payload(family=["0"])),
     "empty payload": signed(b""),
     "another key": signed(payload(), key="x" * 50),
     "another form of the head": signed(payload(), head=b'{"typ":"JWT","alg":"HS256"}'),

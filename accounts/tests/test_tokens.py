@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
@@ -132,6 +133,44 @@ def test_a_revoked_refresh_token_is_of_no_use_and_revoking_again_is_fine(client:
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {}), (200, {})]
     assert code(post(client, REFRESH, refresh=given["refresh"])) == (401, "UNAUTHENTICATED")
+    alice.refresh_from_db()
+    assert len(alice.ended_families) == 1, "named once"
+
+
+def test_a_revoked_application_loses_its_access_tokens_at_once_and_no_other_does(client: Client, alice: User) -> None:
+    given, other = pair(client), pair(client)
+    renewed = post(client, REFRESH, refresh=given["refresh"]).json()
+
+    post(client, REVOKE, refresh=renewed["refresh"])
+
+    assert [me(client, each["access"]) for each in (given, renewed, other)] == [401, 401, 200]
+    with pytest.raises(Unauthenticated):
+        services.token_user(renewed["access"])
+
+
+def test_families_are_forgotten_once_their_last_access_token_has_expired(client: Client, alice: User) -> None:
+    for _ in range(2):
+        post(client, REVOKE, refresh=pair(client)["refresh"])
+    alice.refresh_from_db()
+    assert len(alice.ended_families) == 2
+
+    User.objects.update(family_ended_at=timezone.now() - timedelta(minutes=7))
+    post(client, REVOKE, refresh=pair(client)["refresh"])
+
+    alice.refresh_from_db()
+    assert len(alice.ended_families) == 1
+
+
+def test_tokens_of_before_there_were_families_live_on_and_begin_one(client: Client, alice: User) -> None:
+    old = tokens.Refresh.for_user(alice)
+    del old.payload[tokens.FAMILY]
+    access = str(old.access_token)
+    assert me(client, access) == 200
+
+    renewed = post(client, REFRESH, refresh=str(old)).json()
+    post(client, REVOKE, refresh=renewed["refresh"])
+
+    assert [me(client, each) for each in (access, renewed["access"])] == [200, 401]
 
 
 def expired(user: User) -> str:

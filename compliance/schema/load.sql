@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION compliance_load(p_user_ids uuid[], p_regions text[], p_currency text, p_amounts bigint[])
 RETURNS TABLE (
     id uuid, role text, verified_at timestamptz, terms_version integer, is_active boolean, must_change_password boolean,
-    password text, sign_in_epoch integer,
+    password text, sign_in_epoch integer, ended_families text[],
     now timestamptz, date_of_birth date, is_rejected boolean,
     is_excluded boolean, excluded_until timestamptz, timed_out_until timestamptz,
     region text, policy_version integer, slots boolean, wheel boolean, minimum_age integer,
@@ -20,7 +20,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT u.id, u.role::text, u.verified_at, u.terms_version, u.is_active, u.must_change_password,
-           upper(md5(u.password)), u.sign_in_epoch,
+           upper(md5(u.password)), u.sign_in_epoch, u.ended_families::text[],
            v_now, u.date_of_birth,
            u.verified_at IS NULL AND EXISTS (
                SELECT 1 FROM compliance_agecase c WHERE c.user_id = u.id AND c.state = 'rejected'),

@@ -232,24 +232,25 @@ def test_a_refused_key_may_be_used_again() -> None:
 # --- who asks ------------------------------------------------------------------------------------------------------
 
 
-def claimed(user: User) -> KeyedRequest[services.SpinInput]:
+def claimed(user: User, *, family: str = "a") -> KeyedRequest[services.SpinInput]:
     """A request with a token of this moment."""
     (found,) = rows("SELECT upper(md5(password)) AS digest, sign_in_epoch FROM accounts_user WHERE id = %s", [user.pk])
-    claims = Claims(user.pk, password=found["digest"], epoch=found["sign_in_epoch"], expires_at_s=2**40)
+    claims = Claims(user.pk, password=found["digest"], epoch=found["sign_in_epoch"], expires_at_s=2**40, family=family)
     return asked(user, claims=claims)
 
 
 def test_a_ban_and_a_new_password_count_at_once() -> None:
-    banned, changed, ended, told, fine = (spinner() for _ in range(5))
-    requests = [claimed(each) for each in (banned, changed, ended, told, fine)]
+    banned, changed, ended, told, left, fine = (spinner() for _ in range(6))
+    requests = [*map(claimed, (banned, changed, ended, told, left)), claimed(fine, family="b")]
     User.objects.filter(pk=banned.pk).update(is_active=False)
     User.objects.filter(pk=changed.pk).update(password=make_password("another one entirely"))
     User.objects.filter(pk=ended.pk).update(sign_in_epoch=ended.sign_in_epoch + 1)
     User.objects.filter(pk=told.pk).update(must_change_password=True)
+    User.objects.filter(pk__in=(left.pk, fine.pk)).update(ended_families=["a", "c"])
 
     outcomes = together(*requests)
 
-    assert kinds(outcomes) == [Unauthenticated] * 4 + [Answer]
+    assert kinds(outcomes) == [Unauthenticated] * 5 + [Answer]
     assert Spin.objects.count() == 1
 
 

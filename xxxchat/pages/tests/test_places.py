@@ -95,14 +95,16 @@ def test_a_session_is_ended_at_once_and_only_that_one(alice: User) -> None:
     assert (is_in(here), is_in(phone), is_in(third)) == (True, False, True)
 
 
-def test_an_application_that_is_ended_gets_no_more_tokens(alice: User) -> None:
-    here, tokens = browser(CHROME), application()
-    tokens = refreshed(tokens).json()
+def test_an_application_that_is_ended_stops_at_once_and_gets_no_more_tokens(alice: User) -> None:
+    here, first, other = browser(CHROME), application(), application()
+    UserSession.objects.order_by("-id")[:1].get().delete()  # the other one is not listed, and goes on
+    tokens = refreshed(first).json()
     assert UserSession.objects.filter(user_agent="tunes").count() == 1, "a family of tokens is one place"
 
     here.post(reverse("session-end"), {"place": place("tunes")})
 
     assert refreshed(tokens).status_code == 401
+    assert [me(each) for each in (first, tokens, other)] == [401, 401, 200]
     assert [each.device for each in accounts.places_of(alice)] == ["Chrome on Linux"]
 
 

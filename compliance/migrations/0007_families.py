@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from core.migrating import sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("compliance", "0006_markers"), ("accounts", "0006_families")]
+    operations = [sql_file("compliance/sql/0007_families.sql")]
