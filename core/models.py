@@ -1,4 +1,4 @@
-"""Idempotency keys, the heartbeats of background processes, and the moves of a demo's clock."""
+"""Idempotency keys, the heartbeats of background processes, periodic rounds, and the moves of a demo's clock."""
 
 from django.db import models
 
@@ -28,6 +28,22 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField(db_default=CoreNow())
+
+
+class RoundState(models.Model):
+    """A periodic round (`core.rounds`), by real time: when it was last begun, and last ended without a failure.
+
+    `claimed_until`: somebody runs it, until then at most. `failure`: the kind of the last one's failure, else empty.
+    """
+
+    name = models.CharField(max_length=40, primary_key=True)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=80, db_default="")
+
+    class Meta:
+        db_table = "core_round"
 
 
 class ClockMove(models.Model):

@@ -1,32 +1,38 @@
-"""Celery's tasks for partitions, figures of play, the watch, archives and the age limit of origins. Idempotent."""
+"""Celery's tasks for partitions, figures of play, the watch, archives and the age limit of origins.
+
+Idempotent; each is a round that runs once at a time, and the sweeper runs it when beat does not (`core.rounds`).
+"""
+
+from datetime import timedelta
 
 from celery import shared_task
 
+from core import rounds
 from slots import services
 
 
 @shared_task(name="slots.make_partitions")
 def make_partitions() -> int:
     """Create the partitions of this month and the next two; daily by beat."""
-    return services.make_partitions()
+    return rounds.run("slots.make_partitions", services.make_partitions)
 
 
 @shared_task(name="slots.count_spins")
 def count_spins() -> int:
     """Count the spins stored since the last run; every minute by beat."""
-    return services.count_spins()
+    return rounds.run("slots.count_spins", services.count_spins)
 
 
 @shared_task(name="slots.prune_origins")
 def prune_origins() -> int:
     """Delete origins of spins older than 180 days; hourly by beat."""
-    return services.prune_origins()
+    return rounds.run("slots.prune_origins", services.prune_origins)
 
 
 @shared_task(name="slots.watch")
 def watch() -> int:
     """Read the spins that were counted since the last run for drift and markers; every minute by beat."""
-    return services.watch()
+    return rounds.run("slots.watch", services.watch)
 
 
 @shared_task(name="slots.archive_spins")
@@ -35,4 +41,4 @@ def archive_spins() -> int:
 
     A task that runs for long is delivered again: the second one finds the folder locked, and does nothing.
     """
-    return len(services.archive_spins())
+    return rounds.run("slots.archive_spins", lambda: len(services.archive_spins()), limit=timedelta(hours=6))

@@ -81,6 +81,7 @@ COMMANDS_WAITING = env.whole("COMMANDS_WAITING", 1_024, least=1)
 COMMANDS_THREADS = env.whole("COMMANDS_THREADS", 4, least=1, most=64)
 ORIGIN_READER = "compliance.services.origin_of"
 PLAY_READER = "slots.services.reality.play_of"
+ROUNDS = "xxxchat.rounds.ROUNDS"
 JURISDICTION_LOCATOR = env.str("JURISDICTION_LOCATOR", "demo" if RELAXED else "static")
 JURISDICTION_DEFAULT = env.str("JURISDICTION_DEFAULT", "")
 JURISDICTION_HEADER = env.str("JURISDICTION_HEADER", "")

@@ -8,10 +8,12 @@ from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
 
 from compliance import services as compliance
+from core import rounds
 from escrow import services as escrow
 from loyalty import services as loyalty
 from perfqueue import services as perfqueue
 from slots import services as slots
+from xxxchat.rounds import ROUNDS
 
 COSTLY_PART = 0.02
 logger = structlog.get_logger()
@@ -46,7 +48,7 @@ class ProductCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         gauges: list[GaugeMetricFamily] = []
-        for read in (_queues, _ledger, _watch, _loyalty):
+        for read in (_queues, _ledger, _watch, _loyalty, _rounds):
             try:
                 gauges += read()
             except Error as error:
@@ -115,6 +117,18 @@ def _loyalty() -> Iterator[GaugeMetricFamily]:
     yield _gauge("xxxchat_loyalty_dead_operations", "Operations that were not delivered, for staff.", now.dead)
 
 
+def _rounds() -> Iterator[GaugeMetricFamily]:
+    """A round has samples from when it was first begun."""
+    now = {each.name: each for each in rounds.states()}
+    known = [each for each in ROUNDS if each.name in now]
+    yield _by("xxxchat_round_age_seconds", "Since each round last ended without a failure.", "round",
+              **{each.name: now[each.name].age_s for each in known})  # fmt: skip
+    yield _by("xxxchat_round_periods", "The same, in periods of the round.", "round",
+              **{each.name: now[each.name].age_s / each.every.total_seconds() for each in known})  # fmt: skip
+    yield _by("xxxchat_round_failing", "1 while the last one of this round failed.", "round",
+              **{each.name: int(now[each.name].is_failing) for each in known})  # fmt: skip
+
+
 def _play() -> Iterator[GaugeMetricFamily]:
     """Without a sample when the figure cannot be read in time; the other gauges stay."""
     try:
@@ -125,7 +139,7 @@ def _play() -> Iterator[GaugeMetricFamily]:
     yield _gauge("xxxchat_spins_per_player_day", "Spins per player who played, in the last 24 hours.", figure)
 
 
-def _by(name: str, help_text: str, label: str, **figures: int) -> GaugeMetricFamily:
+def _by(name: str, help_text: str, label: str, **figures: float) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, help_text, labels=[label])
     for value, figure in figures.items():
         family.add_metric([value], figure)
