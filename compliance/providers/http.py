@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import orjson
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from compliance.providers.interface import AgeAnswer, AgeProvider, AgeQuestion, Finding, NoAnswer
 
@@ -17,11 +18,16 @@ PAUSE_S = 0.5
 MAX_REFERENCE_CHARS, MAX_WORDS_CHARS = 200, 40
 
 
+class _Later(NoAnswer):
+    """No answer now; asking again may help."""
+
+
 class HttpProvider(AgeProvider):
     """POST {caseId, dateOfBirth, minimumAge} to `url`; 200 {outcome, reference, reason}.
 
     `X-Signature: t=<unix>,v1=<hex HMAC-SHA256 of "t.body">`, as our own webhooks have it. `caseId` is the idempotency
-    key: what was not answered, or with 429 or 5xx, is asked three times. Redirects are not followed.
+    key: what was not answered, or with 429 or 5xx, is asked three times, with growing pauses. Redirects are not
+    followed.
     """
 
     def __init__(self, *, url: str, secret: str, transport: httpx.BaseTransport | None = None) -> None:
@@ -34,21 +40,24 @@ class HttpProvider(AgeProvider):
             "minimumAge": question.minimum_age,
         }
         body = orjson.dumps(asked)
+        again = Retrying(
+            retry=retry_if_exception_type(_Later),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential_jitter(initial=PAUSE_S, jitter=PAUSE_S),
+            reraise=True,
+        )
         with httpx.Client(timeout=TIMEOUT_S, transport=self.transport) as client:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    answer = client.post(self.url, content=body, headers=self._headers(body))
-                except httpx.TransportError as error:
-                    fault = type(error).__name__
-                else:
-                    if answer.status_code == HTTPStatus.OK:
-                        return _read(answer)
-                    fault = f"status {answer.status_code}"
-                    if answer.status_code < 500 and answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                        raise NoAnswer(fault)
-                if attempt < ATTEMPTS:
-                    time.sleep(PAUSE_S * attempt)
-        raise NoAnswer(fault)
+            return again(self._ask, client, body)
+
+    def _ask(self, client: httpx.Client, body: bytes) -> AgeAnswer:
+        try:
+            answer = client.post(self.url, content=body, headers=self._headers(body))
+        except httpx.TransportError as error:
+            raise _Later(type(error).__name__) from error
+        if answer.status_code == HTTPStatus.OK:
+            return _read(answer)
+        helps = answer.status_code >= 500 or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        raise (_Later if helps else NoAnswer)(f"status {answer.status_code}")
 
     def _headers(self, body: bytes) -> dict[str, str]:
         at = int(time.time())
