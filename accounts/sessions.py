@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from accounts.models import User
@@ -29,7 +30,7 @@ BROWSER, APPLICATION = "browser", "application"
 SEEN_EVERY_S = 900
 """How exact "last seen" is: a statement for each page would cost more than it tells."""
 MOST_REMEMBERED = 8_192
-ACCESS_LIVES: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+ACCESS_LIVES: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
 CLOCKS_AGREE = timedelta(minutes=1)
 """By how much the clocks of hosts may differ."""
 KEPT = timedelta(days=30)
@@ -86,7 +87,7 @@ def _add(user: User, request: HttpRequest, key: str, kind: str, **more: str) -> 
     UserSession.objects.update_or_create(session_key=key, defaults=facts)
 
 
-def lock_account(user_id: UUID | None) -> None:
+def lock_account(user_id: Any) -> None:
     """Lock the account whose tokens are to be ended. Before its records and tokens, as `bar_family` needs."""
     list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
 

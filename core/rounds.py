@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from core.clock import RealNow
 from core.db import retried, rows
@@ -96,7 +96,7 @@ def keep(rounds: Sequence[Round], stopped: threading.Event, *, every_s: float = 
         while not stopped.wait(every_s):
             try:
                 due = late(rounds)
-            except DatabaseError:
+            except Error:
                 log.exception("rounds_unknown")
                 due = []
             for each in due:

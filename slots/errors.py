@@ -76,6 +76,14 @@ class GameNotClosed(Refused):
     message = "The machine is not closed by its return, or a request to open it waits already."
 
 
+class SpinArchived(Refused):
+    """Spins of this month are no longer stored, whoever's they were: their signed archive has them."""
+
+    kind, code = Kind.NOT_FOUND, "SPIN_ARCHIVED"
+    message = "Spins of {month} are in the signed archive of that month. Ask support for the proof of one."
+    example = {"month": "2024-10"}
+
+
 class SealBroken(Exception):
     """A sealed seed cannot be decrypted: another key, another row, or changed bytes."""
 

@@ -35,6 +35,18 @@ def watch() -> int:
     return rounds.run("slots.watch", services.watch)
 
 
+@shared_task(name="slots.check_figures")
+def check_figures() -> int:
+    """Compare all figures with the players' running totals; nightly by beat. Returns how many differ."""
+    return rounds.run("slots.check_figures", services.check_figures, limit=timedelta(hours=1))
+
+
+@shared_task(name="slots.watch_archives")
+def watch_archives() -> int:
+    """Look at every archive and replay one; daily by beat. Returns how many months have defects."""
+    return rounds.run("slots.watch_archives", services.watch_archives, limit=timedelta(hours=6))
+
+
 @shared_task(name="slots.archive_spins")
 def archive_spins() -> int:
     """Archive the months that are over; daily by beat. Returns how many.
@@ -42,3 +54,9 @@ def archive_spins() -> int:
     A task that runs for long is delivered again: the second one finds the folder locked, and does nothing.
     """
     return rounds.run("slots.archive_spins", lambda: len(services.archive_spins()), limit=timedelta(hours=6))
+
+
+@shared_task(name="slots.detach_months")
+def detach_months() -> int:
+    """Detach the months of spins that are too old and archived without defects; daily by beat. Returns how many."""
+    return rounds.run("slots.detach_months", lambda: len(services.detach_months()), limit=timedelta(hours=6))

@@ -29,6 +29,8 @@ AS_OWNER = (
     "escrow_repair",
     "escrow_freeze_agrees",
     "slots_make_partitions",
+    "slots_detachable",
+    "slots_detach_partition",
 )
 LIMITS = """
 SELECT unnest(s.setconfig) FROM pg_db_role_setting s

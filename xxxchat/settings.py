@@ -43,6 +43,8 @@ ARCHIVE_SIGNING_KEY = env.key(
     "ARCHIVE_SIGNING_KEY", "dGVzdC1vbmx5LWFyY2hpdmUtc2lnbmluZy1rZXktMzI=" if TESTING else env.REQUIRED, refused=REFUSED
 )
 ARCHIVE_FOLDER = env.str("ARCHIVE_FOLDER", str(BASE_DIR / ".local" / "archives") if RELAXED else env.REQUIRED)
+DETACHED_SPINS = env.str("DETACHED_SPINS", "keep")
+env.require("DETACHED_SPINS", DETACHED_SPINS in {"keep", "drop"}, "must be keep or drop")
 PAYMENT_WEBHOOK_SECRETS = env.list("PAYMENT_WEBHOOK_SECRETS", default=["demo-only-webhook-secret"] if RELAXED else [])
 env.require(
     "PAYMENT_WEBHOOK_SECRETS",
@@ -232,6 +234,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
     "archive-spins": {"task": "slots.archive_spins", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=50)},
+    "check-figures": {"task": "slots.check_figures", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=40)},
+    "watch-archives": {"task": "slots.watch_archives", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=55)},
+    "detach-months": {"task": "slots.detach_months", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=57)},
     "prune-spin-origins": {
         "task": "slots.prune_origins",
         "schedule": timedelta(hours=1),

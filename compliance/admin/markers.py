@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
@@ -31,6 +31,14 @@ WORDS = {
         "{paytable} paid {paid:,} of {staked:,} points in {spins:,} spins, {z} standard deviations from its "
         "return of {rtp}. {followed}"
     ),
+    MarkerKind.ARCHIVE_DEFECT: "{defects:,} defects of {month}, the first: {first}.",
+    MarkerKind.FIGURES_DIFFER: "{differences:,} differences from the players' running totals, the first: {first}.",
+}
+MOST_ALERTS = 5
+ALERTS = {
+    MarkerKind.RTP_DRIFT: "The return closed the slot machine.",
+    MarkerKind.ARCHIVE_DEFECT: "An archive of spins has defects.",
+    MarkerKind.FIGURES_DIFFER: "Statistics differ from what was played.",
 }
 FOLLOWED = {"warn": "A warning; the machine runs on.", "disable": "The machine was closed."}
 TITLES = {
@@ -40,6 +48,8 @@ TITLES = {
     MarkerKind.LONG_DAY: "Long day",
     MarkerKind.STAKE_AFTER_CHECK: "Stake after a reality check",
     MarkerKind.RTP_DRIFT: "Drift of the return",
+    MarkerKind.ARCHIVE_DEFECT: "Archive with defects",
+    MarkerKind.FIGURES_DIFFER: "Figures differ",
 }
 ADVICE = {
     MarkerKind.RAPID_PLAY: (
@@ -56,6 +66,16 @@ ADVICE = {
     MarkerKind.RTP_DRIFT: (
         "See the looks and the hits of each kind. If the machine was closed, find the cause, then two people of games "
         "open it on the page of the game; the count begins anew."
+    ),
+    MarkerKind.ARCHIVE_DEFECT: (
+        "The month stays in the database meanwhile. Ask operations for manage.py read_archive --check of it, and to "
+        "put the folder back from the second copy; where the stored spins themselves are wrong, manage.py "
+        "verify_spins names them. Close it once the month is replayed without defects."
+    ),
+    MarkerKind.FIGURES_DIFFER: (
+        "Whether players' spins and points are right is told by manage.py verify_spins, not by these figures. Do not "
+        "rely on the statistics of what is named until the cause is found: nothing is corrected by itself. The check "
+        "is repeated every night."
     ),
 }
 
@@ -126,10 +146,12 @@ class MarkerAdmin(ActionAdmin):
         return found.filter(kind__in=kinds_shown(getattr(request.user, "role", "")))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show above the list whether anything is open, and the drift that closed the machine."""
+        """Show above the list whether anything is open, and what concerns the machine as a whole."""
         opened = self.get_queryset(request).filter(state=MarkerState.OPEN)
-        closing = opened.filter(kind=MarkerKind.RTP_DRIFT, facts__verdict="disable")
-        more = {"open_markers": opened.count(), "alerts": [words_of(each) for each in closing[:3]]}
+        closing = Q(kind=MarkerKind.RTP_DRIFT, facts__verdict="disable")
+        urgent = opened.filter(closing | Q(kind__in=(MarkerKind.ARCHIVE_DEFECT, MarkerKind.FIGURES_DIFFER)))
+        alerts = [(ALERTS[MarkerKind(each.kind)], words_of(each)) for each in urgent.order_by("-id")[:MOST_ALERTS]]
+        more = {"open_markers": opened.count(), "alerts": alerts}
         return super().changelist_view(request, {**(extra_context or {}), **more})
 
     @admin.display(description="what", ordering="kind")

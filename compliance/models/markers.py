@@ -15,6 +15,8 @@ class MarkerKind(models.TextChoices):
     LIMIT_RAISED = "limit_raised"
     LONG_DAY = "long_day"
     STAKE_AFTER_CHECK = "stake_after_check"
+    ARCHIVE_DEFECT = "archive_defect"
+    FIGURES_DIFFER = "figures_differ"
 
 
 class MarkerState(models.TextChoices):
@@ -23,7 +25,7 @@ class MarkerState(models.TextChoices):
 
 
 class Marker(models.Model):
-    """One thing to look at, of a user or of `subject` (a paytable's digest, a day); seen again, it counts up.
+    """One thing to look at, of a user or of `subject` (a paytable's digest, a day, a month); seen again, it counts up.
 
     Closed by a member of staff with a reason; the next time opens another one.
     """

@@ -43,7 +43,7 @@ class HttpProvider(AgeProvider):
         again = Retrying(
             retry=retry_if_exception_type(_Later),
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=PAUSE_S, jitter=PAUSE_S),
+            wait=wait_exponential_jitter(multiplier=PAUSE_S, jitter=PAUSE_S),
             reraise=True,
         )
         with httpx.Client(timeout=TIMEOUT_S, transport=self.transport) as client:

@@ -23,8 +23,11 @@ RAISED_WITHIN = timedelta(days=7)
 RAISED_TIMES = 2
 _PLAY: frozenset[str] = frozenset({Role.SUPPORT, Role.GAMES, Role.ADMIN})
 _HARM: frozenset[str] = frozenset({Role.SUPPORT, Role.ADMIN})
+_MACHINE: frozenset[str] = frozenset({Role.GAMES, Role.ADMIN})
 CLOSERS: Mapping[str, frozenset[str]] = {
-    MarkerKind.RTP_DRIFT: frozenset({Role.GAMES, Role.ADMIN}),
+    MarkerKind.RTP_DRIFT: _MACHINE,
+    MarkerKind.ARCHIVE_DEFECT: _MACHINE,
+    MarkerKind.FIGURES_DIFFER: _MACHINE,
     MarkerKind.RAPID_PLAY: _PLAY,
     MarkerKind.IMPROBABLE_LUCK: _PLAY,
     MarkerKind.LIMIT_RAISED: _HARM,

@@ -112,6 +112,7 @@ def response(admin: RoleAdmin, request: HttpRequest, *, may_export: bool) -> Htt
         policies=drawing.refusals_by_policy(counts),
         refusals=sum(each.refusals for each in counts),
         may_export=may_export,
+        check=services.last_check(),
         csv_query=f"?from={first}&to={last}&csv=",
     )
 

@@ -129,6 +129,7 @@ class OwnSpin(Endpoint):
 
     roles = (Role.USER,)
     Output = shapes.OwnSpinOut
+    refuses = (errors.SpinArchived,)
 
     def get(self, request: Request, spin_id: UUID) -> HttpResponse:
         return self.answer(OwnedSpin(services.spin_of(user=self.actor, spin_id=spin_id)))

@@ -118,8 +118,34 @@ class Aggregated(models.Model):
     upto = models.UUIDField()
 
 
+class FigureCheck(models.Model):
+    """A comparison of all figures with the players' running totals: how many differ, and the first. Append-only.
+
+    `spins` of `players` were compared, those that had been counted when it was made.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    at = models.DateTimeField(db_default=CoreNow())
+    players = models.BigIntegerField()
+    spins = models.BigIntegerField()
+    differences = models.BigIntegerField()
+    first = models.TextField(db_default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(differences=0, first="") | Q(differences__gte=1) & ~Q(first=""),
+                name="slots_figurecheck_names_the_first",
+            ),
+        ]
+
+
 class Archive(models.Model):
-    """One month's spins in files: where, what they hold, the hash of their list and its signature."""
+    """One month's spins in files: where, what they hold, the hash of their list and its signature.
+
+    `replayed_at`: when it was last replayed; `checked_at`: the same if no defect was found, else empty. `detached_at`:
+    since when its spins are no longer among the machine's own.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     month = models.DateField(unique=True)
@@ -131,7 +157,9 @@ class Archive(models.Model):
     signature = models.BinaryField(max_length=64)
     key_id = models.CharField(max_length=64)
     made_at = models.DateTimeField(db_default=CoreNow())
+    replayed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
+    detached_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -140,5 +168,24 @@ class Archive(models.Model):
                 condition=Q(spins=0, first_id__isnull=True, last_id__isnull=True)
                 | Q(spins__gte=1, first_id__isnull=False, last_id__isnull=False, first_id__lte=F("last_id")),
                 name="slots_archive_names_its_spins",
+            ),
+        ]
+
+
+class ArchivedPlayer(models.Model):
+    """Where the spins of a player that were detached end, and the stored ones go on: the next nonce, link, commitment,
+    and the running totals. Moves forward only, written where a month is detached."""
+
+    user_id = models.UUIDField(primary_key=True)
+    nonce = models.BigIntegerField()
+    chain = models.BinaryField(max_length=HASH_BYTES)
+    commitment = models.BinaryField(max_length=HASH_BYTES)
+    staked_total = models.BigIntegerField()
+    paid_total = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(nonce__gte=1, staked_total__gte=0, paid_total__gte=0), name="slots_archivedplayer_has_spun"
             ),
         ]

@@ -4,6 +4,25 @@ CREATE OR REPLACE TRIGGER slots_paytablestep_append_only BEFORE UPDATE OR DELETE
 CREATE OR REPLACE TRIGGER slots_look_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON slots_look
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
+CREATE OR REPLACE TRIGGER slots_figurecheck_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON slots_figurecheck
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+
+-- Trigger function: where a player's detached spins end moves forward only (23000).
+CREATE OR REPLACE FUNCTION slots_archivedplayer_rises() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.user_id <> OLD.user_id OR NEW.nonce < OLD.nonce THEN
+        RAISE EXCEPTION 'detached spins of a player never come back'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER slots_archivedplayer_rises BEFORE UPDATE ON slots_archivedplayer
+    FOR EACH ROW EXECUTE FUNCTION slots_archivedplayer_rises();
+CREATE OR REPLACE TRIGGER slots_archivedplayer_stays BEFORE DELETE OR TRUNCATE ON slots_archivedplayer
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+
 -- Hashes and signatures of archives have their full length.
 ALTER TABLE slots_archive
     DROP CONSTRAINT IF EXISTS slots_archive_bytes_have_their_length,

@@ -8,6 +8,7 @@ The others read, prepare (``seed_reference``), verify (``verify``), watch (``wat
 from slots.draw import commitment
 from slots.gates import Session
 from slots.sealing import newest_key_id
+from slots.services.archive_watch import archive_health, watch_archives
 from slots.services.archives import (
     archive_spins,
     archived_spin,
@@ -16,7 +17,9 @@ from slots.services.archives import (
     restore_spins,
 )
 from slots.services.archiving import public_key
+from slots.services.checking import check_figures, last_check
 from slots.services.counting import count_spins
+from slots.services.detaching import detach_months
 from slots.services.figures import MOST_DAYS, MOST_SINCE, Stats, stats, usual_span
 from slots.services.gating import SpinInput, limits, record_refusal
 from slots.services.intents import RETRY_AFTER_S, Attempt, IntentBatch, OpenIntent
@@ -38,6 +41,7 @@ from slots.services.past import (
     KindHits,
     Totals,
     kinds_won,
+    past_in_archives,
     past_spins,
     past_totals,
     proven_spin,
@@ -92,14 +96,17 @@ __all__ = [
     "alike_text",
     "answer_reality_check",
     "approve",
+    "archive_health",
     "archive_spins",
     "archived_spin",
     "ask_reopening",
     "check_archives",
+    "check_figures",
     "commitment",
     "config",
     "count_spins",
     "decide_reopening",
+    "detach_months",
     "draft",
     "erase_person",
     "export_spins",
@@ -107,11 +114,13 @@ __all__ = [
     "history",
     "hourly_use",
     "kinds_won",
+    "last_check",
     "limits",
     "list_paytables",
     "make_partitions",
     "newest_key_id",
     "own_data",
+    "past_in_archives",
     "past_spins",
     "past_totals",
     "paytables_waiting",
@@ -137,5 +146,6 @@ __all__ = [
     "verify",
     "waiting_reopenings",
     "watch",
+    "watch_archives",
     "watched",
 ]

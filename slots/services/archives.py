@@ -1,10 +1,12 @@
 """The archives of spins: written when a month is over, checked, and read again. Exports have the same form."""
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +14,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
+from compliance import services as compliance
+from compliance.services import MarkerKind
 from core.clock import CoreNow
 from core.db import command
 from core.ids import new_id
@@ -36,6 +40,7 @@ from slots.standalone.verify_archive import NotAnArchive, replay
 log = structlog.get_logger()
 LATE = timedelta(hours=1)  # an id is older than its row's commit: by seconds, or by what clocks differ
 LOCK = ".lock"
+MOST_CHARS = 300
 COLUMNS = (*chain.FIELDS, "chain")
 _NOT_OURS = ("FILES", "SIGNATURE", "MANIFEST")
 _SCHEMA = "CREATE SCHEMA IF NOT EXISTS archived"
@@ -55,8 +60,8 @@ def archive_spins(*, month: date | None = None) -> list[Archived]:
     """Write the archives of all months that are over, or up to `month`; replay each, and record it.
 
     One process at a time, by a lock on a file of `ARCHIVE_FOLDER`; another one returns an empty list. Interrupted, it
-    goes on where it stopped. A defect of the spins is archived as it is, reported and logged: the archive's
-    `checked_at` stays empty.
+    goes on where it stopped. A defect of the spins is archived as it is, returned, and marked for staff
+    (`replay_archive`).
 
     Raises:
         ArchiveRefused: `month` is not over, or was archived before; or the folder holds a month that is not ours.
@@ -65,7 +70,7 @@ def archive_spins(*, month: date | None = None) -> list[Archived]:
     with _alone(folder) as alone:
         if not alone:
             return []
-        due = _due()
+        due = months_due()
         if month is not None:
             if month not in due:
                 raise ArchiveRefused(f"{month:%Y-%m} is not over, has no spin, or is archived already")
@@ -76,8 +81,8 @@ def archive_spins(*, month: date | None = None) -> list[Archived]:
 def export_spins(into: Path, *, only: UUID | None = None) -> list[Written]:
     """Write all stored spins (or one player's) into a new folder, in the form of archives; return the months.
 
-    Spins that are played meanwhile are in it or not: those of each player up to one of them. `SEED_KEY` is not needed
-    and no seed to come is written.
+    Where months were detached it goes on from their archives. Spins that are played meanwhile are in it or not: those
+    of each player up to one of them. `SEED_KEY` is not needed and no seed to come is written.
 
     Raises:
         ArchiveRefused: the folder is not empty.
@@ -89,8 +94,8 @@ def export_spins(into: Path, *, only: UUID | None = None) -> list[Written]:
     month = _first_month(only)
     while month is not None and month <= now:
         if _spins_of(month, only):
-            previous = written[-1].previous if written else None
-            written.append(write_month(month, into=into, previous=previous, complete=_is_over(month), only=only))
+            previous = written[-1].previous if written else _detached(month)
+            written.append(write_month(month, into=into, previous=previous, complete=is_over(month), only=only))
         month = month_after(month)
     return written
 
@@ -106,18 +111,18 @@ def check_archives(*, month: date | None = None) -> list[str]:
     """
     archives = [_archive_of(month)] if month else list(Archive.objects.order_by("month"))
     keys = [bytes.fromhex(archive.key_id) for archive in archives]
-    folder = _folder_of(archives[0]) if month else Path(settings.ARCHIVE_FOLDER)
+    folder = folder_of(archives[0]) if month else Path(settings.ARCHIVE_FOLDER)
     defects = _replayed(folder, keys) if archives else []
-    defects += [each for archive in archives for each in _row_defects(archive)]
-    whole = [archive.pk for archive in archives if not any(f" {archive.folder}" in each for each in defects)]
-    Archive.objects.filter(pk__in=whole).update(checked_at=CoreNow())
+    defects += [each for archive in archives for each in row_defects(archive)]
+    for archive in archives:
+        command(partial(_record, archive, [each for each in defects if f" {archive.folder}" in each]))
     return defects
 
 
 def archived_spin(spin_id: UUID) -> Line | None:
     """Return a spin of an archived month; None if no archive has it. Reads half of the month's files on average."""
     archive = Archive.objects.filter(month=month_of(spin_id)).first()
-    parts = parts_of(_folder_of(archive)) if archive else []
+    parts = parts_of(folder_of(archive)) if archive else []
     return next((line for part in parts for line in lines_of(part) if line["id"] == str(spin_id)), None)
 
 
@@ -136,7 +141,7 @@ def restore_spins(month: date) -> str:
     name = f"slots_spin_{month:%Y%m}"
     table, loading = f"archived.{name}", f"archived.{name}_loading"
     command(lambda: _run(_SCHEMA, f"DROP TABLE IF EXISTS {loading}", _MAKE.format(table=loading)))
-    for part in parts_of(_folder_of(archive)):
+    for part in parts_of(folder_of(archive)):
         page: list[Line] = []
         for line in lines_of(part):
             page.append(line)
@@ -152,9 +157,7 @@ def restore_spins(month: date) -> str:
 def _archive(month: date, folder: Path) -> Archived:
     """Write one month, unless an attempt before has; then record it and replay it."""
     before = Archive.objects.filter(month__lt=month).order_by("month").last()
-    previous = None
-    if before is not None:
-        previous = {"month": f"{before.month:%Y-%m}", "list_sha256": bytes(before.list_sha256).hex()}
+    previous = _previous(before) if before else None
     place = folder / f"{month:%Y-%m}"
     stands = place.exists()
     written = _adopted(place) if stands else write_month(month, into=folder, previous=previous, complete=True)
@@ -170,13 +173,38 @@ def _archive(month: date, folder: Path) -> Archived:
             "key_id": written.public_key,
         },
     )
+    log.info("archived", month=place.name, spins=archive.spins)
+    return Archived(month, archive.spins, replay_archive(archive))
+
+
+def replay_archive(archive: Archive) -> list[str]:
+    """Replay one archive by the key of its row, compare it with the row, record the result, and return the defects.
+
+    Defects are marked for staff, and `checked_at` is empty until a replay finds none.
+    """
     defects = _defects_of(archive)
+    command(lambda: _record(archive, defects))
+    return defects
+
+
+def note_defects(month: date, defects: Sequence[str]) -> None:
+    """Mark the defects of a month for staff, in the open transaction. The same ones again count once."""
+    name = f"{month:%Y-%m}"
+    log.error("archive_defects", month=name, defects=len(defects), first=defects[0])
+    compliance.mark(
+        kind=MarkerKind.ARCHIVE_DEFECT,
+        subject=name,
+        seen=hashlib.sha256("\n".join(defects).encode()).hexdigest(),
+        month=name,
+        defects=len(defects),
+        first=defects[0][:MOST_CHARS],
+    )
+
+
+def _record(archive: Archive, defects: Sequence[str]) -> None:
+    Archive.objects.filter(pk=archive.pk).update(replayed_at=CoreNow(), checked_at=None if defects else CoreNow())
     if defects:
-        log.error("archive_defects", month=place.name, defects=len(defects), first=defects[0])
-    else:
-        Archive.objects.filter(pk=archive.pk).update(checked_at=CoreNow())
-        log.info("archived", month=place.name, spins=archive.spins)
-    return Archived(month, archive.spins, defects)
+        note_defects(archive.month, defects)
 
 
 def _adopted(place: Path) -> Written:
@@ -191,22 +219,32 @@ def _adopted(place: Path) -> Written:
     return read_written(place)
 
 
-def _due() -> list[date]:
+def _detached(month: date) -> Mapping[str, str] | None:
+    """Return how the archive of the last month that was detached before this one is named; None without any."""
+    last = Archive.objects.filter(detached_at__isnull=False, month__lt=month).order_by("month").last()
+    return _previous(last) if last else None
+
+
+def _previous(archive: Archive) -> dict[str, str]:
+    return {"month": f"{archive.month:%Y-%m}", "list_sha256": bytes(archive.list_sha256).hex()}
+
+
+def months_due() -> list[date]:
     """Return the months that are over and not archived, without a gap since the first that has spins."""
     last = Archive.objects.order_by("month").last()
     month = month_after(last.month) if last else _first_month(None)
     due: list[date] = []
-    while month is not None and _is_over(month):
+    while month is not None and is_over(month):
         due.append(month)
         month = month_after(month)
     return due
 
 
-def _is_over(month: date) -> bool:
-    """Whether no spin can get an id of the month any more, by the clock of ids."""
+def is_over(month: date, *, since: timedelta = LATE) -> bool:
+    """Return whether the month ended so long ago, by the clock of ids: no spin can get an id of it any more."""
     after = month_after(month)
     now = datetime.fromtimestamp((new_id().int >> 80) / 1000, UTC)
-    return now >= datetime(after.year, after.month, 1, tzinfo=UTC) + LATE
+    return now >= datetime(after.year, after.month, 1, tzinfo=UTC) + since
 
 
 def _first_month(only: UUID | None) -> date | None:
@@ -230,12 +268,13 @@ def _archive_of(month: date) -> Archive:
 
 def _defects_of(archive: Archive) -> list[str]:
     """Replay one archive by the key of its row, and compare it with the row."""
-    return _replayed(_folder_of(archive), [bytes.fromhex(archive.key_id)]) + _row_defects(archive)
+    return _replayed(folder_of(archive), [bytes.fromhex(archive.key_id)]) + row_defects(archive)
 
 
-def _row_defects(archive: Archive) -> list[str]:
+def row_defects(archive: Archive) -> list[str]:
+    """Return how the folder of an archive differs from its row, by its list of files; without reading the spins."""
     try:
-        written = read_written(_folder_of(archive))
+        written = read_written(folder_of(archive))
     except (OSError, ValueError, KeyError):
         return [f"ROW: {archive.folder}: it cannot be read"]
     kept = (archive.spins, archive.first_id, archive.last_id, bytes(archive.list_sha256), bytes(archive.signature))
@@ -251,7 +290,7 @@ def _replayed(folder: Path, keys: list[bytes]) -> list[str]:
         return [f"FILES: {error}"]
 
 
-def _folder_of(archive: Archive) -> Path:
+def folder_of(archive: Archive) -> Path:
     return Path(settings.ARCHIVE_FOLDER) / archive.folder
 
 

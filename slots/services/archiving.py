@@ -42,6 +42,10 @@ SELECT p.user_id, p.nonce + 1 AS nonce, p.chain, p.next_commitment AS commitment
        p.paid_total AS paid
   FROM unnest(%(users)s::uuid[], %(nonces)s::bigint[]) AS a (user_id, nonce)
   JOIN slots_spin p ON p.user_id = a.user_id AND p.nonce = a.nonce - 1
+UNION ALL
+SELECT p.user_id, p.nonce, p.chain, p.commitment, p.staked_total, p.paid_total
+  FROM unnest(%(users)s::uuid[], %(nonces)s::bigint[]) AS a (user_id, nonce)
+  JOIN slots_archivedplayer p ON p.user_id = a.user_id AND p.nonce = a.nonce
 """
 _MOVES = "SELECT at, from_offset::text, to_offset::text FROM core_clock_move ORDER BY id"
 
@@ -282,7 +286,7 @@ def _line(spin: Spin) -> Line:
 def _before(page: list[Line], last: Line | None) -> dict[str, Line]:
     """Return where those players stood who begin on this page (one statement, or none).
 
-    Where the spin before is no longer stored, its link is null, and only the archive of its month has it.
+    Where the spin before was detached, it stood where its detached spins end; where it is missing, its link is null.
     """
     user_id = last["user_id"] if last else ""
     found: dict[str, Line] = {}

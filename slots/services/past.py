@@ -20,6 +20,7 @@ from core.db import rows
 from slots.draw import Table
 from slots.models import Paytable, Spin
 from slots.services.counting import kind_hit
+from slots.services.detaching import archived_end, detached_before
 from slots.services.paytables import par_of, table_of
 from slots.services.reading import spin_of
 
@@ -98,11 +99,21 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class InArchives:
+    """A player's spins of months that are no longer stored, all of them before the day `before`, and their points."""
+
+    before: date
+    spins: int
+    staked: int
+    won: int
+
+
+@dataclass(frozen=True)
 class ProvenSpin:
     """A spin with what its proof needs: its paytable, and the commitment that the spin before it had published.
 
     `sealed_before` is None for the first spin, whose seal only the player was shown, and where the spin before it is
-    not in the table any more. `earlier` and `later` are the ids of the player's spins beside it.
+    missing. `earlier` and `later` are the ids of the player's stored spins beside it.
     """
 
     spin: Spin
@@ -165,14 +176,18 @@ def past_totals(*, user: User, stretch: Stretch) -> Totals:
 
 
 def proven_spin(*, user: User, spin_id: UUID) -> ProvenSpin:
-    """Return one spin of this user with its proof. Raises NotFound if there is none, or it is another user's."""
+    """Return one spin of this user with its proof.
+
+    Raises:
+        NotFound: there is none, or it is another user's; SpinArchived: spins of its month are no longer stored.
+    """
     spin = spin_of(user=user, spin_id=spin_id)
     beside = {each.nonce: each for each in _at(user, {spin.nonce - 1, spin.nonce + 1})}
     earlier, later = beside.get(spin.nonce - 1), beside.get(spin.nonce + 1)
     return ProvenSpin(
         spin=spin,
         canonical=Paytable.objects.values_list("canonical", flat=True).get(pk=spin.paytable_id),
-        sealed_before=bytes(earlier.next_commitment) if earlier else None,
+        sealed_before=bytes(earlier.next_commitment) if earlier else _archived_commitment(user, spin.nonce),
         earlier=earlier.id if earlier else None,
         later=later.id if later else None,
     )
@@ -183,6 +198,21 @@ def kinds_won(spins: Iterable[Spin]) -> dict[UUID, str]:
     won = [spin for spin in spins if spin.payout]
     tables = _tables(spin.paytable_id for spin in won) if won else {}
     return {spin.id: kind_hit(tables.get(spin.paytable_id), spin.symbols) for spin in won}
+
+
+def past_in_archives(*, user: User) -> InArchives | None:
+    """Return what the spins of detached months came to; None if the user has none there (two statements at most)."""
+    end = archived_end(user)
+    before = detached_before() if end else None
+    if end is None or before is None:
+        return None
+    return InArchives(before=before, spins=end.nonce, staked=end.staked_total, won=end.paid_total)
+
+
+def _archived_commitment(user: User, nonce: int) -> bytes | None:
+    """Return the commitment that the last detached spin gave, if the spin of this nonce came next."""
+    end = archived_end(user) if nonce else None
+    return bytes(end.commitment) if end is not None and end.nonce == nonce else None
 
 
 def _between(user: User, first: int, following: int) -> QuerySet[Spin]:

@@ -12,12 +12,16 @@ from django.conf import settings
 import loyalty.services
 from accounts.models import User
 from core.clock import CoreNow
-from core.db import first_or_not_found, rows
+from core.db import rows
+from core.errors import NotFound
 from core.ids import new_id
+from slots.errors import SpinArchived
 from slots.gates import HOUR, SESSION_IDLE, Session
 from slots.models import SlotState, Spin
 from slots.par import ParSheet
 from slots.sealing import newest_key_id
+from slots.services.archiving import month_of
+from slots.services.detaching import is_detached
 from slots.services.paytables import active_paytable, is_open, par_of, table_of
 from slots.services.storage import opening
 
@@ -103,8 +107,15 @@ def _with_credits(spins: list[Spin]) -> list[Spin]:
 
 
 def spin_of(*, user: User, spin_id: UUID) -> Spin:
-    """Return one spin of this user. Raises NotFound if there is none, or it is another user's."""
-    return _with_credits([first_or_not_found(Spin.objects.filter(id=spin_id, user_id=user.id))])[0]
+    """Return one spin of this user.
+
+    Raises:
+        NotFound: there is none, or it is another user's; SpinArchived: spins of its month are no longer stored.
+    """
+    spin = Spin.objects.filter(id=spin_id, user_id=user.id).first()
+    if spin is None:
+        raise SpinArchived(month=f"{month_of(spin_id):%Y-%m}") if is_detached(spin_id) else NotFound
+    return _with_credits([spin])[0]
 
 
 def config() -> Config:

@@ -12,6 +12,7 @@ from slots.draw import commitment, draw
 from slots.errors import SealBroken
 from slots.models import Paytable, SlotState, Spin
 from slots.sealing import unseal
+from slots.services.detaching import archived_ends
 from slots.services.paytables import table_of
 from slots.services.storage import record_of
 
@@ -39,7 +40,8 @@ def verify(*, user_id: UUID | None = None) -> list[Finding]:
     Takes no locks: a slot state is read first, then the spins before its nonce, which are committed and never change.
     Checks: GAP (nonces 0, 1, 2 …), CHAIN, COMMITMENT (each seed is the one committed to), DRAW (paytable, seed and
     nonces give the stored outcome), TOTALS, STATE (it matches the last spin), SEAL (its seed decrypts and matches its
-    commitment), STRAY (a spin without a slot state).
+    commitment), STRAY (a spin without a slot state). Where months were detached it begins where they end; what is in
+    them, their archives are replayed for.
     """
     played = {table.id: (bytes(table.digest), table.canonical) for table in Paytable.objects.all()}
     findings = [finding for state in _states(user_id) for finding in _of_user(state, played)]
@@ -52,7 +54,7 @@ def verify(*, user_id: UUID | None = None) -> list[Finding]:
 
 def _of_user(state: SlotState, played: Mapping[UUID, tuple[bytes, str]]) -> Iterator[Finding]:
     """Walk one user's spins, then compare the slot state with the last."""
-    walk = _Walk(nonce=0, chain=chain.genesis(state.user_id), commitment=None, staked_total=0, paid_total=0)
+    walk = _start(state)
     for spin in _spins(state):
         for check, problem in _problems(spin, walk, played):
             yield Finding(check, str(spin.id), f"spin {spin.nonce} of user {spin.user_id}: {problem}")
@@ -65,6 +67,20 @@ def _of_user(state: SlotState, played: Mapping[UUID, tuple[bytes, str]]) -> Iter
         )
     for check, problem in _state_problems(state, walk):
         yield Finding(check, str(state.user_id), problem)
+
+
+def _start(state: SlotState) -> _Walk:
+    """Return where a user's stored spins begin: at the first one, or where those of detached months end."""
+    end = archived_ends([state.user_id]).get(state.user_id)
+    if end is None or Spin.objects.filter(user_id=state.user_id, nonce__lt=end.nonce).exists():
+        return _Walk(nonce=0, chain=chain.genesis(state.user_id), commitment=None, staked_total=0, paid_total=0)
+    return _Walk(
+        nonce=end.nonce,
+        chain=bytes(end.chain),
+        commitment=bytes(end.commitment),
+        staked_total=end.staked_total,
+        paid_total=end.paid_total,
+    )
 
 
 def _problems(spin: Spin, walk: _Walk, played: Mapping[UUID, tuple[bytes, str]]) -> Iterator[tuple[str, str]]:

@@ -167,7 +167,7 @@ def test_a_month_is_archived_when_its_last_hour_is_an_hour_ago(monkeypatch: pyte
     for minutes, due in ((0, []), (59, []), (60, [month])):
         at = archiving.id_bounds(month)[1].int + (minutes * 60_000 << 80)
         monkeypatch.setattr(archives, "new_id", lambda at=at: type(new_id())(int=at))
-        assert archives._due() == due
+        assert archives.months_due() == due
 
 
 def test_the_month_named_is_the_last_and_must_be_due(next_month: Go) -> None:  # noqa: F811

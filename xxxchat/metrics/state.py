@@ -48,7 +48,7 @@ class ProductCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         gauges: list[GaugeMetricFamily] = []
-        for read in (_queues, _ledger, _watch, _loyalty, _rounds):
+        for read in (_queues, _ledger, _watch, _loyalty, _rounds, _records):
             try:
                 gauges += read()
             except Error as error:
@@ -115,6 +115,16 @@ def _loyalty() -> Iterator[GaugeMetricFamily]:
     yield _gauge("xxxchat_loyalty_unknown_operations", "Operations whose outcome is unknown.", now.unknown)
     yield _gauge("xxxchat_loyalty_unknown_oldest_seconds", "Age of the oldest of them.", now.unknown_oldest_s)
     yield _gauge("xxxchat_loyalty_dead_operations", "Operations that were not delivered, for staff.", now.dead)
+
+
+def _records() -> Iterator[GaugeMetricFamily]:
+    """The comparison of figures has no sample before the first one."""
+    archives, check = slots.archive_health(), slots.last_check()
+    yield _gauge("xxxchat_archives_defective", "Archived months whose last replay found defects, or that were not "
+                 "replayed.", archives.defective)  # fmt: skip
+    yield _gauge("xxxchat_archives_late", "Months that should have been archived.", archives.late)
+    yield _gauge("xxxchat_figures_differing", "Figures of play that differed from the players' totals at the last "
+                 "comparison.", check.differences if check else None)  # fmt: skip
 
 
 def _rounds() -> Iterator[GaugeMetricFamily]:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import Role, User
 from core.errors import RoleNotAllowed
 from slots import services
+from slots.errors import SpinArchived
 from xxxchat.pages import commands
 from xxxchat.pages.people.fields import FlaggedForm
 from xxxchat.pages.slot_words import kind_text, result_text, short_text
@@ -112,6 +114,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "days": [form["since"], form["until"]],
         "chosen": chosen,
         "totals": totals,
+        "in_archives": services.past_in_archives(user=user),
         "kinds": kinds,
         "is_kind_known": chosen.kind in ("", "wins", *(row.kind for row in kinds)),
         "rows": [PastRow(spin, short_text(spin, won.get(spin.id, ""))) for spin in found.spins],
@@ -127,11 +130,14 @@ def page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def spin(request: HttpRequest, spin_id: UUID) -> HttpResponse:
-    """Show one spin and everything that its proof rests on. 404 for somebody else's.
+    """Show one spin and everything that its proof rests on. 404 for somebody else's and for a detached month's.
 
     Where no spin before it tells its seal, that is said, and a seal that the player kept (`seal`) is compared.
     """
-    proven = services.proven_spin(user=_player(request), spin_id=spin_id)
+    try:
+        proven = services.proven_spin(user=_player(request), spin_id=spin_id)
+    except SpinArchived as archived:
+        return render(request, "pages/slots/archived.html", {"message": str(archived)}, status=HTTPStatus.NOT_FOUND)
     spun = proven.spin
     sealed = services.commitment(bytes(spun.seed)).hex()
     form = SealForm(request.GET if "seal" in request.GET else None, label_suffix="")
