@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from core.ids import new_id
-from slots.services import archives, detaching, paytables, spinning
+from slots.services import archives, detaching, gating, paytables, spun
 from slots.services.archiving import month_after, month_of
 from tests.clock import Clock
 
@@ -31,6 +31,6 @@ def next_month(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Go:
         ahead += step
         return month
 
-    for module in (archives, detaching, paytables, spinning):
+    for module in (archives, detaching, gating, paytables, spun):
         monkeypatch.setattr(module, "new_id", later_id)
     return go
