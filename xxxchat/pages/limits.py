@@ -36,6 +36,12 @@ class WindowCard:
     back: services.ComesBack | None = None
 
     @property
+    def offered(self) -> int | None:
+        """The limit that the form begins with."""
+        limit: int | None = self.suggested or self.row.limit
+        return limit
+
+    @property
     def adjective(self) -> str:
         """The window before a noun: "24-hour"."""
         return self.title.replace(" ", "-").removesuffix("s")
