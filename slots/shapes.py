@@ -127,7 +127,6 @@ class HistoryRow(Shape):
     symbols = Symbols()
     isWin = serializers.BooleanField(source="is_win")
     payout = serializers.IntegerField()
-    pendingCredit = serializers.BooleanField(source="pending_credit", help_text="whether the award is not paid yet")
 
 
 class HistoryOut(Shape):

@@ -93,17 +93,15 @@ def history(*, user: User, limit: int, offset: int) -> History:
     first, following = (found[0]["first"], found[0]["next"]) if found else (0, 0)
     newest = following - 1 - offset
     page = Spin.objects.filter(user_id=user.id, nonce__gt=newest - limit, nonce__lte=newest).order_by("-nonce")
-    spins = _with_credits(list(page)) if newest >= first else []
+    spins = list(page) if newest >= first else []
     return History(spins=spins, total=following - first, limit=limit, offset=offset)
 
 
-def _with_credits(spins: list[Spin]) -> list[Spin]:
-    """Say of each spin whether its award is not paid yet: never where the ledger pays (else one statement)."""
-    won = [spin.id for spin in spins if spin.is_win]
-    pending = loyalty.services.pending_credits(won) if won and loyalty.services.is_remote() else set()
-    for spin in spins:
-        spin.pending_credit = spin.id in pending
-    return spins
+def _is_credit_pending(spin: Spin) -> bool:
+    """Whether a spin's award is not paid yet: never where the ledger pays (else one statement)."""
+    if not spin.is_win or not loyalty.services.is_remote():
+        return False
+    return spin.id in loyalty.services.pending_credits([spin.id])
 
 
 def spin_of(*, user: User, spin_id: UUID) -> Spin:
@@ -115,7 +113,8 @@ def spin_of(*, user: User, spin_id: UUID) -> Spin:
     spin = Spin.objects.filter(id=spin_id, user_id=user.id).first()
     if spin is None:
         raise SpinArchived(month=f"{month_of(spin_id):%Y-%m}") if is_detached(spin_id) else NotFound
-    return _with_credits([spin])[0]
+    spin.pending_credit = _is_credit_pending(spin)
+    return spin
 
 
 def config() -> Config:
