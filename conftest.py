@@ -15,6 +15,7 @@ from hypothesis import settings as generated
 from core.api import Endpoint
 from escrow.services import breaker_state
 from escrow.services.breaker import reset_breaker
+from loyalty.client import breaker as redroomrewards
 from tests.cleaning import empty_database, renew_session, sweeper
 from tests.clock import Clock
 from tests.declared import undeclared, watched
@@ -23,6 +24,9 @@ from tests.ordering import file_of, longest_first
 # How long an example takes is the machine's affair: others work on it beside the tests.
 generated.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 generated.load_profile("patient")
+
+OWN_CALLBACKS = tuple(redroomrewards._listener.callbacks)
+"""What the applications themselves are told of the breaker's changes."""
 
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
@@ -71,6 +75,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         connection.close()  # the next one has the settings that migrations gave the database
     yield
     sweeper.close()
+
+
+@pytest.fixture(autouse=True)
+def _breaker_unwatched() -> None:
+    """Forget that a process (xxxchat.wsgi) was imported: it keeps changes of the breaker in the database."""
+    redroomrewards._listener.callbacks[:] = OWN_CALLBACKS
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,11 @@ def test_redroomrewards_brings_its_rounds(monkeypatch: pytest.MonkeyPatch) -> No
 
     app.loader.import_default_modules()
     rounds = {each["task"] for each in found["CELERY_BEAT_SCHEDULE"].values() if each["task"].startswith("loyalty.")}
-    assert rounds == {"loyalty.deliver", "loyalty.reconcile", "loyalty.earn", "loyalty.compare"} <= set(app.tasks)
+    assert rounds <= set(app.tasks)
+    assert rounds == {
+        *("loyalty.deliver", "loyalty.reconcile", "loyalty.earn", "loyalty.compare"),
+        "loyalty.follow_events",
+    }
     assert found["RRR_BASE_URL"] == "https://points.example"
 
 

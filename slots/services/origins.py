@@ -7,12 +7,14 @@ from core.db import command
 KEPT_DAYS = 180
 BATCH_ROWS = 5_000
 MAX_BATCHES = 200
+# MATERIALIZED: a plan that ran the look-up again for each row would go beyond its LIMIT.
 _PRUNE = """
-DELETE FROM slots_spinorigin WHERE spin_id IN (
+WITH old AS MATERIALIZED (
     SELECT spin_id FROM slots_spinorigin
      WHERE spin_id < slots_id_floor((SELECT core_now() - make_interval(days => %(days)s)))
        AND at < (SELECT core_now() - make_interval(days => %(days)s))
      ORDER BY spin_id LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
+DELETE FROM slots_spinorigin o USING old WHERE o.spin_id = old.spin_id
 """
 
 

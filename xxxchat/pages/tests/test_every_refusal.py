@@ -22,6 +22,7 @@ PURCHASES = {error.code: error for error in (*ANYWHERE, *BuyItem.refuses)}
 EVERY: dict[str, type[DomainError]] = SPINS | PURCHASES
 MONEY = re.compile(
     "Nothing was (taken|held|changed)|did not spin|Keep playing, take a break or stop|You can lower it now"
+    "|come back by themselves"
 )
 ADVICE = re.compile(
     "[Aa]gain|Pick|Read|Leave|wait|Look|support|come back|comes back|opens when|goes on|spin|Ready in|frees up|Buy at"
