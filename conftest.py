@@ -26,7 +26,7 @@ generated.register_profile("patient", deadline=None, suppress_health_check=[Heal
 generated.load_profile("patient")
 
 OWN_CALLBACKS = tuple(redroomrewards._listener.callbacks)
-"""What the applications themselves are told of the breaker's changes."""
+"""The callbacks that the applications themselves register with the breaker."""
 
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 

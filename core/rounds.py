@@ -111,7 +111,7 @@ def _attempt(each: Round) -> None:
     log.warning("round_late", round=each.name)
     try:
         each.work()
-    except Exception:
+    except Exception:  # logged with its traceback and recorded by `run`; the next round must begin all the same
         log.exception("round_failed", round=each.name)
 
 

@@ -73,7 +73,7 @@ ADVICE = {
         "verify_spins names them. Close it once the month is replayed without defects."
     ),
     MarkerKind.FIGURES_DIFFER: (
-        "Whether players' spins and points are right is told by manage.py verify_spins, not by these figures. Do not "
+        "Whether players' spins and points are right is checked by manage.py verify_spins, not by them. Do not "
         "rely on the statistics of what is named until the cause is found: nothing is corrected by itself. The check "
         "is repeated every night."
     ),

@@ -1,4 +1,4 @@
-"""What other systems are told of afterwards: paid orders, their reversals, settlements, what went through clearing."""
+"""What other systems read afterwards: paid orders, their reversals, settlements, what went through clearing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

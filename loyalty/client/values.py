@@ -1,5 +1,6 @@
 """What is asked of RedRoomRewards and what it answers, as frozen values."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +28,7 @@ class EarnReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(ABC):
     """A change of a member's points. `transaction_id` is the Idempotency-Key, too; `amount` in whole points."""
 
     path: ClassVar[str]
@@ -36,9 +37,9 @@ class Change:
     transaction_id: str
 
     @property
+    @abstractmethod
     def body(self) -> Body:
         """What is sent."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class Saga:
         """Run a spin; after a defect its request is answered like any other that failed, and reconciliation has it."""
         try:
             return await self._spin(request, render)
-        except Exception as error:
+        except Exception as error:  # a defect: logged with its traceback, answered by 500, closed by reconciliation
             log.error("command_failed", operation=self.operation, request_id=request.request_id, exc_info=error)
             return InternalError()
 
