@@ -11,6 +11,7 @@ from django.conf import settings  # noqa: E402  after the setup
 
 from live.asgi import Events  # noqa: E402
 from live.hub import Limits  # noqa: E402
+from xxxchat.heap import keep_loaded  # noqa: E402
 
 application = Events(
     Limits(
@@ -21,3 +22,4 @@ application = Events(
         streams_per_address=settings.LIVE_STREAMS_PER_ADDRESS,
     )
 )
+keep_loaded()

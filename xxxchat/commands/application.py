@@ -43,10 +43,12 @@ class Commands:
         if scope["type"] == "lifespan":
             await self._run(receive, send)
         elif scope["type"] == "http":
+            # Taken out of the scope, which it refers back to: only the collector of garbage could free the two.
+            whole = scope.pop("extensions", {}).get(WHOLE_ANSWER)
             body = await read_body(receive)
             if body is not None:  # else the client has gone
                 answer = await self._answer(scope, body)
-                write = scope.get("extensions", {}).get(WHOLE_ANSWER) if answer.is_simple else None
+                write = whole if answer.is_simple else None
                 if write is None or not write(answer.status, answer.headers, answer.body):
                     await answer.send(send)
 

@@ -9,6 +9,8 @@ ordinary = wsgi_application()
 
 from loyalty.services import watch_breaker  # noqa: E402  after the setup
 from xxxchat.commands.application import Commands  # noqa: E402
+from xxxchat.heap import keep_loaded  # noqa: E402
 
 watch_breaker("commands")
 application = Commands(ordinary)
+keep_loaded("xxxchat.urls")

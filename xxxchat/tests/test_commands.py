@@ -1,8 +1,10 @@
 """The commands process: what is plain runs in a batch, everything else is the ordinary endpoint's, as it is."""
 
 import asyncio
+import gc
 import re
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +29,7 @@ from tests.world import person
 from xxxchat.commands.application import Commands
 from xxxchat.commands.ordinary import OrdinaryEndpoints, environ_of
 from xxxchat.commands.plain import keyed_request
+from xxxchat.commands.protocol import WHOLE_ANSWER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/api/v1/slot-machine/spin"
@@ -195,6 +198,33 @@ def test_where_http_is_redirected_only_https_is_for_batches(headers: dict[str, s
     secure = post(headers | {"X-Forwarded-Proto": "https"})
 
     assert (secure["status"], secure["headers"][b"strict-transport-security"][:10]) == (200, b"max-age=60")
+
+
+class Writer:
+    """A protocol's way to write a whole answer: it holds the request's scope, which holds it."""
+
+    def __init__(self, scope: Message) -> None:
+        self.scope = scope | {"extensions": {WHOLE_ANSWER: self}}
+
+    def __call__(self, status: int, headers: Any, body: bytes) -> bool:
+        return True
+
+
+def test_nothing_of_a_request_is_left_to_the_collector_of_garbage(headers: dict[str, str]) -> None:
+    body = b'{"name": "a"}'
+
+    async def work(own: Commands) -> bool:
+        writer = Writer(scope_of(headers, body))
+        left = weakref.ref(writer)
+        assert await asked(own, writer.scope, {"type": "http.request", "body": body}) is None  # it was written whole
+        del writer
+        return left() is None
+
+    gc.disable()
+    try:
+        assert serving(work)
+    finally:
+        gc.enable()
 
 
 def test_what_a_batch_leaves_out_is_handed_over(headers: dict[str, str]) -> None:
