@@ -9,7 +9,7 @@ from importlib import import_module
 
 
 def keep_loaded(*modules: str) -> None:
-    """Import modules that requests would import, and exempt all that exists now from collections: the end of a start."""
+    """Import modules that requests would import, and exempt all that exists now from collections. Ends a start."""
     for name in modules:
         import_module(name)
     gc.collect()
