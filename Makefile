@@ -110,7 +110,7 @@ mutants: .venv/installed-dev ## Break the ledger, the draw and the gates in 175 
 contracts: .venv/installed-dev ## Lint the API's description, let generated clients do the main job (needs Node.js 20)
 	@exec $(PY) -m tests.contracts
 
-soak: .venv/installed-dev ## The long proofs (an hour); one of them: ARGS=queue, oracle, jack-hammer, contract, equality, storm, monte-carlo, nist or fairness
+soak: .venv/installed-dev ## The long proofs (an hour); one of them: ARGS=queue, oracle, jack-hammer, contract, equality, storm, monte-carlo, nist, fairness or loyalty
 	@$(MAKE) .venv/installed-soak || echo "sp80022suite is C source; its proof needs a compiler and Python's headers."
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.soak $(ARGS)
 

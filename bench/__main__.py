@@ -11,15 +11,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import loads, profile, report, world
-from bench.proofs import verified
-from bench.queues import Queues
-from bench.yardstick import CLIENTS, SCALE, Yardstick
-from xxxchat.stack import Stack
-
-SETTINGS = {"LOG_LEVEL": "WARNING", "LIVE_STREAMS_PER_ADDRESS": str(loads.STREAMS)}
-"""Every limit is the default one but this: all streams come from one address."""
-STARTED_WITHIN_S = 300.0
+from bench import loads, profile, report
+from bench.running import Run
+from bench.yardstick import CLIENTS, SCALE
 
 
 def arguments() -> argparse.Namespace:
@@ -36,27 +30,20 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run the loads on one fresh stack; before and after each the yardstick, and a verification of everything."""
-    with Stack(env=SETTINGS, web_processes=options.web, started_within_s=STARTED_WITHIN_S) as stack:
-        print(f"Making {options.buyers} buyers, who spin once, and {options.performers} performers.", flush=True)
-        people = world.make(stack.environment, buyers=options.buyers, performers=options.performers)
-        queues = Queues(stack.url, stack.database_url, people)
-        yardstick = Yardstick(stack.database_url)
-        tps, figures, is_right = [yardstick.tps(options.seconds)], {}, True
-        for name in options.only or loads.NAMES:
-            figures[name] = loads.run(name, stack, queues, options.seconds)
-            tps.append(yardstick.tps(options.seconds))
-            is_right &= verified(stack)
-            print(report.progress(name, figures[name], tps[-2:]), flush=True)
+    """Run the loads on a fresh stack, what is paid elsewhere on another, and put their figures together."""
+    names, run = loads.chosen(options.only), Run(options)
+    run.here([name for name in names if name != loads.ELSEWHERE])
+    if loads.ELSEWHERE in names:
+        run.elsewhere()
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": report.commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
         "yardstick": {"scale": SCALE, "clients": CLIENTS},
-        "pgbench": [round(each, 1) for each in tps],
-        "loads": report.beside(figures, tps),
-        "ledger": is_right,
+        "pgbench": [round(each, 1) for each in run.tps],
+        "loads": report.beside(run.figures, run.tps),
+        "ledger": run.is_right,
     }
 
 

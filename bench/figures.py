@@ -9,6 +9,8 @@ from bench.load import Measured, percentile_ms
 
 SERVER = ("web", "commands", "events", "postgres", "proxy")
 """The parts whose processor time is a request's."""
+APART = ("worker", "standin", "client")
+"""Those that are shown beside them: what is done later, the stand-in RedRoomRewards, and the load generator."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The loads by name: which requests, over how many connections, and what must be true of the queues before them."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle, islice
@@ -125,7 +125,19 @@ LOADS = {
     "menus read": Load(16, reads("/api/v1/performer/{}/menus")),
 }
 STREAMED = "streams"
-NAMES = (*LOADS, STREAMED)
+BESIDE, ELSEWHERE = "spins 64", "spins loyalty"
+"""The second is the first with points that live elsewhere, on a stack of its own (`bench.elsewhere`)."""
+NAMES = (*LOADS, STREAMED, ELSEWHERE)
+
+
+def chosen(only: Sequence[str] | None) -> list[str]:
+    """Return the loads to run in their order: all, or those asked for; what runs elsewhere comes last, after the load
+    that it is compared with."""
+    names = dict.fromkeys(only or NAMES)
+    if ELSEWHERE not in names:
+        return list(names)
+    del names[ELSEWHERE]
+    return [*([] if BESIDE in names else [BESIDE]), *names, ELSEWHERE]
 
 
 def run(name: str, stack: Stack, queues: Queues, seconds: float) -> Figures:

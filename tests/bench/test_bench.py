@@ -39,7 +39,7 @@ def test_the_last_line_is_the_figures_of_the_loads_that_were_asked_for() -> None
 def test_the_loads_have_the_names_of_the_figures() -> None:
     assert loads.NAMES == (
         "spins 64", "spins 16", "spin alone", "purchases 64", "purchases one queue", "start", "finish",
-        "queue read", "queue read 304", "room page", "menus read", "streams",
+        "queue read", "queue read 304", "room page", "menus read", "streams", "spins loyalty",
     )  # fmt: skip
     text = (Path(settings.BASE_DIR) / "bench" / "README.md").read_text(encoding="utf-8")
     assert [name for name in loads.NAMES if f"`{name}`" not in text] == []

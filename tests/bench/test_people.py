@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
+import loyalty.services
 import slots.services
-from bench import past, people
+from bench import elsewhere, past, people
 from bench.past import MONTHS, PARTITIONS, YEAR, Part
 from bench.redraw import drawn, wrong_draws
 from bench.spins import Game, Player
@@ -44,6 +46,19 @@ def test_every_buyer_has_money_a_token_and_one_spin_that_the_proofs_accept() -> 
         assert len({room.item for room in world.rooms}) == 2
         held = rows("SELECT available, held FROM escrow_wallet WHERE currency = 'TOKEN' AND available > 0")
         assert held == [{"available": people.START, "held": 0}] * 12
+
+
+@pytest.mark.django_db
+def test_every_buyer_can_be_linked_to_a_member_of_redroomrewards() -> None:
+    with rolled_back():
+        world = people.make(buyers=12, performers=0)
+
+        links = rows(elsewhere.LINK)
+
+        assert len({link["member_id"] for link in links}) == len(set(world.tokens)) == 12
+        assert all(loyalty.services.link_of(UUID(link["user_id"])).linked for link in links)
+        assert rows(elsewhere.BOOKS) == [{"coalesce": 0, "count": 0}]
+        assert rows(elsewhere.ON_THEIR_WAY) == [{"?column?": 0}]
 
 
 @pytest.mark.django_db

@@ -2,22 +2,28 @@
 
 Every point is accounted for on both sides, nothing is paid twice, and no outcome stays unknown.
 
-LOYALTY_SPINS, LOYALTY_USERS and LOYALTY_REAL_FIGURES (1: the product's own time-outs) make it longer.
+LOYALTY_SPINS, LOYALTY_USERS and LOYALTY_REAL_FIGURES (1: the product's own time-outs) make it longer; `make soak
+ARGS=loyalty` does, and is told how far it is.
 """
 
 import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from operator import itemgetter
 
 import httpx
 import pytest
 
+from bench import loads
+from bench.elsewhere import Elsewhere
+from bench.queues import Queues
+from bench.world import World
 from loyalty.standin.steering import Steering
-from tests.faults.remote import POINTS, Books, Play, players
+from tests.faults.remote import POINTS, Books, Play, Player, players
 from tests.stack.processes import until
 from xxxchat.stack import Stack
 
@@ -86,7 +92,33 @@ def kill(stack: Stack, part: str) -> None:
     os.kill(stack.processes[part], signal.SIGKILL)
 
 
-def test_every_point_is_accounted_for_on_both_sides(stack: Stack, standin: Steering) -> None:
+def the_bench_spins(stack: Stack, standin: Steering, who: Sequence[Player]) -> bool:
+    """Run the load `spins loyalty` for a moment; return whether it got answers and finds the same points on both sides.
+
+    Players are fewer than connections, so that most spins are refused while their player's other one is under way.
+    """
+    queues = Queues(stack.url, stack.database_url, World(tokens=[player.token for player in who], rooms=[]))
+    figures = loads.run(loads.BESIDE, stack, queues, seconds=0.3)
+    assert figures.statuses["200"] > 0
+    assert set(figures.statuses) <= {"200", "409"}
+    assert figures.parts["standin"] > 0
+    return Elsewhere(stack, queues, standin).adds_up()
+
+
+@pytest.fixture
+def tell(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Tell how far a long run is, past pytest's capture; a short one says nothing."""
+
+    def say(text: str) -> None:
+        with capfd.disabled():
+            print(f"progress: {text}", flush=True)
+
+    return say if IS_REAL else lambda _: None
+
+
+def test_every_point_is_accounted_for_on_both_sides(
+    stack: Stack, standin: Steering, tell: Callable[[str], None]
+) -> None:
     who = players(stack, USERS)
     standin.put_members([player.member for player in who])
     with_faults(standin)
@@ -94,11 +126,15 @@ def test_every_point_is_accounted_for_on_both_sides(stack: Stack, standin: Steer
     deaths: list[Callable[[], None]] = [
         fired.kill_standin, partial(kill, stack, "worker"), fired.kill_standin, partial(kill, stack, "commands"),
     ]  # fmt: skip
+    meanwhile = [(SPINS * (place + 1) // 5, death) for place, death in enumerate(deaths)]
+    meanwhile += [(SPINS * place // 20, lambda: tell(f"{len(play.answers)} spins")) for place in range(1, 20)]
 
-    seconds = play.run(who, [(SPINS * (place + 1) // 5, death) for place, death in enumerate(deaths)])
+    seconds = play.run(who, sorted(meanwhile, key=itemgetter(0)))
+    tell(f"{len(play.answers)} spins after {seconds:.0f} s; {dict(play.troubles)}")
     fired.add()
     unknown = Books.read(stack, who)
     standin.clear()
+    tell(f"{unknown.waiting} operations on their way")
     settled_s = until(lambda: Books.read(stack, who).is_settled, within_s=SETTLED_WITHIN_S)
 
     books = Books.read(stack, who)
@@ -121,5 +157,6 @@ def test_every_point_is_accounted_for_on_both_sides(stack: Stack, standin: Steer
     assert books.clearing == sum(books.net.values()) == sum(there.values())
     assert not [state for state in states if state.split()[1] in ("open", "unknown", "dead")]
     assert min(fired.counts[kind] for kind, _, _ in FAULTS) > 0
+    assert the_bench_spins(stack, standin, who)
     assert stack.manage("verify_ledger", "--json", check=False).returncode == 0
     assert stack.manage("verify_spins", "--json", check=False).returncode == 0

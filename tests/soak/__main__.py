@@ -5,8 +5,9 @@ V1-V6 after every step; jack-hammer: 20 processes with 20,000 operations each; c
 generated requests to every operation, 20 a case; equality: some hundred spins and purchases, 6 times, by web and in
 batches; storm: commands from all sides, each sent to three processes, 24 rounds; monte-carlo: 10,000,000 spins of
 each paytable; nist: SP 800-22 over 100 sequences of 1,000,000 bits; fairness: 10,000 spins over the API by 100 players,
-replayed by the stand-alone verifier. The SOAK_* variables make them shorter. What is not run keeps its entry, with the
-commit that it tried.
+replayed by the stand-alone verifier; loyalty: 5,000 spins by 100 users whose points live in a RedRoomRewards that
+fails, stalls, loses answers and is killed, with the product's own time-outs. The SOAK_* variables make them shorter.
+What is not run keeps its entry, with the commit that it tried.
 """
 
 import os
@@ -22,7 +23,10 @@ SIZES = {
     "SOAK_QUEUE_STORIES": "1000", "SOAK_QUEUE_STEPS": "12", "SOAK_CONTRACT_EXAMPLES": "20",
     "SOAK_EQUALITY_SEEDS": "6", "SOAK_STORM_ROUNDS": "24", "SOAK_MONTE_CARLO_SPINS": "10000000",
     "SOAK_NIST_SEQUENCES": "100", "SOAK_FAIR_SPINS": "10000", "SOAK_FAIR_USERS": "100",
+    "SOAK_LOYALTY_SPINS": "5000", "SOAK_LOYALTY_USERS": "100", "SOAK_LOYALTY_REAL_FIGURES": "1",
 }  # fmt: skip
+PROGRESS = "progress: "
+"""What a line begins with that a long proof tells while it runs."""
 PROOFS = {
     "queue": (
         "perfqueue/tests/invariants/test_stories.py",
@@ -41,6 +45,14 @@ PROOFS = {
     "fairness": (
         "tests/flows/test_fair_run.py",
         {"FAIR_SPINS": "SOAK_FAIR_SPINS", "FAIR_USERS": "SOAK_FAIR_USERS"},
+    ),
+    "loyalty": (
+        "tests/faults/test_loyalty.py",
+        {
+            "LOYALTY_SPINS": "SOAK_LOYALTY_SPINS",
+            "LOYALTY_USERS": "SOAK_LOYALTY_USERS",
+            "LOYALTY_REAL_FIGURES": "SOAK_LOYALTY_REAL_FIGURES",
+        },
     ),
 }
 
@@ -67,15 +79,27 @@ def run(name: str, path: str, size: dict[str, str]) -> dict[str, Any]:
     """One proof: its size, whether it held, how long it took, and what it printed."""
     print(f"{name}: {', '.join(f'{key}={value}' for key, value in size.items())}", flush=True)
     started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", path, "-q", "--no-cov", "-rP", "--tb=short"],
-        env=os.environ | size, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    passed, lines = tried(path, size)
     seconds = round(time.monotonic() - started)
-    figures = [text for text in done.stdout.splitlines() if text.startswith("{")]
+    figures = [text for text in lines if text.startswith("{")]
     counted = [text for text in figures if not text.startswith('{"event"')]  # that is the log
-    print(f"{name}: {'held' if done.returncode == 0 else done.stdout[-4000:]} ({seconds} s)", flush=True)
-    return proofs.head() | {"size": size, "passed": done.returncode == 0, "seconds": seconds, "counted": counted}
+    outcome = "held" if passed else "\n".join(lines)[-4000:]
+    print(f"{name}: {outcome} ({seconds} s)", flush=True)
+    return proofs.head() | {"size": size, "passed": passed, "seconds": seconds, "counted": counted}
+
+
+def tried(path: str, size: dict[str, str]) -> tuple[bool, list[str]]:
+    """Run the tests of a file; print what they tell of their progress, and return all that they printed."""
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", path, "-q", "--no-cov", "-rP", "--tb=short"],
+        env=os.environ | size, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as running:  # fmt: skip
+        for line in running.stdout or ():
+            lines.append(line.rstrip("\n"))
+            if line.startswith(PROGRESS):
+                print(lines[-1], flush=True)
+    return running.returncode == 0, lines
 
 
 if __name__ == "__main__":
