@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import override_settings
@@ -59,6 +60,12 @@ def _passwords_hashed_quickly() -> Iterator[None]:
     """Hash passwords in no time: the product's way takes a third of a second, by design. Stacks keep that."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _back_office_loaded() -> None:
+    """Import the admin classes, as the addresses do in a process that shows pages."""
+    admin.autodiscover()
 
 
 @pytest.fixture(autouse=True, scope="session")

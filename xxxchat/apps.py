@@ -1,7 +1,13 @@
 """The composition root as an application (for its commands), and the site of the back office."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib import admin
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
+from django.core import checks
 
 
 class CompositionConfig(AppConfig):
@@ -15,7 +21,20 @@ class CompositionConfig(AppConfig):
         loyalty.connect()
 
 
-class BackOfficeConfig(AdminConfig):
-    """`django.contrib.admin` with its own site, which admits by role, never by `is_staff`."""
+class BackOfficeConfig(SimpleAdminConfig):
+    """`django.contrib.admin` with its own site, which admits by role, never by `is_staff`.
+
+    The applications' admin modules are imported with the addresses (`xxxchat.urls`), and to be checked: they are a
+    fifth of what a start imports, and half of the processes show no page.
+    """
 
     default_site = "accounts.backoffice.site.BackOffice"
+
+    def ready(self) -> None:
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(_check_admin_classes, checks.Tags.admin)
+
+
+def _check_admin_classes(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
+    admin.autodiscover()
+    return check_admin_app(app_configs, **options)

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from xxxchat.docs import ApiDocs, ApiSchema
 
+admin.autodiscover()
 api = [  # the most used first: they are tried in this order
     path("", include("perfqueue.urls")),
     path("", include("accounts.urls")),
