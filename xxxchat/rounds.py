@@ -24,7 +24,7 @@ EVERY = {
     "slots.watch_archives": DAY,
     "slots.detach_months": DAY,
 }
-"""Celery's tasks and their periods: those of beat (`CELERY_BEAT_SCHEDULE`), a minute at least."""
+"""Celery's tasks and their periods: those of beat (`xxxchat/timetable.py`), a minute at least."""
 
 
 def _begin(name: str) -> object:

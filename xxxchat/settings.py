@@ -9,9 +9,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from celery.schedules import crontab
-
-from xxxchat import contract, theme
+from xxxchat import applications, contract, theme, timetable
 from xxxchat.environment import PROJECT, Environment
 
 BASE_DIR = PROJECT
@@ -128,62 +126,10 @@ LOYALTY_EARN_POINTS_PER_TOKEN = env.whole("LOYALTY_EARN_POINTS_PER_TOKEN", 0, le
 
 # --- applications -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "xxxchat.apps.CompositionConfig",  # first: its runserver, not that of the static files
-    "unfold.apps.BasicAppConfig",  # the default configuration would replace our admin site
-    "unfold.contrib.filters",
-    "unfold.contrib.import_export",
-    "import_export",
-    "xxxchat.apps.BackOfficeConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.humanize",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "axes",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
-    "allauth.usersessions",
-    "csp",
-    "corsheaders",
-    "django_htmx",
-    "core",
-    "accounts",
-    "live",
-    "escrow",
-    "compliance",
-    "loyalty",
-    "perfqueue",
-    "menus",
-    "slots",
+    *applications.APPLICATIONS,
     *env.list("EXTRA_APPS", default=[]),  # development tools such as django_linear_migrations (`make check`)
 ]
-MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "core.middleware.BodyLengthMiddleware",
-    "core.middleware.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.middleware.HeadMiddleware",
-    "core.middleware.DrainBodyMiddleware",
-    "xxxchat.policies.PolicyMiddleware",
-    "accounts.backoffice.site.policy",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "xxxchat.lazy_messages.LazyMessageMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "axes.middleware.AxesMiddleware",
-    "xxxchat.metrics.requests.AfterMiddleware",
-]
+MIDDLEWARE = applications.MIDDLEWARE
 ROOT_URLCONF = "xxxchat.urls"
 WSGI_APPLICATION = "xxxchat.wsgi.application"
 APPEND_SLASH = False
@@ -226,55 +172,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60, "socket_connect_tim
 CELERY_TASK_DEFAULT_QUEUE = "xxxchat"
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_REDIRECT_STDOUTS = False  # a traceback would become one log line per character
-CELERY_BEAT_SCHEDULE = {
-    "sweep-queues": {
-        "task": "perfqueue.sweep",
-        "schedule": SWEEP_EVERY_S,
-        "options": {"expires": max(2 * SWEEP_EVERY_S, 5)},
-    },
-    "make-spin-partitions": {"task": "slots.make_partitions", "schedule": timedelta(days=1)},
-    "archive-spins": {"task": "slots.archive_spins", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=50)},
-    "check-figures": {"task": "slots.check_figures", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=40)},
-    "watch-archives": {"task": "slots.watch_archives", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=55)},
-    "detach-months": {"task": "slots.detach_months", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=57)},
-    "prune-spin-origins": {
-        "task": "slots.prune_origins",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3_600},
-    },
-    "count-spins": {"task": "slots.count_spins", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
-    "watch-spins": {"task": "slots.watch", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
-    "verify-recent": {"task": "xxxchat.verify_recent", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
-    "erase-due": {"task": "xxxchat.erase_due", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
-    "make-exports": {"task": "xxxchat.make_exports", "schedule": timedelta(minutes=1), "options": {"expires": 60}},
-    "ask-age-provider": {
-        "task": "compliance.ask_age_provider",
-        "schedule": timedelta(seconds=15),
-        "options": {"expires": 15},
-    },
-    "verify-all": {"task": "xxxchat.verify_all", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=30)},
-    "snapshot-houses": {"task": "escrow.snapshot_houses", "schedule": timedelta(hours=1)},
-    "prune-keys": {"task": "core.prune_keys", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=10)},
-    "prune-tokens": {"task": "core.prune_tokens", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=20)},
-    "prune-codes": {"task": "accounts.prune_codes", "schedule": crontab(hour=VERIFY_AT_HOUR, minute=15)},
-    "prune-events": {"task": "live.prune", "schedule": timedelta(minutes=10), "options": {"expires": 600}},
-}
-if LOYALTY_BACKEND == "redroomrewards":
-    CELERY_BEAT_SCHEDULE |= {
-        "loyalty-deliver": {"task": "loyalty.deliver", "schedule": timedelta(seconds=1), "options": {"expires": 5}},
-        "loyalty-reconcile": {
-            "task": "loyalty.reconcile",
-            "schedule": timedelta(seconds=10),
-            "options": {"expires": 10},
-        },
-        "loyalty-follow-events": {
-            "task": "loyalty.follow_events",
-            "schedule": timedelta(seconds=2),
-            "options": {"expires": 10},
-        },
-        "loyalty-earn": {"task": "loyalty.earn", "schedule": timedelta(seconds=10), "options": {"expires": 10}},
-        "loyalty-compare": {"task": "loyalty.compare", "schedule": crontab(minute=40), "options": {"expires": 3_600}},
-    }
+CELERY_BEAT_SCHEDULE = timetable.beat(
+    sweep_every_s=SWEEP_EVERY_S, night_hour=VERIFY_AT_HOUR, rewards=LOYALTY_BACKEND == "redroomrewards"
+)
 
 # --- sign-in ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
