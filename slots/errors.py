@@ -61,6 +61,13 @@ class PaytableStepRefused(Refused):
     example = {"status": "retired"}
 
 
+class NobodyToAsk(Refused):
+    """Nobody else may approve the paytable, has an e-mail address and was not asked within the hour."""
+
+    kind, code = Kind.CONFLICT, "INVALID_TRANSITION"
+    message = "Nobody else who may approve can be asked: they have no e-mail address, or were asked within the hour."
+
+
 class PaytableExists(Refused):
     """A paytable with the same rules, or the same id and version, is stored already."""
 

@@ -5,8 +5,8 @@ import structlog
 import accounts.services
 from accounts.errors import ExportEnded
 from accounts.models import User
+from core import mailing
 from core.db import command
-from xxxchat import mailing
 from xxxchat.own_data import Piece, document
 
 TASK = "xxxchat.make_exports"

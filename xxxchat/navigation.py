@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.models import SUPPORT_ROLES
 from compliance import services as compliance
 from escrow import services as escrow
 from loyalty import services as loyalty
@@ -39,6 +40,7 @@ class Group:
 
 
 LOYALTY = "admin:loyalty_remoteoperation_overview"
+AGE_CHECKS = "admin:compliance_agecase_queue"
 
 
 GROUPS = (
@@ -92,13 +94,14 @@ GROUPS = (
             "accounts.ServiceAccount": "robot_2",
             "compliance.Marker": "flag",
             "compliance.AgeCase": "badge",
-            "compliance.AgeDecision": "how_to_reg",
+            "compliance.AgeDecision": "fact_check",
             "compliance.Limit": "speed",
             "compliance.LimitChange": "tune",
             "compliance.Break": "do_not_disturb_on",
             "compliance.PolicyVersion": "public",
             "compliance.Refusal": "block",
         },
+        (Link("Age checks", "how_to_reg", AGE_CHECKS, SUPPORT_ROLES),),
     ),
     Group(
         "Loyalty",
@@ -177,12 +180,14 @@ class Figure:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The setting `UNFOLD["DASHBOARD_CALLBACK"]`: add what staff look at first (at most seven statements)."""
+    """The setting `UNFOLD["DASHBOARD_CALLBACK"]`: add what staff look at first (at most eight statements)."""
     models = _visible_models(request)
     if "perfqueue.Run" in models:
         context["figures"] = _figures()
     if "compliance.Marker" in models:
         context["figures"] = [*context.get("figures", []), _markers(_role(request))]
+    if _role(request) in SUPPORT_ROLES:
+        context["figures"] = [*context.get("figures", []), _ages()]
     if _watches_loyalty(_role(request)):
         context["figures"] = [*context.get("figures", []), _loyalty()]
     return context
@@ -204,6 +209,11 @@ def _markers(role: str) -> Figure:
     waiting = compliance.markers_waiting(role)
     address = f"{reverse('admin:compliance_marker_changelist')}?state__exact=open"
     return Figure("Markers", f"{waiting:,}", "for you to look at", address, is_urgent=waiting > 0)
+
+
+def _ages() -> Figure:
+    waiting = compliance.ages_waiting()
+    return Figure("Age checks", f"{waiting:,}", "for a person to decide", reverse(AGE_CHECKS), is_urgent=waiting > 0)
 
 
 def _figures() -> list[Figure]:
@@ -257,7 +267,8 @@ def _waiting(models: Mapping[str, Any], role: str) -> dict[str, int]:
     """How many rows wait for a person of this role, for the lists that are counted."""
     tables = {"slots.Paytable": slots.paytables_waiting()} if "slots.Paytable" in models else {}
     markers = {"compliance.Marker": compliance.markers_waiting(role)} if "compliance.Marker" in models else {}
-    ages = {"compliance.AgeCase": compliance.ages_waiting()} if "compliance.AgeCase" in models else {}
+    where = AGE_CHECKS if role in SUPPORT_ROLES else "compliance.AgeCase"
+    ages = {where: compliance.ages_waiting()} if "compliance.AgeCase" in models else {}
     return _waiting_money(models) | _waiting_queues(models) | tables | markers | ages | _waiting_loyalty(role)
 
 

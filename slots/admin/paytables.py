@@ -7,24 +7,27 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path
 from rest_framework.serializers import ValidationError as NotAShare
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.backoffice import ActionAdmin, ReasonForm, RowPage
-from accounts.models import STAFF_ROLES, User
+from accounts.models import STAFF_ROLES
 from core.db import command
 from core.errors import DomainError, InvalidJson
 from core.parsing import MAX_BODY_BYTES, loads
 from slots import services
+from slots.admin.reviews import MOST_NAMED, ask, in_words, requests_of
 from slots.admin.sheets import sheet_of
 from slots.draw import MalformedTable, parse
 from slots.errors import RtpMismatch
 from slots.fields import Share
 from slots.models import Paytable, PaytableStatus
 
-MOST_NAMED = 3
+DISCARDED = "Discarded"
 
 
 class DraftForm(forms.Form):
@@ -139,6 +142,10 @@ class Step:
     service: Callable[..., Paytable]
     warning: str
     form_class: type[forms.Form] = OptionalReasonForm
+    is_danger: bool = False
+
+    def is_open_to(self, paytable: Paytable) -> bool:
+        return paytable.status in self.statuses and not paytable.is_discarded
 
 
 APPROVE = Step(
@@ -158,6 +165,15 @@ RETIRE = Step(
     services.retire,
     "Spins stop until another table is active.",
     ReasonForm,
+)
+DISCARD = Step(
+    "Discard",
+    "discarded",
+    (PaytableStatus.COMPUTED, PaytableStatus.APPROVED),
+    services.discard,
+    "It stays in the list and in the audit, and can never be approved or activated again.",
+    ReasonForm,
+    is_danger=True,
 )
 
 
@@ -200,27 +216,31 @@ class Station:
 
 def page_of(paytable: Paytable, request: HttpRequest) -> dict[str, Any]:
     """What both pages of a paytable show."""
-    at = PaytableStatus.values.index(paytable.status)
     return {
         "paytable": paytable,
         "digest": bytes(paytable.digest).hex(),
         "sheet": sheet_of(paytable),
-        "path": [Station(label, place < at, place == at) for place, label in enumerate(PaytableStatus.labels)],
+        "path": _path(paytable),
         "waits": paytable.status in (PaytableStatus.COMPUTED, PaytableStatus.APPROVED),
         "others": _others(paytable) if paytable.status == PaytableStatus.COMPUTED else "",
+        "requests": requests_of(paytable),
         "is_author": paytable.created_by_id is not None and paytable.created_by_id == request.user.pk,
     }
 
 
+def _path(paytable: Paytable) -> list[Station]:
+    """The way of a paytable; that of a discarded one ends where it was discarded."""
+    labels, at = PaytableStatus.labels, PaytableStatus.values.index(paytable.status)
+    if paytable.is_discarded:
+        at = 2 if paytable.approved_at is None else 3
+        labels = [*labels[:at], DISCARDED]
+    return [Station(label, place < at, place == at) for place, label in enumerate(labels)]
+
+
 def _others(paytable: Paytable) -> str:
     """Who could approve this paytable, in words; empty if nobody could."""
-    able = User.objects.filter(role__in=services.PAYTABLE_ROLES, is_active=True)
-    if paytable.created_by_id is not None:
-        able = able.exclude(pk=paytable.created_by_id)
-    names = list(able.order_by("username").values_list("username", flat=True)[: MOST_NAMED + 1])
-    if len(names) > MOST_NAMED:
-        return f"{', '.join(names[:MOST_NAMED])} and others"
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+    able = services.approvers_of(paytable).values_list("username", flat=True)
+    return in_words(list(able[: MOST_NAMED + 1]))
 
 
 @admin.register(Paytable)
@@ -228,17 +248,45 @@ class PaytableAdmin(ActionAdmin):
     view_roles = STAFF_ROLES
     action_roles = services.PAYTABLE_ROLES
     actions_list = ("draft_paytable",)
-    actions_detail = ("download_paytable", "approve_paytable", "activate_paytable", "retire_paytable")
-    list_display = ("code", "version", "status", "declared_rtp", "created_by", "approved_by", "activated_at")
+    actions_detail = (
+        "download_paytable",
+        "discard_paytable",
+        "approve_paytable",
+        "activate_paytable",
+        "retire_paytable",
+    )
+    list_display = ("code", "version", "status_text", "declared_rtp", "created_by", "approved_by", "activated_at")
     list_select_related = ("created_by", "approved_by")
     list_filter = ("status",)
-    readonly_fields = ("digest_hex",)
+    fields = (
+        *("code", "version", "status_text", "canonical", "declared_rtp", "par", "created_by", "created_at"),
+        *("computed_at", "approved_by", "approved_at", "activated_at", "retired_at", "digest_hex"),
+    )
+    readonly_fields = ("status_text", "digest_hex")
     ordering = ("-id",)
     change_form_outer_before_template = "admin/slots/paytable.html"
 
     @admin.display(description="digest")
     def digest_hex(self, paytable: Paytable) -> str:
         return bytes(paytable.digest).hex()
+
+    @admin.display(description="status", ordering="status")
+    def status_text(self, paytable: Paytable) -> str:
+        return DISCARDED if paytable.is_discarded else PaytableStatus(paytable.status).label
+
+    def get_urls(self) -> list[Any]:
+        address = path(
+            "<path:object_id>/ask/", self.admin_site.admin_view(self.ask_for_review), name="slots_paytable_ask"
+        )
+        return [address, *super().get_urls()]
+
+    def ask_for_review(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the others who may approve to look at it: a button of its page, without a page of its own."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return ask(self, request, self.row_or_404(request, object_id))
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         row = self.get_object(request, object_id)
@@ -258,6 +306,10 @@ class PaytableAdmin(ActionAdmin):
         answer["Content-Disposition"] = f'attachment; filename="paytable-{row.pk}.json"'
         return answer
 
+    @action(description="Discard…", url_path="discard", permissions=["discard"])
+    def discard_paytable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return StepPage(self, request, self.row_or_404(request, object_id), DISCARD).response()
+
     @action(description="Approve…", url_path="approve", permissions=["approve"])
     def approve_paytable(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return StepPage(self, request, self.row_or_404(request, object_id), APPROVE).response()
@@ -273,6 +325,9 @@ class PaytableAdmin(ActionAdmin):
     def has_approve_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_step(request, obj, APPROVE)
 
+    def has_discard_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_step(request, obj, DISCARD)
+
     def has_activate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_step(request, obj, ACTIVATE)
 
@@ -284,4 +339,4 @@ class PaytableAdmin(ActionAdmin):
         if not self.may(request, self.action_roles):
             return False
         row = self.get_object(request, str(object_id)) if object_id is not None else None
-        return row is None or row.status in step.statuses
+        return row is None or step.is_open_to(row)

@@ -14,4 +14,4 @@ from slots.models.figures import (
 )
 from slots.models.intents import IntentState, SpinIntent
 from slots.models.play import SlotState, Spin, SpinOrigin
-from slots.models.tables import Game, Paytable, PaytableStatus, PaytableStep, Reopening
+from slots.models.tables import Game, Paytable, PaytableStatus, PaytableStep, Reopening, ReviewRequest

@@ -89,6 +89,11 @@ class Paytable(models.Model):
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
 
+    @property
+    def is_discarded(self) -> bool:
+        """Whether it was retired before it was ever active: a trigger allows it no further step."""
+        return self.status == PaytableStatus.RETIRED and self.activated_at is None
+
 
 class PaytableStep(models.Model):
     """One step of a paytable by a member of staff, and why. Append-only (a trigger)."""
@@ -112,6 +117,22 @@ class PaytableStep(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["paytable", "-id"], name="slots_paytablestep_of_table")]
+
+
+class ReviewRequest(models.Model):
+    """A member of staff who may approve a paytable was asked to look at it. Append-only (a trigger)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    paytable = models.ForeignKey(Paytable, models.PROTECT, related_name="+", db_index=False)
+    asked = staff_key()
+    asked_by = staff_key()
+    asked_at = models.DateTimeField(db_default=CoreNow())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(asked=F("asked_by")), name="slots_reviewrequest_of_another"),
+        ]
+        indexes = [models.Index(fields=["paytable", "-id"], name="slots_reviewrequest_of_table")]
 
 
 class Reopening(models.Model):

@@ -16,8 +16,9 @@ $$;
 CREATE OR REPLACE TRIGGER slots_paytable_drafted BEFORE INSERT ON slots_paytable
     FOR EACH ROW EXECUTE FUNCTION slots_paytable_drafted();
 
--- Trigger function: a paytable moves one status forward at a time, and a retired one may be active again; each step writes
--- its own columns only (23000).
+-- Trigger function: a paytable moves one status forward at a time, and a retired one may be active again. One that was not
+-- active yet may be retired too, which discards it: it is never active after that. Each step writes its own columns only
+-- (23000).
 CREATE OR REPLACE FUNCTION slots_paytable_steps() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -25,7 +26,8 @@ DECLARE
 BEGIN
     IF (OLD.status, NEW.status) NOT IN
        (('draft', 'computed'), ('computed', 'approved'), ('approved', 'active'), ('active', 'retired'),
-        ('retired', 'active')) THEN
+        ('retired', 'active'), ('computed', 'retired'), ('approved', 'retired'))
+       OR (OLD.status = 'retired' AND OLD.activated_at IS NULL) THEN
         RAISE EXCEPTION 'a paytable does not go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

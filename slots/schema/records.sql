@@ -1,5 +1,7 @@
--- Steps of paytables and looks at their return are records.
+-- Steps of paytables, who was asked to look at one, and looks at their return are records.
 CREATE OR REPLACE TRIGGER slots_paytablestep_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON slots_paytablestep
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+CREATE OR REPLACE TRIGGER slots_reviewrequest_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON slots_reviewrequest
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 CREATE OR REPLACE TRIGGER slots_look_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON slots_look
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();

@@ -1,7 +1,8 @@
 """The services of the slot machine.
 
 ``SpinBatch`` is the only command of players, in two parts (``IntentBatch``, ``SettleBatch``) where RedRoomRewards pays;
-``draft``, ``approve``, ``activate`` and ``retire`` are those of staff, ``ask_reopening`` and ``decide_reopening`` too.
+``draft``, ``approve``, ``activate``, ``retire`` and ``discard`` are those of staff, with ``ask_for_review``,
+``ask_reopening`` and ``decide_reopening``.
 The others read, prepare (``seed_reference``), verify (``verify``), watch (``watch``) or reconcile (``resolve_intent``).
 """
 
@@ -28,6 +29,7 @@ from slots.services.lifecycle import (
     PAYTABLE_ROLES,
     activate,
     approve,
+    discard,
     draft,
     list_paytables,
     paytables_waiting,
@@ -62,6 +64,7 @@ from slots.services.reality import answer_reality_check
 from slots.services.reopening import ask_reopening, decide_reopening, waiting_reopenings
 from slots.services.resolving import resolve_intent
 from slots.services.returns import returns
+from slots.services.reviewing import approvers_of, ask_for_review, review_requests
 from slots.services.seeds import rotate_seeds, states_by_key
 from slots.services.settling import Deducted, NotDeducted, SettleBatch, Settlement, Unanswered
 from slots.services.spinning import SpinBatch, SpinResult
@@ -96,9 +99,11 @@ __all__ = [
     "alike_text",
     "answer_reality_check",
     "approve",
+    "approvers_of",
     "archive_health",
     "archive_spins",
     "archived_spin",
+    "ask_for_review",
     "ask_reopening",
     "check_archives",
     "check_figures",
@@ -107,6 +112,7 @@ __all__ = [
     "count_spins",
     "decide_reopening",
     "detach_months",
+    "discard",
     "draft",
     "erase_person",
     "export_spins",
@@ -133,6 +139,7 @@ __all__ = [
     "restore_spins",
     "retire",
     "returns",
+    "review_requests",
     "rotate_seeds",
     "seed_reference",
     "session",

@@ -1,5 +1,7 @@
 """The life of a paytable: computed when it is drafted, approved by a second person, active, retired, active again.
 
+Until it is active it may be discarded: it is retired then, and stays so (ADR 0099).
+
 Every command locks the game's row first. A spin does not: it reads the active paytable in one statement, so it is
 played by the table before a change or by the one after it. Each step leaves a ``PaytableStep``.
 """
@@ -72,7 +74,7 @@ def approve(*, paytable_id: UUID, reason: str, actor: User) -> Paytable:
         NotFound, PaytableStepRefused, SameApprover (its author): nothing was written.
     """
     with joined():
-        paytable = _locked(paytable_id, PaytableStatus.COMPUTED)
+        paytable = locked_paytable(paytable_id, PaytableStatus.COMPUTED)
         if paytable.created_by_id == actor.pk:
             raise SameApprover
         return _step(paytable, PaytableStatus.APPROVED, reason, actor, approved_by=actor, approved_at=CoreNow())
@@ -84,10 +86,12 @@ def activate(*, paytable_id: UUID, reason: str, actor: User) -> Paytable:
     Locks the game, then both paytables.
 
     Raises:
-        NotFound, PaytableStepRefused: nothing was written.
+        NotFound, PaytableStepRefused (a discarded one too): nothing was written.
     """
     with joined():
-        paytable = _locked(paytable_id, PaytableStatus.APPROVED, PaytableStatus.RETIRED)
+        paytable = locked_paytable(paytable_id, PaytableStatus.APPROVED, PaytableStatus.RETIRED)
+        if paytable.is_discarded:
+            raise PaytableStepRefused(status="discarded")
         for other in Paytable.objects.select_for_update(no_key=True).filter(status=PaytableStatus.ACTIVE):
             why = f"Replaced by {paytable}" + (f": {reason}" if reason.strip() else "")
             _step(other, PaytableStatus.RETIRED, why, actor, retired_at=CoreNow())
@@ -102,7 +106,19 @@ def retire(*, paytable_id: UUID, reason: str, actor: User) -> Paytable:
     """
     assert_reason(reason)
     with joined():
-        paytable = _locked(paytable_id, PaytableStatus.ACTIVE)
+        paytable = locked_paytable(paytable_id, PaytableStatus.ACTIVE)
+        return _step(paytable, PaytableStatus.RETIRED, reason, actor, retired_at=CoreNow())
+
+
+def discard(*, paytable_id: UUID, reason: str, actor: User) -> Paytable:
+    """Retire a paytable that was never active; it takes no further step. Locks the game, then the paytable.
+
+    Raises:
+        NotFound, PaytableStepRefused, ValidationFailed (no reason): nothing was written.
+    """
+    assert_reason(reason)
+    with joined():
+        paytable = locked_paytable(paytable_id, PaytableStatus.COMPUTED, PaytableStatus.APPROVED)
         return _step(paytable, PaytableStatus.RETIRED, reason, actor, retired_at=CoreNow())
 
 
@@ -123,7 +139,7 @@ def _lock_game() -> None:
     first_or_not_found(Game.objects.select_for_update(no_key=True).filter(code=GAME))
 
 
-def _locked(paytable_id: UUID, *allowed: PaytableStatus) -> Paytable:
+def locked_paytable(paytable_id: UUID, *allowed: PaytableStatus) -> Paytable:
     """Lock the game and a paytable. Raises NotFound, PaytableStepRefused (it has another status)."""
     _lock_game()
     paytable = first_or_not_found(Paytable.objects.select_for_update(no_key=True).filter(pk=paytable_id))

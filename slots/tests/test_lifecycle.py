@@ -2,12 +2,16 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Role
+from core.errors import ValidationFailed
 from core.ids import new_id
+from slots import services
+from slots.errors import PaytableStepRefused
 from slots.models import Paytable, PaytableStep
 from slots.tests.factories import play, player, post_spin, table
 from tests.hostile.asking import nothing_written
@@ -140,6 +144,21 @@ def test_retiring_the_active_table_closes_the_machine(games: APIClient) -> None:
     assert code(post_spin(client_of(user))) == (503, "GAME_DISABLED")
     assert code(step(games, before, "retire", reason="again")) == (409, "INVALID_TRANSITION")
     assert code(step(games, str(new_id()), "retire", reason="again")) == (404, "NOT_FOUND")
+
+
+def test_a_discarded_table_is_never_active(games: APIClient) -> None:
+    made, author = ready(games), staff(Role.GAMES)
+
+    with nothing_written(), pytest.raises(ValidationFailed):
+        services.discard(paytable_id=UUID(made), reason=" ", actor=author)
+    services.discard(paytable_id=UUID(made), reason="a slip", actor=author)
+
+    with nothing_written():
+        for name in ("approve", "activate"):
+            assert code(step(games, made, name)) == (409, "INVALID_TRANSITION")
+    with pytest.raises(PaytableStepRefused, match="retired"):
+        services.discard(paytable_id=UUID(made), reason="again", actor=author)
+    assert str(Paytable.objects.get(status="active").pk) != made
 
 
 def test_a_spin_that_was_shown_another_table_is_refused(games: APIClient) -> None:

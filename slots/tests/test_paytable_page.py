@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Role, User
+from core.ids import new_id
 from slots.draw import parse
-from slots.models import Paytable, PaytableStep
+from slots.models import Paytable, PaytableStep, ReviewRequest
 from slots.par import par_sheet
 from slots.tests.factories import table
 from tests import world
 from tests.backoffice import signed_in, text_of
+from tests.clock import Clock
 from tests.world import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,3 +181,92 @@ def test_only_the_step_that_its_status_allows_is_offered(author: User) -> None:
     assert "Approve…" in page
     assert "Activate…" not in page
     assert "Retire…" not in page
+
+
+def reviewer(name: str, email: str = "") -> User:
+    made = world.person(name, role=Role.GAMES)
+    User.objects.filter(pk=made.pk).update(email=email)
+    return made
+
+
+def test_those_who_may_approve_are_asked_by_mail_and_again_after_an_hour(author: User, clock: Clock) -> None:
+    User.objects.filter(pk=author.pk).update(email="author@example.org")
+    reviewer("nora", "nora@example.org")
+    reviewer("piet", "piet@example.org")
+    reviewer("quinn")
+    made, client = drafted(author), signed_in(author)
+    logged = LogEntry.objects.count()
+
+    page = client.post(f"{LIST}{made.pk}/ask/", follow=True)
+
+    assert [message.to for message in mail.outbox] == [["nora@example.org"], ["piet@example.org"]]
+    assert f"{made} at" in mail.outbox[0].body
+    assert f"http://testserver{LIST}{made.pk}/change/\n" in mail.outbox[0].body
+    assert "nora and piet asked by e-mail to look." in text_of(page)
+    assert re.search(rf"Asked to look: nora and piet, [^,]+, \S+ UTC, by {author.username}\.", text_of(page))
+    assert LogEntry.objects.count() == logged + 1
+    again = text_of(client.post(f"{LIST}{made.pk}/ask/", follow=True))
+    assert "were asked within the hour. (INVALID_TRANSITION). Nobody was asked." in again
+    assert (len(mail.outbox), ReviewRequest.objects.count(), LogEntry.objects.count()) == (2, 2, logged + 1)
+    clock.shift(hours=1)
+    client.post(f"{LIST}{made.pk}/ask/")
+    assert (len(mail.outbox), ReviewRequest.objects.count()) == (4, 4)
+
+
+def test_a_mail_that_is_not_taken_is_said(author: User, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    reviewer("nora", "nora@example.org")
+    made = drafted(author)
+
+    page = text_of(signed_in(author).post(f"{LIST}{made.pk}/ask/", follow=True))
+
+    assert "the e-mail could not be sent. Tell them yourself." in page
+    assert "Asked to look: nora" in page
+
+
+def test_nobody_is_asked_about_what_does_not_wait_for_approval(author: User) -> None:
+    made, client = drafted(author), signed_in(author)
+    reviewer("nora", "nora@example.org")
+    step(client, made, "discard", "a slip")
+
+    assert "Nobody was asked" in text_of(client.post(f"{LIST}{made.pk}/ask/", follow=True))
+    assert client.get(f"{LIST}{made.pk}/ask/").status_code == 405
+    assert client.post(f"{LIST}{new_id()}/ask/").status_code == 404
+    assert signed_in(staff(Role.SUPPORT)).post(f"{LIST}{made.pk}/ask/").status_code == 403
+    assert (mail.outbox, ReviewRequest.objects.exists()) == ([], False)
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_table_that_nobody_played_by_is_discarded_for_good(author: User, approved: bool) -> None:
+    made, client, second = drafted(author), signed_in(author), signed_in(staff(Role.GAMES))
+    if approved:
+        step(second, made, "approve")
+    asked = text_of(client.get(f"{LIST}{made.pk}/discard/"))
+    assert "It stays in the list and in the audit" in asked
+    assert "This field is required" in text_of(step(client, made, "discard"))
+
+    page = step(client, made, "discard", "a slip")
+
+    shown = text_of(page)
+    assert "is discarded." in shown
+    assert "Nobody played by it, and nobody will." in shown
+    assert "may be activated again" not in shown
+    assert not [word for word in ("Discard…", "Approve…", "Activate…", "Retire…") if word in shown]
+    stations = re.findall(r'<li class="[^"]*"[^>]*>\s*<span[^>]*></span>([A-Z][a-z]+)', page.content.decode())
+    assert stations == ["Draft", "Computed", *(["Approved"] if approved else []), "Discarded"]
+    last = PaytableStep.objects.filter(paytable=made).order_by("-id")[0]
+    assert (last.to_status, last.reason, last.actor) == ("retired", "a slip", author)
+    assert step(second, made, "activate").status_code == step(second, made, "approve").status_code == 403
+    assert Paytable.objects.get(pk=made.pk).status == "retired"
+    assert "Discarded" in text_of(client.get(LIST))
+
+
+def test_what_was_active_is_retired_and_not_discarded(author: User) -> None:
+    active, client = Paytable.objects.get(status="active"), signed_in(author)
+
+    page = client.get(f"{LIST}{active.pk}/change/")
+
+    assert "Discard…" not in text_of(page)
+    assert client.post(f"{LIST}{active.pk}/discard/", {"reason": "x", "apply": "yes"}).status_code == 403
+    assert Paytable.objects.get(pk=active.pk).status == "active"

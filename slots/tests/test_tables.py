@@ -1,5 +1,6 @@
 """What the tables of figures, steps and archives refuse, whoever writes."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ VALUES (%(id)s, %(table)s, %(old)s, %(new)s, %(reason)s)
 REOPENING = """
 INSERT INTO slots_reopening (id, game_id, asked_by_id, reason, decided_by_id, decided_at, approved)
 VALUES (%(id)s, %(game)s, %(asker)s, %(reason)s, %(decider)s, %(at)s, %(approved)s)
+"""
+REVIEW = """
+INSERT INTO slots_reviewrequest (id, paytable_id, asked_id, asked_by_id)
+VALUES (%(id)s, %(table)s, %(asked)s, %(asker)s)
 """
 LOOK = """
 INSERT INTO slots_look (id, paytable_digest, counted_from, spins, staked, paid, z, verdict)
@@ -61,6 +66,28 @@ def test_a_retired_paytable_may_be_active_again_and_is_then_not_retired() -> Non
 
     assert "never changed" in kept
     assert "does not go from active to approved" in refused("UPDATE slots_paytable SET status = 'approved'")
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_discarded_paytable_takes_no_further_step(approved: bool) -> None:
+    made = Paytable.objects.create(code="x", version=1, canonical="{}", digest=sha256(b"{}").digest())
+    run("UPDATE slots_paytable SET status = 'computed', par = '{}' WHERE id = %(id)s", id=made.pk)
+    if approved:
+        run("UPDATE slots_paytable SET status = 'approved' WHERE id = %(id)s", id=made.pk)
+    run("UPDATE slots_paytable SET status = 'retired', retired_at = core_now() WHERE id = %(id)s", id=made.pk)
+
+    for status in ("computed", "approved", "active"):
+        text = refused("UPDATE slots_paytable SET status = %(new)s WHERE id = %(id)s", new=status, id=made.pk)
+        assert f"does not go from retired to {status}" in text
+
+
+def test_who_was_asked_to_look_is_another_and_kept() -> None:
+    first, second = person(role=Role.GAMES).pk, person(role=Role.GAMES).pk
+    sound = {"table": Paytable.objects.get().pk, "asked": second, "asker": first}
+    run(REVIEW, id=new_id(), **sound)
+
+    assert refused(REVIEW, id=new_id(), **sound | {"asked": first}) == "slots_reviewrequest_of_another"
+    assert "append-only" in refused("DELETE FROM slots_reviewrequest")
 
 
 def test_a_reopening_is_decided_by_a_second_person_and_one_is_open() -> None:

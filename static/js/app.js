@@ -60,6 +60,7 @@ toast.start();
 document.body.addEventListener("htmx:afterSettle", machine);
 await machine();
 if (document.querySelector("[data-stream]")) (await import("./feed.js")).start();
+if (document.querySelector("[data-least]")) (await import("./password.js")).start();
 if (document.querySelector("form[data-limit]")) (await import("./limits.js")).start();
 if (document.querySelector("[data-proof-result]")) (await import("./spin-proof.js")).start();
 if (document.querySelector("[data-linking]")) (await import("./linking.js")).start();

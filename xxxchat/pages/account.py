@@ -17,10 +17,10 @@ from accounts import services
 from accounts.errors import CodeRequired, EmailNotConfirmed, SignInLocked, WrongCredentials
 from accounts.models import Role
 from compliance import services as compliance
+from core import mailing
 from core.envelope import STATUS, headers_of
 from core.errors import Throttled
 from escrow import services as escrow
-from xxxchat import mailing
 from xxxchat.pages.commands import signed_in
 from xxxchat.pages.refusals import Refusal
 from xxxchat.pages.responses import home_of, safe_next

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 import escrow.services
 import perfqueue.services
 from accounts.models import Role
+from compliance.models import AgeCase
 from tests.backoffice import signed_in, text_of
 from tests.world import buy, performer, person, staff
 from xxxchat.navigation import GROUPS
@@ -39,12 +40,28 @@ def test_staff_see_what_waits() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("role", "where"), [(Role.SUPPORT, "Age checks"), (Role.AUDITOR, "Age cases")])
+def test_the_number_of_ages_that_wait_stands_where_this_person_can_go(role: str, where: str) -> None:
+    for _ in range(2):
+        AgeCase.objects.create(user=person(), why="unsure")
+    client = signed_in(staff(role))
+
+    page = client.get("/admin/")
+
+    items = {each["title"]: each for group in page.context["sidebar_navigation"] for each in group["items"]}
+    assert [title for title in items if items[title].get("badge") == 2] == [where]
+    assert client.get(items[where]["link"]).status_code == 200
+    figures = {figure.title: figure.value for figure in page.context["figures"]}
+    assert figures.get("Age checks") == ("2" if role == Role.SUPPORT else None)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_every_figure_opens_a_list() -> None:
     client = signed_in(staff(Role.ADMIN))
 
     figures = client.get("/admin/").context["figures"]
 
-    assert [client.get(figure.link).status_code for figure in figures] == [200] * 11
+    assert [client.get(figure.link).status_code for figure in figures] == [200] * 12
 
 
 @pytest.mark.django_db(transaction=True)

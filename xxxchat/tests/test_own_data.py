@@ -63,6 +63,8 @@ NOT_EXPORTED = {
     "slots.Paytable.approved_by": OTHERS,
     "slots.PaytableStep.actor": OTHERS,
     "slots.Reopening.asked_by": OTHERS,
+    "slots.ReviewRequest.asked": OTHERS,
+    "slots.ReviewRequest.asked_by": OTHERS,
     "slots.Reopening.decided_by": OTHERS,
 }
 PERSONAL_WORDS = ("user", "actor", "author", "caller", "performer", "recipient", "room", "owner", "_by")

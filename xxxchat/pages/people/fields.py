@@ -16,7 +16,8 @@ class FlaggedForm(forms.Form):
         for place, name in enumerate(self.errors):
             if name in self.fields:
                 attrs = self.fields[name].widget.attrs
-                attrs |= {"aria-invalid": "true", "aria-describedby": f"{self[name].auto_id}-fault"}
+                described = f"{self[name].auto_id}-fault {attrs.get('aria-describedby', '')}".rstrip()
+                attrs |= {"aria-invalid": "true", "aria-describedby": described}
                 attrs["class"] = f"{attrs.get('class', '')} is-bad".lstrip()
                 if place == 0:
                     attrs["autofocus"] = True

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import services as accounts
 from accounts.errors import LinkDead
-from xxxchat import mailing
+from core import mailing
 from xxxchat.pages.people.fields import EmailForm
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import MinimumLengthValidator, get_default_password_validators
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,9 +16,10 @@ from accounts import services as accounts
 from accounts.models import User
 from compliance import services as compliance
 from compliance.errors import TermsOutdated
+from core import mailing
 from core.errors import ValidationFailed
 from core.origin import origin_of
-from xxxchat import mailing, people
+from xxxchat import people
 from xxxchat.pages.commands import whole_number
 from xxxchat.pages.people.fields import EmailForm, typed
 from xxxchat.pages.refusals import Refusal, refusal_of
@@ -46,8 +48,9 @@ class SignUpForm(EmailForm):
         label="Password",
         max_length=1024,
         strip=False,
-        help_text="At least 8 characters, in no list of known passwords.",
-        widget=forms.PasswordInput(attrs={"class": "inp", "autocomplete": "new-password"}),
+        widget=forms.PasswordInput(
+            attrs={"class": "inp", "autocomplete": "new-password", "aria-describedby": "password-rules"}
+        ),
     )
     day, month, year = _part("Day", "day"), _part("Month", "month"), _part("Year", "year")
     terms = forms.BooleanField(
@@ -67,6 +70,12 @@ class SignUpForm(EmailForm):
             if name in cleaned:
                 self.add_error(name, faults)
         return cleaned
+
+    @property
+    def least(self) -> int:
+        """How many characters a password has at least."""
+        validators = get_default_password_validators()
+        return next(each.min_length for each in validators if isinstance(each, MinimumLengthValidator))
 
     @property
     def of_birth(self) -> list[forms.BoundField]:

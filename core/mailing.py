@@ -12,15 +12,16 @@ from django.template.loader import render_to_string
 log = structlog.get_logger()
 
 
-def send(request: HttpRequest, name: str, to: str, **facts: Any) -> None:
+def send(request: HttpRequest, name: str, to: str, **facts: Any) -> bool:
     """Send a mail with a link to the address that the request came to; see `post`."""
-    post(name, to, host=request.build_absolute_uri("/").rstrip("/"), **facts)
+    return post(name, to, host=request.build_absolute_uri("/").rstrip("/"), **facts)
 
 
-def post(name: str, to: str, **facts: Any) -> None:
+def post(name: str, to: str, **facts: Any) -> bool:
     """Send the mail `templates/mail/<name>.txt`, whose first line is its subject. No transaction may be open.
 
-    A server that does not take it is logged, without the address: the answer must not say whether there was one.
+    Returns whether a server took it. One that did not is logged, without the address. A stranger must not learn it from
+    the answer: it would say whether somebody has that address.
     """
     facts |= {"site": settings.SITE_NAME}
     subject, _, body = render_to_string(f"mail/{name}.txt", facts).strip().partition("\n")
@@ -28,3 +29,5 @@ def post(name: str, to: str, **facts: Any) -> None:
         EmailMessage(subject, f"{body.strip()}\n", to=[to]).send()
     except (OSError, SMTPException) as error:
         log.error("mail_not_sent", mail=name, error=type(error).__name__)
+        return False
+    return True
