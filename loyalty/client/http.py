@@ -10,8 +10,9 @@ from core.context import request_id
 from core.ids import new_id_text
 from loyalty.client import answers, faults
 from loyalty.client.answers import Duplicate
+from loyalty.client.call import Call
 from loyalty.client.config import Config
-from loyalty.client.sending import Call, Sender
+from loyalty.client.sending import Sender
 from loyalty.client.values import (
     Applied,
     Balance,

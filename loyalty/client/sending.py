@@ -1,11 +1,9 @@
 """Sending one call: tries with the same key, the token, the circuit breaker, and what is known when they fail."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-import aiohttp
 import structlog
 from tenacity import (
     AsyncRetrying,
@@ -18,36 +16,19 @@ from core.breaker import Breaker
 from core.context import request_id
 from core.errors import DomainError
 from core.ids import new_id_text
-from loyalty.client.answers import Reply, Unusable, body_of, grant_of
+from loyalty.client.answers import Unusable, body_of, grant_of
+from loyalty.client.call import Call
 from loyalty.client.config import Config
 from loyalty.client.faults import Fault, Outcome, Try, observed
 from loyalty.client.tokens import Grant, Tokens
-from loyalty.client.values import Body, rendered
+from loyalty.client.values import Body
 from loyalty.errors import KeyMismatch, LoyaltyUnavailable, OutcomeUnknown, RemoteRefusal
 
 T = TypeVar("T")
 TRIES = 3
 BACKOFF = wait_random_exponential(multiplier=0.1, max=1.0)
-CONNECTIONS, KEEP_ALIVE_S = 256, 30.0
 TOKEN_PATH = "/oauth/token"  # noqa: S105  an address
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call: with a body it is a POST, and one with a key changes something. `name`: one of `CALLS`."""
-
-    name: str
-    path: str
-    trace: str
-    body: Body | None = field(default=None, repr=False)
-    params: Mapping[str, str] | None = field(default=None, repr=False)
-    key: str = ""
-
-    @property
-    def changes(self) -> bool:
-        """Whether it may leave something behind over there."""
-        return bool(self.key)
 
 
 class Sender:
@@ -57,12 +38,14 @@ class Sender:
         self._config = config
         self._breaker = breaker
         self._tokens = Tokens(self._grant)
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        # Here, since aiohttp is a tenth of what a process imports, and most processes ask nobody.
+        from loyalty.client.transport import Transport
+
+        self._transport = Transport(config)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._transport.close()
 
     async def send(self, call: Call, read: Callable[[Body], T]) -> T:
         """Send a call until it has a result, at most three times within the total time-out; return what `read` does.
@@ -147,7 +130,7 @@ class Sender:
         began, outcome, fault = loop.time(), Outcome.DONE, ""
         try:
             with self._breaker.guarding():
-                return body_of(await self._exchanged(call, left_s, headers), changes=call.changes)
+                return body_of(await self._transport.exchange(call, left_s, headers), changes=call.changes)
         except Fault as error:
             outcome, fault = error.outcome, type(error.__cause__ or error).__name__
             raise
@@ -160,23 +143,6 @@ class Sender:
         finally:
             observed(Try(call.name, outcome, loop.time() - began, number))
             self._log(call, outcome, number, fault)
-
-    async def _exchanged(self, call: Call, left_s: float, headers: dict[str, str]) -> Reply:
-        """Send it once and return the answer. Raises Fault: there was none."""
-        timeout = aiohttp.ClientTimeout(
-            total=max(0.001, min(self._config.try_timeout_s, left_s)), sock_connect=self._config.connect_timeout_s
-        )
-        given: dict[str, Any] = {"headers": headers, "params": call.params, "timeout": timeout}
-        if call.body is not None:
-            given["data"] = rendered(call.body)
-        method, url = "GET" if call.body is None else "POST", self._config.base_url + call.path
-        try:
-            async with self._session.request(method, url, allow_redirects=False, **given) as answer:
-                return Reply(answer.status, await answer.read(), answer.headers.get("Retry-After"))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Fault(Outcome.NOT_REACHED, may_have_happened=False) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Fault(Outcome.NO_ANSWER, may_have_happened=call.changes) from error
 
     def _log(self, call: Call, outcome: Outcome, number: int, fault: str) -> None:
         if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.BREAKER_OPEN):
