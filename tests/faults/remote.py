@@ -65,6 +65,7 @@ class Play:
 
     url: str
     spins_each: int
+    pause_s: float = PAUSE_S
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     troubles: Counter[str] = field(default_factory=Counter)
 
@@ -107,7 +108,7 @@ class Play:
                 self.troubles[f"{answer.status_code} {code}".strip()] += 1
                 assert answer.status_code in (409, 502, 503), answer.text
                 assert answer.status_code != 409 or code == "REQUEST_IN_PROGRESS", answer.text
-            threading.Event().wait(PAUSE_S)
+            threading.Event().wait(self.pause_s)
         raise AssertionError(f"{key} was never answered: {self.troubles}")
 
 

@@ -39,6 +39,8 @@ STALL_MS = 10_000 if IS_REAL else 1_000
 FAULTS = [("drop_after", 0.10, {}), ("error_503", 0.10, {}), ("latency", 0.05, {"ms": STALL_MS})]
 UNLIMITED = {"SLOTS_MIN_INTERVAL_MS": "0", "SLOTS_SPINS_PER_HOUR": "0", "LIMIT_CAPS_POINT": "0,0,0"}
 SETTLED_WITHIN_S = 900 if IS_REAL else 60
+AGAIN_AFTER_S = 1.0 if IS_REAL else 0.1
+"""A breaker that is open for half a minute at a time may refuse a player for some minutes."""
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_every_point_is_accounted_for_on_both_sides(
     who = players(stack, USERS)
     standin.put_members([player.member for player in who])
     with_faults(standin)
-    fired, play = Fired(stack, standin), Play(stack.url, SPINS // USERS)
+    fired, play = Fired(stack, standin), Play(stack.url, SPINS // USERS, AGAIN_AFTER_S)
     deaths: list[Callable[[], None]] = [
         fired.kill_standin, partial(kill, stack, "worker"), fired.kill_standin, partial(kill, stack, "commands"),
     ]  # fmt: skip
