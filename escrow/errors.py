@@ -43,6 +43,16 @@ class NotReversible(Refused):
     message = "This operation cannot be undone, or was undone already."
 
 
+class KeptElsewhere(NotReversible):
+    """Another system keeps the points that the operation moved. The API answers INVALID_TRANSITION."""
+
+    result_code = "KEPT_ELSEWHERE"
+    message = (
+        "RedRoomRewards keeps these points and would not know that they were undone here."
+        " Correct the balance in RedRoomRewards instead."
+    )
+
+
 class NothingLeftToTake(InsufficientBalance):
     """A wallet has less than the operation to be reversed gave it."""
 

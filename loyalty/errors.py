@@ -29,7 +29,12 @@ class NotDead(Refused):
 
 
 class RemoteRefusal(Exception):
-    """RedRoomRewards answered that it does not do what was asked; `code` is its own word. Asking again is no use."""
+    """RedRoomRewards answered that it does not do what was asked; `code` is its own word. Asking again is no use.
+
+    `is_proof`: nothing was carried out under this key, by an earlier try either.
+    """
+
+    is_proof = False
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -39,6 +44,8 @@ class RemoteRefusal(Exception):
 class RemoteInsufficient(RemoteRefusal):
     """The member has fewer points than asked for; `current`: how many, None if it did not say."""
 
+    is_proof = True
+
     def __init__(self, current: int | None) -> None:
         self.current = current
         super().__init__("INSUFFICIENT_BALANCE")
@@ -47,15 +54,20 @@ class RemoteInsufficient(RemoteRefusal):
 class RemoteUnknownUser(RemoteRefusal):
     """RedRoomRewards knows no member by this user id."""
 
+    is_proof = True
+
     def __init__(self) -> None:
         super().__init__("INVALID_USER")
+
+
+KEY_MISMATCH = "IDEMPOTENCY_KEY_REUSE_MISMATCH"
 
 
 class KeyMismatch(RemoteRefusal):
     """The key was used there with another body: a defect of ours, which is never sent again."""
 
     def __init__(self) -> None:
-        super().__init__("IDEMPOTENCY_KEY_REUSE_MISMATCH")
+        super().__init__(KEY_MISMATCH)
 
 
 class OutcomeUnknown(Exception):

@@ -26,6 +26,20 @@ LANGUAGE sql STABLE AS $$
     SELECT c.id FROM chain c WHERE c.reverses_id IS NULL
 $$;
 
+-- Whether what an operation moved are points that another system keeps: it, or its hold, was paid through
+-- loyalty_clearing. Such a hold has the key of the deposit before it (escrow_instant_cleared).
+CREATE OR REPLACE FUNCTION escrow_kept_elsewhere(p_operation uuid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM escrow_entry e WHERE e.operation_id = p_operation AND e.house = 'loyalty_clearing'
+         UNION ALL
+        SELECT FROM escrow_operation o
+          JOIN escrow_operation h ON h.hold_id = o.hold_id AND h.kind = 'hold'
+          JOIN escrow_operation d ON d.scope = 'deposit' AND d.key = h.key
+          JOIN escrow_entry e ON e.operation_id = d.id AND e.house = 'loyalty_clearing'
+         WHERE o.id = p_operation)
+$$;
+
 -- Whether an order says what its operations say: it is charged back exactly while a chargeback is the last operation of
 -- its deposit's chain, and names that one.
 CREATE OR REPLACE FUNCTION escrow_agrees(p_deposit uuid, p_status text, p_chargeback uuid) RETURNS boolean

@@ -20,20 +20,26 @@ BEGIN
 
     -- Write the operations, those of an award only where there is one, and the holds, which are closed from the start.
     INSERT INTO escrow_operation (id, scope, key, fingerprint, kind, hold_id, actor, reason, meta, at)
-    SELECT o.id, o.scope, o.key, o.fingerprint, o.kind, o.hold, t.actor, o.reason, t.meta, p_at
-      FROM unnest(p_operation, p_key, p_fingerprint, p_hold, p_actor, p_reason, p_meta, p_item, p_settle,
-                  p_settle_fingerprint, p_awarded, p_award, p_award_fingerprint, p_deposit, p_deposit_fingerprint,
-                  p_withdraw, p_withdraw_fingerprint)
-           AS t(operation, key, fingerprint, hold, actor, reason, meta, item, settle, settle_fingerprint, awarded, award,
-                award_fingerprint, deposit, deposit_fingerprint, withdraw, withdraw_fingerprint)
-     CROSS JOIN LATERAL (VALUES
-        (t.deposit, 'deposit', t.key, t.deposit_fingerprint, 'deposit', NULL::uuid, ''),
-        (t.operation, 'hold:' || p_feature, t.key, t.fingerprint, 'hold', t.hold, t.reason),
-        (t.settle, 'close', t.item::text, t.settle_fingerprint, 'settle', t.hold, ''),
-        (t.award, 'award', t.item::text, t.award_fingerprint, 'award', t.hold, ''),
-        (t.withdraw, 'withdraw', t.key, t.withdraw_fingerprint, 'withdraw', NULL, '')
-      ) AS o(id, scope, key, fingerprint, kind, hold, reason)
-     WHERE o.kind NOT IN ('award', 'withdraw') OR t.awarded > 0;
+    SELECT t.deposit, 'deposit', t.key, t.fingerprint, 'deposit', NULL::uuid, t.actor, '', t.meta, p_at
+      FROM unnest(p_deposit, p_key, p_deposit_fingerprint, p_actor, p_meta) AS t(deposit, key, fingerprint, actor, meta)
+    UNION ALL
+    SELECT t.operation, 'hold:' || p_feature, t.key, t.fingerprint, 'hold', t.hold, t.actor, t.reason, t.meta, p_at
+      FROM unnest(p_operation, p_key, p_fingerprint, p_hold, p_actor, p_reason, p_meta)
+           AS t(operation, key, fingerprint, hold, actor, reason, meta)
+    UNION ALL
+    SELECT t.settle, 'close', t.item::text, t.fingerprint, 'settle', t.hold, t.actor, '', t.meta, p_at
+      FROM unnest(p_settle, p_item, p_settle_fingerprint, p_hold, p_actor, p_meta)
+           AS t(settle, item, fingerprint, hold, actor, meta)
+    UNION ALL
+    SELECT t.award, 'award', t.item::text, t.fingerprint, 'award', t.hold, t.actor, '', t.meta, p_at
+      FROM unnest(p_award, p_item, p_award_fingerprint, p_hold, p_actor, p_meta, p_awarded)
+           AS t(award, item, fingerprint, hold, actor, meta, awarded)
+     WHERE t.awarded > 0
+    UNION ALL
+    SELECT t.withdraw, 'withdraw', t.key, t.fingerprint, 'withdraw', NULL, t.actor, '', t.meta, p_at
+      FROM unnest(p_withdraw, p_key, p_withdraw_fingerprint, p_actor, p_meta, p_awarded)
+           AS t(withdraw, key, fingerprint, actor, meta, awarded)
+     WHERE t.awarded > 0;
     INSERT INTO escrow_hold (id, payer_id, payee_house, currency, feature, source_event_id, amount, captured, status,
                              expires_at, created_at, closed_at)
     SELECT t.hold, t.payer, p_house, p_currency, p_feature, t.source, t.amount, t.amount, 'SETTLED',
@@ -41,7 +47,7 @@ BEGIN
       FROM unnest(p_hold, p_payer, p_source, p_amount) AS t(hold, payer, source, amount);
 
     -- Raise the versions of the wallets that are where the decision saw them, and write the entries of each step:
-    -- deposited, held, settled, awarded, withdrawn.
+    -- deposited, held, settled, awarded, withdrawn. A branch for each line, as in batches.sql.
     WITH moved AS (
         UPDATE escrow_wallet x SET version = x.version + CASE WHEN t.awarded > 0 THEN 5 ELSE 3 END
           FROM unnest(p_wallet, p_payer, p_available, p_owed, p_operation, p_settle, p_award, p_deposit, p_withdraw,
@@ -53,21 +59,32 @@ BEGIN
     )
     INSERT INTO escrow_entry (operation_id, line, wallet_id, house, currency, version, d_available, d_held,
                               available_after, held_after, earned_after, owed_after, at)
-    SELECT l.operation, l.line, l.wallet, l.house, p_currency, l.version, l.a, l.h,
-           l.available::escrow_balance, l.held, l.earned, l.owed, p_at
-      FROM moved m CROSS JOIN LATERAL (VALUES
-        (m.deposit, 1, m.wallet, NULL, m.version + 1, m.amount, 0, m.available + m.amount, m.held, m.earned, m.owed),
-        (m.deposit, 2, NULL, p_clearing, NULL, -m.amount, 0, NULL, NULL, NULL, NULL),
-        (m.operation, 1, m.wallet, NULL, m.version + 2, -m.amount, m.amount, m.available, m.held + m.amount, m.earned,
-         m.owed),
-        (m.settle, 1, m.wallet, NULL, m.version + 3, 0, -m.amount, m.available, m.held, m.earned, m.owed),
-        (m.settle, 2, NULL, p_house, NULL, m.amount, 0, NULL, NULL, NULL, NULL),
-        (m.award, 1, m.wallet, NULL, m.version + 4, m.awarded, 0, m.available + m.awarded, m.held, m.earned, m.owed),
-        (m.award, 2, NULL, p_house, NULL, -m.awarded, 0, NULL, NULL, NULL, NULL),
-        (m.withdraw, 1, m.wallet, NULL, m.version + 5, -m.awarded, 0, m.available, m.held, m.earned, m.owed),
-        (m.withdraw, 2, NULL, p_clearing, NULL, m.awarded, 0, NULL, NULL, NULL, NULL)
-      ) AS l(operation, line, wallet, house, version, a, h, available, held, earned, owed)
-     WHERE m.awarded > 0 OR l.operation NOT IN (m.award, m.withdraw);
+    SELECT m.deposit, 1, m.wallet, NULL, p_currency, m.version + 1, m.amount, 0,
+           m.available + m.amount, m.held, m.earned, m.owed, p_at FROM moved m
+    UNION ALL
+    SELECT m.deposit, 2, NULL, p_clearing, p_currency, NULL, -m.amount, 0, NULL, NULL, NULL, NULL, p_at FROM moved m
+    UNION ALL
+    SELECT m.operation, 1, m.wallet, NULL, p_currency, m.version + 2, -m.amount, m.amount,
+           m.available, m.held + m.amount, m.earned, m.owed, p_at FROM moved m
+    UNION ALL
+    SELECT m.settle, 1, m.wallet, NULL, p_currency, m.version + 3, 0, -m.amount,
+           m.available, m.held, m.earned, m.owed, p_at FROM moved m
+    UNION ALL
+    SELECT m.settle, 2, NULL, p_house, p_currency, NULL, m.amount, 0, NULL, NULL, NULL, NULL, p_at FROM moved m
+    UNION ALL
+    SELECT m.award, 1, m.wallet, NULL, p_currency, m.version + 4, m.awarded, 0,
+           m.available + m.awarded, m.held, m.earned, m.owed, p_at
+      FROM moved m WHERE m.awarded > 0
+    UNION ALL
+    SELECT m.award, 2, NULL, p_house, p_currency, NULL, -m.awarded, 0, NULL, NULL, NULL, NULL, p_at
+      FROM moved m WHERE m.awarded > 0
+    UNION ALL
+    SELECT m.withdraw, 1, m.wallet, NULL, p_currency, m.version + 5, -m.awarded, 0,
+           m.available, m.held, m.earned, m.owed, p_at
+      FROM moved m WHERE m.awarded > 0
+    UNION ALL
+    SELECT m.withdraw, 2, NULL, p_clearing, p_currency, NULL, m.awarded, 0, NULL, NULL, NULL, NULL, p_at
+      FROM moved m WHERE m.awarded > 0;
     GET DIAGNOSTICS v_entries = ROW_COUNT;
 
     -- Refuse the whole list if one was not.

@@ -35,6 +35,21 @@ CREATE OR REPLACE TRIGGER escrow_hold_kept BEFORE DELETE OR TRUNCATE ON escrow_h
 CREATE OR REPLACE TRIGGER escrow_wallet_kept BEFORE DELETE OR TRUNCATE ON escrow_wallet
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 
+-- Trigger function: points that another system keeps are never given or taken by undoing an operation of theirs here,
+-- which the other system would not know.
+CREATE OR REPLACE FUNCTION escrow_operation_undoes() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF escrow_kept_elsewhere(NEW.reverses_id) THEN
+        RAISE EXCEPTION 'operation % moved points that another system keeps', NEW.reverses_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER escrow_operation_undoes BEFORE INSERT ON escrow_operation
+    FOR EACH ROW WHEN (NEW.reverses_id IS NOT NULL) EXECUTE FUNCTION escrow_operation_undoes();
+
 -- Trigger function: a wallet starts empty, at version 0.
 CREATE OR REPLACE FUNCTION escrow_wallet_begins() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -37,7 +37,8 @@ $$;
 -- which the wallet paid, is available again. An order whose chargeback is undone is paid again, and its disputes are
 -- won. Locks the orders, then the wallets of the reversed operations.
 -- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, INVALID_TRANSITION (a kind that cannot be reversed, or reversed already),
--- INSUFFICIENT_BALANCE (a wallet no longer has what it gained: nothing is taken).
+-- KEPT_ELSEWHERE (points that another system keeps), INSUFFICIENT_BALANCE (a wallet no longer has what it gained:
+-- nothing is taken).
 CREATE OR REPLACE FUNCTION escrow_reverse(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_reverses uuid[], p_actor uuid[],
     p_reason text[]
@@ -76,6 +77,8 @@ BEGIN
         ELSIF NOT last.stands
             OR o.kind NOT IN ('deposit', 'award', 'settle', 'split', 'chargeback', 'write_off') THEN
             code := 'INVALID_TRANSITION';
+        ELSIF escrow_kept_elsewhere(o.id) THEN
+            code := 'KEPT_ELSEWHERE';
         END IF;
 
         -- Work out the opposite of each wallet's entry; refuse what a wallet does not have.
@@ -147,7 +150,8 @@ $$;
 -- The tokens go to the house account that paid the deposit. Also from a frozen wallet. A deposit whose chargeback was
 -- undone is taken back again: the new chargeback reverses that undoing. Its order is charged back. Locks the orders,
 -- then the wallets.
--- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, INVALID_TRANSITION (no deposit, or undone by a correction).
+-- Codes: IDEMPOTENCY_KEY_REUSED, NOT_FOUND, INVALID_TRANSITION (no deposit, or undone by a correction), KEPT_ELSEWHERE
+-- (points that another system keeps).
 CREATE OR REPLACE FUNCTION escrow_chargeback(
     p_operation uuid[], p_scope text[], p_key text[], p_fingerprint bytea[], p_reverses uuid[], p_actor uuid[],
     p_reason text[]
@@ -189,6 +193,8 @@ BEGIN
             code := 'NOT_FOUND';
         ELSIF o.kind <> 'deposit' OR NOT last.stands THEN
             code := 'INVALID_TRANSITION';
+        ELSIF escrow_kept_elsewhere(o.id) THEN
+            code := 'KEPT_ELSEWHERE';
         END IF;
         IF code IS NOT NULL THEN RETURN NEXT; CONTINUE; END IF;
         SELECT * INTO source FROM escrow_entry x WHERE x.operation_id = o.id AND x.house IS NOT NULL;

@@ -104,8 +104,8 @@ def reverse_many(reversals: Sequence[Reversal]) -> list[AdjustmentResult]:
     A chargeback's order is paid again and its disputes are won; write-offs that settled its debt are undone with it.
     Locks the orders, then the wallets, in id order.
 
-    Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or reversed already), INSUFFICIENT_BALANCE (a wallet has less
-    than it gained: nothing is taken).
+    Codes: NOT_FOUND, INVALID_TRANSITION (another kind, or reversed already), KEPT_ELSEWHERE (points of
+    RedRoomRewards), INSUFFICIENT_BALANCE (a wallet has less than it gained: nothing is taken).
     """
     return [_result(row) for row in _reverse("escrow_reverse", "reverse", reversals)]
 
@@ -114,7 +114,8 @@ def chargeback_many(reversals: Sequence[Reversal]) -> list[ChargebackResult]:
     """Take deposits back as far as `available` and `earned` allow; the rest is `owed`. Their orders are charged back.
 
     A deposit that was charged back is a replay; once that was undone, it is taken back again. Locks the orders, then
-    the wallets, in id order. Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or undone by a correction).
+    the wallets, in id order. Codes: NOT_FOUND, INVALID_TRANSITION (no deposit, or undone by a correction),
+    KEPT_ELSEWHERE (points of RedRoomRewards).
     """
     return [
         ChargebackResult(row["code"], row["operation"], row["replayed"], row["taken"] or 0, row["owed"] or 0)

@@ -14,7 +14,14 @@ from accounts.models import User
 from core import db
 from core.clock import CoreNow
 from core.errors import NotFound, assert_reason
-from escrow.errors import ApprovalClosed, InsufficientBalance, NothingLeftToTake, NotReversible, SameApprover
+from escrow.errors import (
+    ApprovalClosed,
+    InsufficientBalance,
+    KeptElsewhere,
+    NothingLeftToTake,
+    NotReversible,
+    SameApprover,
+)
 from escrow.models import Approval, ApprovalKind, ApprovalStatus, Currency, House, Payout, Wallet
 from escrow.services.adjustments import Reversal, WriteOff, reverse_many, write_off_many
 from escrow.services.calling import refusal
@@ -56,13 +63,16 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
     debt too, and the order is paid again. Locks the operation's name (advisory), the order, then the wallets.
 
     Raises:
-        ValidationFailed (no reason), NotFound, NotReversible, NothingLeftToTake: nothing was written.
+        ValidationFailed (no reason), NotFound, NotReversible, KeptElsewhere (points of RedRoomRewards),
+        NothingLeftToTake: nothing was written.
     """
     with db.joined():
         db.lock_name(f"escrow.operation:{operation_id}")
         found = db.rows(MOVED, [operation_id])
         if not found:
             raise NotFound
+        if found[0]["kept_elsewhere"]:
+            raise KeptElsewhere
         owner_id, amount = found[0]["owner"], found[0]["amount"]
         if owner_id is None or not amount or not found[0]["stands"]:
             raise NotReversible
@@ -76,7 +86,8 @@ def correct(*, operation_id: UUID, reason: str, actor: User) -> Decision:
 MOVED = """
 SELECT (SELECT w.owner_id FROM escrow_entry x JOIN escrow_wallet w ON w.id = x.wallet_id
          WHERE x.operation_id = o.id ORDER BY x.line LIMIT 1) AS owner,
-       (SELECT l.stands FROM escrow_latest(o.id) l) AS stands, max(e.currency) AS currency,
+       (SELECT l.stands FROM escrow_latest(o.id) l) AS stands,
+       escrow_kept_elsewhere(o.id) AS kept_elsewhere, max(e.currency) AS currency,
        (sum(abs(e.d_available + e.d_held + e.d_earned - e.d_owed)) / 2)::bigint AS amount
   FROM escrow_operation o JOIN escrow_entry e ON e.operation_id = o.id
  WHERE o.id = %s GROUP BY o.id

@@ -75,6 +75,9 @@ CHECKS = {
             SELECT 1 FROM escrow_entry e WHERE e.operation_id IN (o.id, o.reverses_id)
              GROUP BY e.wallet_id, e.house HAVING sum(e.d_available + e.d_held + e.d_earned - e.d_owed) <> 0)
         UNION ALL
+        SELECT o.id, format('a %%s of points that another system keeps', o.kind) FROM {operations} o
+         WHERE o.reverses_id IS NOT NULL AND escrow_kept_elsewhere(o.reverses_id)
+        UNION ALL
         SELECT DISTINCT e.operation_id, 'a line neither of a wallet nor of a house account' FROM {entries} e
          WHERE num_nonnulls(wallet_id, version, available_after, held_after, earned_after, owed_after)
                <> CASE WHEN house IS NULL THEN 6 ELSE 0 END

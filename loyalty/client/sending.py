@@ -87,9 +87,9 @@ class Sender:
             if may_have_happened:
                 raise OutcomeUnknown(fault.outcome.value) from fault
             raise LoyaltyUnavailable(retry_after_s=fault.retry_after_s or 1) from fault
-        except LoyaltyUnavailable as refused:  # by the breaker, between two tries
-            if may_have_happened:
-                raise OutcomeUnknown(Outcome.BREAKER_OPEN.value) from refused
+        except (RemoteRefusal, LoyaltyUnavailable) as refused:
+            if may_have_happened and (left_open := _left_open(refused)):
+                raise OutcomeUnknown(left_open) from refused
             raise
         raise AssertionError("unreachable")
 
@@ -160,6 +160,14 @@ def _read(call: Call, read: Callable[[Body], T], body: Body) -> T:
         return read(body)
     except Unusable as error:
         raise Fault(Outcome.NO_ANSWER, may_have_happened=call.changes) from error
+
+
+def _left_open(refused: RemoteRefusal | LoyaltyUnavailable) -> str:
+    """Return the fault that a refusal of the last try, or of the breaker, leaves earlier tries with; empty: it proves
+    that they did nothing."""
+    if isinstance(refused, RemoteRefusal):
+        return "" if refused.is_proof else refused.code
+    return Outcome.BREAKER_OPEN.value
 
 
 def _pause(state: RetryCallState) -> float:

@@ -11,8 +11,9 @@ import orjson
 from core.db import array, command, rows
 from loyalty.client import Applied, Credit, Deduct, Earn, LoyaltyClient, breaker, run
 from loyalty.client.values import Body
-from loyalty.errors import LoyaltyUnavailable, OutcomeUnknown, RemoteRefusal
+from loyalty.errors import KEY_MISMATCH, KeyMismatch, LoyaltyUnavailable, OutcomeUnknown, RemoteRefusal
 from loyalty.models import OperationKind
+from loyalty.services.ledgers import taken_under
 from loyalty.services.operations import patience_s
 
 AT_ONCE = 64
@@ -24,7 +25,6 @@ PATHS = {
     OperationKind.REFUND: Credit.path,
     OperationKind.EARN: Earn.path,
 }
-Result = Applied | RemoteRefusal | OutcomeUnknown | LoyaltyUnavailable
 
 CLAIM = """
 WITH due AS MATERIALIZED (
@@ -38,7 +38,8 @@ UPDATE loyalty_remoteoperation o
    SET attempts = o.attempts + 1, asked_at = core_now(), due_at = core_now() + make_interval(secs => %(lease_s)s)
   FROM due WHERE o.id = due.id
 RETURNING o.id, o.user_id, o.kind, o.amount, o.key, o.source, o.body::text AS body, o.attempts, o.request_id,
-          o.asked_at, coalesce(o.retried_at, o.created_at) < core_now() - %(dead_after)s::interval AS is_last
+          o.error, o.created_at, o.asked_at,
+          coalesce(o.retried_at, o.created_at) < core_now() - %(dead_after)s::interval AS is_last
 """
 KNOW = """
 INSERT INTO loyalty_knownbalance (user_id, balance, as_of)
@@ -54,7 +55,7 @@ SELECT n.user_id, n.balance, n.as_of
 class Due:
     """A claimed operation. `asked_at`: the time of the claim; whoever dies after it, others ask again a while later.
 
-    `is_last`: it was tried for a day, and this is its last time.
+    `error`: its last fault. `is_last`: it was tried for a day, and this is its last time.
     """
 
     id: UUID
@@ -66,8 +67,25 @@ class Due:
     body: Body
     attempts: int
     request_id: str
+    error: str
+    created_at: datetime
     asked_at: datetime
     is_last: bool
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether its key is another request's over there: it is not sent again, their ledger tells what it took."""
+        return self.kind == OperationKind.DEDUCT and self.error == KEY_MISMATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a deduct's key has taken by RedRoomRewards' ledger, where another request holds it: 0 for nothing."""
+
+    points: int
+
+
+Result = Applied | Taken | RemoteRefusal | OutcomeUnknown | LoyaltyUnavailable
 
 
 def claim(*, deducts: bool) -> list[Due]:
@@ -85,7 +103,10 @@ def claim(*, deducts: bool) -> list[Due]:
 
 
 def ask(due: Sequence[Due]) -> list[Result]:
-    """Ask for all of them at once, each with its key and body, and return their results in their order."""
+    """Ask for all of them at once, each with its key and body, and return their results in their order.
+
+    A deduct whose key is another request's is looked up instead; while the ledger is not read that stays its result.
+    """
 
     async def all_at_once(client: LoyaltyClient) -> list[Result]:
         return await asyncio.gather(*[_asked(client, each) for each in due])
@@ -94,10 +115,19 @@ def ask(due: Sequence[Due]) -> list[Result]:
 
 
 async def _asked(client: LoyaltyClient, due: Due) -> Result:
+    if due.is_looked_up:
+        return await _looked_up(client, due)
     try:
         return await client.change(PATHS[due.kind], due.body, key=due.key, trace=due.request_id)
     except (RemoteRefusal, OutcomeUnknown, LoyaltyUnavailable) as instead:
         return instead
+
+
+async def _looked_up(client: LoyaltyClient, due: Due) -> Result:
+    try:
+        return Taken(await taken_under(client, due.key, user_id=due.user_id, since=due.created_at))
+    except (RemoteRefusal, LoyaltyUnavailable):
+        return KeyMismatch()
 
 
 def know(balances: Sequence[tuple[UUID, int, datetime]]) -> None:

@@ -8,15 +8,15 @@ from accounts.models import FINANCE_ROLES, SUPPORT_ROLES, User
 from core.clock import CoreNow
 from core.db import first_or_not_found, joined
 from core.errors import RoleNotAllowed, assert_reason
-from loyalty.errors import KeyMismatch, NotDead
-from loyalty.models import OperationKind, OperationState, RemoteOperation
+from loyalty.errors import KEY_MISMATCH, NotDead
+from loyalty.models import OperationState, RemoteOperation
 
 RETRY_ROLES = FINANCE_ROLES | SUPPORT_ROLES
 log = structlog.get_logger()
 
 
 def send_again(*, operation_id: UUID, reason: str, actor: User) -> RemoteOperation:
-    """Let a dead operation be sent again, from now on for a day; a deduct is asked for again. Locks the operation.
+    """Let a dead operation be sent again, from now on for a day. Locks the operation.
 
     Raises:
         RoleNotAllowed, ValidationFailed (no reason), NotFound; NotDead: it is not dead, or its key was used there with
@@ -28,11 +28,10 @@ def send_again(*, operation_id: UUID, reason: str, actor: User) -> RemoteOperati
     with joined():
         found = RemoteOperation.objects.select_for_update(no_key=True).filter(pk=operation_id)
         operation = first_or_not_found(found)
-        if operation.state != OperationState.DEAD or operation.error == KeyMismatch().code:
+        if operation.state != OperationState.DEAD or operation.error == KEY_MISMATCH:
             raise NotDead
-        is_deduct = operation.kind == OperationKind.DEDUCT
         RemoteOperation.objects.filter(pk=operation.pk).update(
-            state=OperationState.UNKNOWN if is_deduct else OperationState.OPEN,
+            state=OperationState.OPEN,
             attempts=0,
             due_at=CoreNow(),
             retried_at=CoreNow(),

@@ -31,10 +31,9 @@ from loyalty.models import (
     ReconciliationRun,
     RemoteOperation,
 )
+from loyalty.services.ledgers import entries_of
 
 USERS_A_PAGE = 16
-MARGIN = timedelta(hours=1)
-"""How far before the oldest operation of a day their ledger is read: clocks differ, and the same row has two times."""
 MAX_KEY_CHARS = 128
 OURS = ("deduct", "credit", "earn")
 """The types of their entries that calls of ours make; others are none of our business."""
@@ -126,7 +125,7 @@ def _compared(users: Sequence[UUID], day: date) -> list[Compared]:
     end = begin + timedelta(days=1)
     closed = _closed_in(users, begin, end)
     cleared = escrow.services.cleared(users, since=begin, until=end)
-    oldest = min([begin, *(each.created_at for each in closed)]) - MARGIN
+    oldest = min([begin, *(each.created_at for each in closed)])
     ledgers = run(lambda client: _ledgers(client, users, oldest))
     return [
         _compare(
@@ -152,17 +151,11 @@ async def _ledgers(client: LoyaltyClient, users: Sequence[UUID], since: datetime
 
 async def _ledger(client: LoyaltyClient, user_id: UUID, since: datetime) -> list[LedgerEntry]:
     """Their whole ledger of a user since then; nothing of one whom they do not know any more."""
-    entries: list[LedgerEntry] = []
-    cursor: str | None = None
-    while True:
-        try:
-            page = await client.ledger(user_id, since=since, cursor=cursor)
-        except RemoteUnknownUser:
-            return entries
-        entries += [each for each in page.entries if each.type.lower() in OURS]
-        cursor = page.next
-        if cursor is None:
-            return entries
+    try:
+        entries = await entries_of(client, user_id, since=since)
+    except RemoteUnknownUser:
+        return []
+    return [each for each in entries if each.type.lower() in OURS]
 
 
 def _compare(

@@ -12,7 +12,7 @@ from core.db import array, command, rows
 from loyalty.client import Applied
 from loyalty.errors import OutcomeUnknown, RemoteInsufficient, RemoteRefusal
 from loyalty.models import OperationKind, OperationState
-from loyalty.services.asking import Due, Result, ask, claim, know
+from loyalty.services.asking import Due, Result, Taken, ask, claim, know
 
 LONGEST_PAUSE_S = 3_600
 ROUNDS = 100
@@ -74,4 +74,6 @@ def _ending(due: Due, result: Result) -> tuple[OperationState | None, str, float
             return OperationState.DEAD, result.code, 0.0
         case OutcomeUnknown():
             return OperationState.DEAD if due.is_last else OperationState.UNKNOWN, str(result), 0.0
+        case Taken():
+            raise AssertionError("only deducts are looked up")
     return OperationState.DEAD if due.is_last else None, result.code, result.retry_after_s or 0.0

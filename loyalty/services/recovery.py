@@ -12,9 +12,9 @@ import structlog
 from core.db import command, rows
 from core.errors import DomainError
 from loyalty.client import Applied
-from loyalty.errors import KeyMismatch, LoyaltyUnavailable, OutcomeUnknown, RemoteInsufficient, RemoteUnknownUser
+from loyalty.errors import KEY_MISMATCH, LoyaltyUnavailable, OutcomeUnknown, RemoteInsufficient, RemoteUnknownUser
 from loyalty.models import OperationState
-from loyalty.services.asking import Due, Result, ask, claim, know
+from loyalty.services.asking import Due, Result, Taken, ask, claim, know
 
 ROUNDS = 100
 """At most as many in one run, while beat starts one every ten seconds."""
@@ -34,11 +34,11 @@ UPDATE loyalty_remoteoperation
 class Resolve(Protocol):
     """Closes a spin's intent with its deduct, in a transaction of its own.
 
-    `deducted`: the points were taken, and go back unless the spin was stored; else the intent is refused for `error`.
+    `taken`: points that were taken, and go back unless the spin was stored; with 0 the intent is refused for `error`.
     Returns False if the intent was closed before.
     """
 
-    def __call__(self, *, spin_id: UUID, deducted: bool, error: str = "") -> bool: ...
+    def __call__(self, *, spin_id: UUID, taken: int, error: str = "") -> bool: ...
 
 
 _resolvers: list[Resolve] = []
@@ -80,28 +80,28 @@ def _concluded(due: Due, result: Result) -> bool:
     match result:
         case Applied():
             know([(due.user_id, result.new_balance, due.asked_at)])
-            return _resolved(due, deducted=True, error="NOT_SETTLED")
+            return _resolved(due, taken=due.amount, error="NOT_SETTLED")
         case RemoteInsufficient() | RemoteUnknownUser():
-            return _resolved(due, deducted=False, error=result.code)
-        case KeyMismatch():
-            log.error("loyalty_operation_dead", key=due.key, kind=due.kind.value, fault=result.code)
-            return _closed(due, OperationState.DEAD, result.code)
+            return _resolved(due, taken=0, error=result.code)
+        case Taken():  # another request holds its key: what that took goes back, the nightly comparison lists it
+            log.error("loyalty_deduct_looked_up", key=due.key, asked=due.amount, taken=result.points)
+            return _resolved(due, taken=result.points, error=KEY_MISMATCH)
         case OutcomeUnknown():
             _kept(due, str(result), sent=True)
         case LoyaltyUnavailable():
             _kept(due, result.code, sent=False)
-        case _:  # a refusal that does not say whether the first request was carried out
+        case _:  # a refusal that does not say whether an earlier request was carried out; after a key mismatch, see ask
             _kept(due, result.code, sent=True)
     return False
 
 
-def _resolved(due: Due, *, deducted: bool, error: str) -> bool:
+def _resolved(due: Due, *, taken: int, error: str) -> bool:
     """Let the feature close it. What its intent does not know any more is closed here: the points go back, or were
     never taken."""
     if not _resolvers:
         raise RuntimeError("No feature has named what closes its deducts.")
-    if not _resolvers[0](spin_id=UUID(due.source), deducted=deducted, error=error):
-        _closed(due, OperationState.COMPENSATED if deducted else OperationState.REFUSED, error)
+    if not _resolvers[0](spin_id=UUID(due.source), taken=taken, error=error):
+        _closed(due, OperationState.COMPENSATED if taken else OperationState.REFUSED, error)
     return True
 
 

@@ -1,5 +1,6 @@
 """A feature that spends points, as slots does, without its spins."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from accounts.models import User
@@ -51,15 +52,15 @@ class Feature:
         command(store)
         self.intents[deduct.spin_id] = "done"
 
-    def resolve(self, *, spin_id: UUID, deducted: bool, error: str = "") -> bool:
+    def resolve(self, *, spin_id: UUID, taken: int, error: str = "") -> bool:
         if self.intents[spin_id] != "open":
             return False
-        state = OperationState.COMPENSATED if deducted else OperationState.REFUSED
+        state = OperationState.COMPENSATED if taken else OperationState.REFUSED
 
         def close() -> None:
             run_statement(closing_deducts([ClosedDeduct(spin_id=spin_id, state=state, error=error)]))
-            if deducted:
-                run_statement(queue_refunds([self.deducts[spin_id]]))
+            if taken:
+                run_statement(queue_refunds([replace(self.deducts[spin_id], amount=taken)]))
 
         command(close)
         self.intents[spin_id] = state.value

@@ -225,6 +225,23 @@ def test_a_refusal_in_either_shape_is_not_asked_again(
         assert refused.value.current == 7
 
 
+@pytest.mark.parametrize("code", ["IDEMPOTENCY_KEY_REUSE_MISMATCH", "SOMETHING_NEW"])
+def test_a_refusal_says_nothing_of_a_try_before_it_that_was_lost(remote: Remote, code: str) -> None:
+    remote.balances[str(ALICE)] = 500
+    remote.befalls("deduct", "drop_after", f"code:{code}")
+
+    with pytest.raises(OutcomeUnknown, match=code):
+        asked(remote, lambda c: c.deduct(bet()))
+    assert remote.count("deduct") == 2
+
+
+def test_too_few_points_prove_that_a_lost_try_took_nothing(remote: Remote) -> None:
+    remote.befalls("deduct", "drop_before")
+
+    with pytest.raises(RemoteInsufficient):
+        asked(remote, lambda c: c.deduct(bet()))
+
+
 def test_insufficient_says_what_there_is(remote: Remote) -> None:
     remote.balances[str(ALICE)] = 40
 

@@ -123,6 +123,15 @@ def test_another_amount_differs(remote: Remote, alice: User) -> None:
     assert differences() == [("differs", f"spin-{spin_id}-deduct", str(spin_id), -100, -99)]
 
 
+def test_what_another_request_took_by_a_spins_key_differs(remote: Remote, alice: User) -> None:
+    spin_id = spin(alice, settled=False)
+    remote.entries[0]["pointsDelta"] = -40
+
+    compared()
+
+    assert differences() == [("differs", f"spin-{spin_id}-deduct", str(spin_id), -100, -40)]
+
+
 def test_a_deduct_that_the_clearing_account_does_not_know_is_extra(remote: Remote, alice: User) -> None:
     deduct = SpinDeduct(spin_id=new_id(), user_id=alice.pk, amount=100, request_id="r-1")
     run_statement(opening_deducts([deduct]))

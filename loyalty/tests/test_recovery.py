@@ -10,6 +10,7 @@ from accounts.models import User
 from core.batches import run_statement
 from core.db import command
 from loyalty.client import Deduct, breaker, run
+from loyalty.errors import KEY_MISMATCH
 from loyalty.models import RemoteOperation
 from loyalty.services import asking, outbox, recovery
 from loyalty.services.operations import (
@@ -125,17 +126,104 @@ def test_a_refusal_that_says_nothing_about_the_first_request_closes_nothing(
     assert feature.intents[deduct.spin_id] == "open"
 
 
-def test_a_key_with_another_body_is_dead_and_its_intent_stays_open(
+# --- a key that another request holds -----------------------------------------------------------------------------
+
+
+def mismatched(feature: Feature, user: User, clock: Clock) -> SpinDeduct:
+    """A deduct, due, whose first answer is that its key was used with another body."""
+    deduct = feature.open(user)
+    run_statement(leaving_unknown([(deduct.spin_id, KEY_MISMATCH)]))
+    clock.shift(seconds=10)
+    return deduct
+
+
+def held(remote: Remote, deduct: SpinDeduct, taken: int) -> None:
+    """Another request with the deduct's key has taken some points."""
+    key, user = deduct.change.transaction_id, str(deduct.user_id)
+    remote.balances[user] -= taken
+    remote.applied[key] = {"body": "another", "result": (200, {})}
+    remote.adds(user, key, "deduct", -taken)
+
+
+def test_a_key_that_another_request_holds_is_looked_up_in_the_next_round_and_never_sent_again(
+    remote: Remote, feature: Feature, alice: User, clock: Clock
+) -> None:
+    deduct = feature.open(alice)
+    held(remote, deduct, 100)
+    clock.shift(seconds=10)
+
+    assert recovery.reconcile() == 0
+    assert (row_of(deduct).state, row_of(deduct).error) == ("unknown", KEY_MISMATCH)
+    assert (feature.intents[deduct.spin_id], remote.count("ledger")) == ("open", 0)
+
+    assert recovery.reconcile() == 1
+    assert (remote.count("deduct"), remote.count("ledger")) == (1, 1)
+
+
+@pytest.mark.parametrize("taken", [100, 40, 160])
+def test_what_another_request_took_by_the_key_goes_back_as_it_was(
+    remote: Remote, feature: Feature, alice: User, clock: Clock, taken: int
+) -> None:
+    deduct = mismatched(feature, alice, clock)
+    held(remote, deduct, taken)
+    remote.page = 1
+    remote.entries.insert(0, {**remote.entries[0], "transactionId": "another"})
+
+    assert recovery.reconcile() == 1
+    outbox.deliver_due()
+
+    assert (row_of(deduct).state, row_of(deduct).error) == ("compensated", KEY_MISMATCH)
+    assert feature.intents[deduct.spin_id] == "compensated"
+    assert RemoteOperation.objects.get(kind="refund").amount == taken
+    assert (points(remote, alice), remote.count("deduct")) == (500, 0)
+
+
+@pytest.mark.parametrize("given", [None, 0, 30])
+def test_a_key_that_took_nothing_refuses_the_intent(
+    remote: Remote, feature: Feature, alice: User, clock: Clock, given: int | None
+) -> None:
+    deduct = mismatched(feature, alice, clock)
+    if given is not None:
+        held(remote, deduct, -given)
+    before = points(remote, alice)
+
+    assert recovery.reconcile() == 1
+    outbox.deliver_due()
+
+    assert (row_of(deduct).state, row_of(deduct).error) == ("refused", KEY_MISMATCH)
+    assert feature.intents[deduct.spin_id] == "refused"
+    assert points(remote, alice) == before, "what was given without our asking is the nightly comparison's"
+
+
+@pytest.mark.parametrize("fault", ["status:503", "code:INVALID_USER", "garbage"])
+def test_until_the_ledger_is_read_the_outcome_stays_unknown(
+    remote: Remote, feature: Feature, alice: User, clock: Clock, fault: str
+) -> None:
+    deduct = mismatched(feature, alice, clock)
+    held(remote, deduct, 40)
+    remote.befalls("ledger", *[fault] * 3)
+
+    assert recovery.reconcile() == 0
+    assert (row_of(deduct).state, row_of(deduct).error) == ("unknown", KEY_MISMATCH)
+    assert feature.intents[deduct.spin_id] == "open"
+
+    breaker.reset()
+    remote.plan.clear()
+    assert recovery.reconcile() == 1
+    assert (row_of(deduct).state, remote.count("deduct")) == ("compensated", 0)
+
+
+def test_a_refusal_after_a_try_that_was_lost_is_unknown_and_asked_for_again(
     remote: Remote, feature: Feature, alice: User, clock: Clock
 ) -> None:
     deduct = feature.open(alice)
     clock.shift(seconds=10)
-    remote.befalls("deduct", "code:IDEMPOTENCY_KEY_REUSE_MISMATCH")
+    remote.befalls("deduct", "drop_after", "status:404")
 
-    recovery.reconcile()
-
-    assert row_of(deduct).state == "dead"
-    assert feature.intents[deduct.spin_id] == "open"
+    assert recovery.reconcile() == 0
+    assert (row_of(deduct).state, row_of(deduct).error) == ("unknown", "HTTP_404")
+    assert recovery.reconcile() == 1
+    assert row_of(deduct).state == "compensated"
 
 
 def test_a_settled_spin_is_not_given_back(remote: Remote, feature: Feature, alice: User, clock: Clock) -> None:

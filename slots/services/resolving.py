@@ -5,13 +5,13 @@ from uuid import UUID
 from core.batches import run_statement
 from core.clock import db_now
 from core.db import command, first_or_not_found
+from loyalty import services as loyalty
 from slots.models import IntentState, SlotState, SpinIntent
 from slots.services.closing import Closing
-from slots.services.intents import OpenIntent
 
 
-def resolve_intent(*, spin_id: UUID, deducted: bool, error: str = "") -> bool:
-    """Close an open intent, with its deduct: what was taken is given back, else it is refused for `error`.
+def resolve_intent(*, spin_id: UUID, taken: int, error: str = "") -> bool:
+    """Close an open intent, with its deduct: `taken` points are given back; with 0 it is refused for `error`.
 
     The outermost transaction. Locks the slot state, then the intent. False: the intent is closed already, and nothing
     was written, but that what was taken for a spin that was never drawn is given back once. Raises NotFound.
@@ -21,16 +21,16 @@ def resolve_intent(*, spin_id: UUID, deducted: bool, error: str = "") -> bool:
         intent = first_or_not_found(SpinIntent.objects.filter(pk=spin_id))
         SlotState.objects.select_for_update(no_key=True).get(user_id=intent.user_id)
         intent = SpinIntent.objects.get(pk=spin_id)
-        deduct = OpenIntent(
-            spin_id=intent.pk, user_id=intent.user_id, bet=intent.bet, request_id=intent.request_id, resumed=True
-        ).deduct
+        deduct = loyalty.SpinDeduct(
+            spin_id=intent.pk, user_id=intent.user_id, amount=taken, request_id=intent.request_id
+        )
         closing = Closing()
         is_open = intent.state == IntentState.OPEN
-        if is_open and deducted:
+        if is_open and taken:
             closing.compensate(deduct, error)
         elif is_open:
             closing.refuse(spin_id, error)
-        elif deducted and intent.state != IntentState.DONE:
+        elif taken and intent.state != IntentState.DONE:
             closing.refunds.append(deduct)
         for statement in closing.statements(at=db_now()):
             run_statement(statement)

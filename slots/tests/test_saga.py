@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -14,10 +15,12 @@ from django.test import Client
 
 from core.handover import HandedOver
 from core.ids import new_id
-from loyalty.client import breaker
+from loyalty.client import Deduct, LoyaltyClient, breaker, run
+from loyalty.errors import KEY_MISMATCH
 from loyalty.models import Link, RemoteOperation
+from loyalty.services import rounds
 from slots.models import Spin, SpinIntent
-from slots.services import resolve_intent
+from slots.services import NotDeducted, OpenIntent, Unanswered, resolve_intent
 from slots.tests.factories import SPIN, state_of, winning
 from slots.tests.machines import Machine, answer_of, balances
 from tests.commands_process import bearer, session
@@ -25,6 +28,7 @@ from tests.hostile.asking import song_of
 from tests.standin_inside import StandInInside as StandIn
 from tests.world import key as keyed
 from tests.world import performer, person
+from xxxchat.commands.saga import deducted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,6 +92,44 @@ def test_what_surely_did_not_happen_is_refused_and_the_next_spin_is_free(remote:
     assert states() == (["refused"], {"deduct": "refused"})
     assert answer_of(remote.spin(user))["previousBalance"] == 1_000
     assert answer_of(remote.spin(user, key=key))["nonce"] == 1
+
+
+def test_what_another_request_took_by_the_spins_key_goes_back_and_the_player_spins_on(
+    remote: Machine, standin: StandIn
+) -> None:
+    user, key = remote.player(), f"spin-{new_id()}"
+    standin.steering.fault("drop_before", path=DEDUCT)
+    remote.spin(user, key=key)
+    standin.steering.clear()
+    breaker.reset()
+    other = Deduct(user_id=user.pk, amount=40, transaction_id=RemoteOperation.objects.get().key)
+    run(lambda client: client.deduct(other))
+
+    refused = remote.spin(user, key=key)
+
+    assert (refused.status, refused.code) == (503, "LOYALTY_UNAVAILABLE")
+    assert states() == (["open"], {"deduct": "unknown"})
+    assert RemoteOperation.objects.get().error == KEY_MISMATCH
+
+    rounds.reconcile()
+    rounds.deliver()
+
+    assert states() == (["compensated"], {"deduct": "compensated", "refund": "confirmed"})
+    assert remote.points(user) == 1_000
+    assert answer_of(remote.spin(user))["previousBalance"] == 1_000
+
+
+def test_a_refusal_of_a_resumed_spin_says_nothing_of_the_first_request(remote: Machine) -> None:
+    """RedRoomRewards refuses a bet of nothing by a code that is not agreed."""
+    intent = OpenIntent(spin_id=new_id(), user_id=remote.player().pk, bet=0, request_id="r-1", resumed=False)
+
+    async def asked(client: LoyaltyClient) -> Any:
+        return [await deducted(client, replace(intent, resumed=resumed)) for resumed in (False, True)]
+
+    first, resumed = run(asked)
+
+    assert isinstance(first, NotDeducted)
+    assert resumed == Unanswered(first.error)
 
 
 def test_too_many_calls_are_waited_for_as_asked(remote: Machine, standin: StandIn) -> None:
@@ -256,8 +298,8 @@ def test_an_intent_that_was_paid_is_given_back(remote: Machine, standin: StandIn
     breaker.reset()
     spin_id = SpinIntent.objects.get().id
 
-    assert resolve_intent(spin_id=spin_id, deducted=True)
-    assert not resolve_intent(spin_id=spin_id, deducted=True), "once"
+    assert resolve_intent(spin_id=spin_id, taken=100)
+    assert not resolve_intent(spin_id=spin_id, taken=100), "once"
 
     assert states() == (["compensated"], {"deduct": "compensated", "refund": "open"})
     standin.steering.clear()
@@ -270,7 +312,7 @@ def test_an_intent_that_was_not_paid_is_refused(remote: Machine, standin: StandI
     remote.spin(user)
     breaker.reset()
 
-    assert resolve_intent(spin_id=SpinIntent.objects.get().id, deducted=False, error="INSUFFICIENT_BALANCE")
+    assert resolve_intent(spin_id=SpinIntent.objects.get().id, taken=0, error="INSUFFICIENT_BALANCE")
 
     assert states() == (["refused"], {"deduct": "refused"})
 
@@ -279,7 +321,7 @@ def test_a_spin_that_was_drawn_meanwhile_stays(remote: Machine) -> None:
     user = remote.player()
     answer_of(remote.spin(user, clientNonce=winning(user).hex()))
 
-    assert not resolve_intent(spin_id=Spin.objects.get().id, deducted=True)
+    assert not resolve_intent(spin_id=Spin.objects.get().id, taken=100)
     assert states() == (["done"], {"deduct": "confirmed", "credit": "open"})
 
 

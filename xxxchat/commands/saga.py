@@ -22,6 +22,7 @@ from escrow.errors import InsufficientBalance
 from escrow.services import Currency
 from loyalty.client import LoyaltyClient, breaker
 from loyalty.errors import (
+    KeyMismatch,
     LoyaltyUnavailable,
     NotLinked,
     OutcomeUnknown,
@@ -164,6 +165,9 @@ async def deducted(client: LoyaltyClient, intent: OpenIntent) -> Deducted | NotD
     except RemoteUnknownUser as refused:
         return NotDeducted(NotLinked(), refused.code)
     except RemoteRefusal as refused:
+        # Who else holds the key may have taken points by it, and so may an earlier request of this intent.
+        if intent.resumed or isinstance(refused, KeyMismatch):
+            return Unanswered(refused.code)
         return NotDeducted(LoyaltyUnavailable(), refused.code)
     except LoyaltyUnavailable as refused:
         # What an earlier request of this intent has sent may have happened.
