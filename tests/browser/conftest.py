@@ -6,6 +6,7 @@ contexts end with their browser, which Playwright kills if it does not close.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,14 +16,21 @@ from tests.browser.visiting import Visitor, visitor
 from tests.programs import program
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for one file: its driver keeps an event loop running, under which Django refuses the tests after it."""
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser for the block. Its driver keeps an event loop running, under which Django refuses to work."""
     with sync_playwright() as playwright:
         path = program("CHROMIUM_PATH", "chromium", "chromium-browser", "google-chrome")
-        launched = playwright.chromium.launch(executable_path=path, headless=True, args=["--no-sandbox"])
-        yield launched
-        launched.close()
+        made = playwright.chromium.launch(executable_path=path, headless=True, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for one file, so that Django works again for the tests after it."""
+    with launched() as made:
+        yield made
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ Link.objects.bulk_create(Link(user=user, member_id=f"member-{{user.pk}}") for us
 print(json.dumps([[str(user.pk), token_of(user)] for user in made]))
 """
 SPINS = "SELECT id::text, user_id::text, payout FROM slots_spin WHERE user_id = ANY(%s)"
-OPERATIONS = "SELECT key, kind, amount, state, user_id::text FROM loyalty_remoteoperation"
+OPERATIONS = "SELECT key, kind, amount, state, user_id::text FROM loyalty_remoteoperation WHERE user_id = ANY(%s)"
 OPEN_INTENTS = "SELECT count(*) FROM slots_spinintent WHERE state = 'open'"
 WAITING = "SELECT count(*) FROM loyalty_remoteoperation WHERE state IN ('open', 'unknown')"
 CLEARING = "SELECT coalesce(sum(d_available), 0)::bigint FROM escrow_entry WHERE house = 'loyalty_clearing'"
@@ -114,7 +114,7 @@ class Play:
 
 @dataclass(frozen=True)
 class Books:
-    """What is stored here, once nothing is on its way: spins, changes over there, and the account between both."""
+    """What is stored of some players: their spins and changes over there; and, of everybody, what is on its way."""
 
     spins: Rows
     operations: Rows
@@ -129,9 +129,10 @@ class Books:
             def rows(sql: str, *values: Any) -> Rows:
                 return database.execute(sql.encode(), values).fetchall()
 
+            ids = [player.user_id for player in who]
             return cls(
-                spins=rows(SPINS, [player.user_id for player in who]),
-                operations=rows(OPERATIONS),
+                spins=rows(SPINS, ids),
+                operations=rows(OPERATIONS, ids),
                 open_intents=int(rows(OPEN_INTENTS)[0][0]),
                 waiting=int(rows(WAITING)[0][0]),
                 clearing=int(rows(CLEARING)[0][0]),

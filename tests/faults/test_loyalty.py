@@ -8,7 +8,9 @@ ARGS=loyalty` does, and is told how far it is.
 
 import json
 import os
+import re
 import signal
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -17,12 +19,15 @@ from operator import itemgetter
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from bench import loads
 from bench.elsewhere import Elsewhere
 from bench.queues import Queues
 from bench.world import World
 from loyalty.standin.steering import Steering
+from tests.browser.conftest import launched
+from tests.browser.visiting import PASSWORD, PHONE, Visitor, visitor
 from tests.faults.remote import POINTS, Books, Play, Player, players
 from tests.stack.processes import until
 from xxxchat.stack import Stack
@@ -43,14 +48,14 @@ AGAIN_AFTER_S = 1.0 if IS_REAL else 0.1
 """A breaker that is open for half a minute at a time may refuse a player for some minutes."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     elsewhere = {"LOYALTY_BACKEND": "redroomrewards", "RRR_BASE_URL": "", "LOG_LEVEL": "ERROR"}
     with Stack(env=elsewhere | UNLIMITED | SHORT, web_processes=1) as running:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def standin(stack: Stack) -> Iterator[Steering]:
     with closing(Steering(stack.environment["RRR_BASE_URL"])) as steering:
         yield steering
@@ -123,6 +128,7 @@ def test_every_point_is_accounted_for_on_both_sides(
 ) -> None:
     who = players(stack, USERS)
     standin.put_members([player.member for player in who])
+    members, clearing = {player.member["memberId"] for player in who}, Books.read(stack, who).clearing
     with_faults(standin)
     fired, play = Fired(stack, standin), Play(stack.url, SPINS // USERS, AGAIN_AFTER_S)
     deaths: list[Callable[[], None]] = [
@@ -140,14 +146,14 @@ def test_every_point_is_accounted_for_on_both_sides(
     settled_s = until(lambda: Books.read(stack, who).is_settled, within_s=SETTLED_WITHIN_S)
 
     books = Books.read(stack, who)
-    entries = [entry for entry in standin.entries() if entry["type"] != "adjustment"]
+    entries = [each for each in standin.entries() if each["type"] != "adjustment" and each["memberId"] in members]
     there = {entry["transactionId"]: entry["pointsDelta"] for entry in entries}
     balances = {member["clientUserId"]: member["balance"] for member in standin.members()}
     states = Counter(f"{kind} {state}" for _, kind, _, state, _ in books.operations)
     figures = {
         "spins": len(books.spins), "seconds": round(seconds, 1), "settled_after_s": round(settled_s, 1),
         "on_their_way_at_the_end": unknown.waiting, "troubles": play.troubles, "faults": fired.counts,
-        "operations": states, "entries_there": len(entries), "clearing": books.clearing,
+        "operations": states, "entries_there": len(entries), "clearing": books.clearing - clearing,
     }  # fmt: skip
     print(json.dumps(figures))
 
@@ -156,9 +162,81 @@ def test_every_point_is_accounted_for_on_both_sides(
     assert len(there) == len(entries)
     assert there == books.carried_out() == books.due()
     assert {user_id: balance - POINTS for user_id, balance in balances.items() if user_id in books.net} == books.net
-    assert books.clearing == sum(books.net.values()) == sum(there.values())
+    assert books.clearing - clearing == sum(books.net.values()) == sum(there.values())
     assert not [state for state in states if state.split()[1] in ("open", "unknown", "dead")]
     assert min(fired.counts[kind] for kind, _, _ in FAULTS) > 0
     assert the_bench_spins(stack, standin, who)
     assert stack.manage("verify_ledger", "--json", check=False).returncode == 0
     assert stack.manage("verify_spins", "--json", check=False).returncode == 0
+
+
+def test_a_player_is_unlinked_links_again_and_sees_what_is_on_its_way(stack: Stack, standin: Steering) -> None:
+    """On the pages."""
+    until(lambda: answers(standin), within_s=30)
+    standin.clear()
+    with launched() as browser:
+        links_again(browser, stack, standin)
+
+
+def links_again(browser: Browser, stack: Stack, standin: Steering) -> None:
+    support, alice = visitor(browser, stack.url), visitor(browser, stack.url, viewport=PHONE)
+    support.sign_in("admin")
+    unlink_alice(support)
+    alice.sign_in("alice")
+    alice.go("/loyalty")
+    page, balance = alice.page, points_of_alice(standin)
+
+    expect(page.locator("[data-code]")).to_have_text(re.compile(r"\S+"))  # the script has asked for it
+    page.get_by_label("Member number").fill("member-alice")
+    page.get_by_label("Confirmation").fill("111111")
+    page.get_by_role("button", name="Link my points").click()
+    expect(page.get_by_text("This does not fit the member number and the code. The code stays good.")).to_be_visible()
+    alice.complaints.clear()  # the browser's word for the status of that answer
+    page.get_by_label("Confirmation").fill("000000")
+    page.get_by_role("button", name="Link my points").click()
+    linked = page.get_by_role("region", name="Your membership")
+    expect(linked).to_contain_text(f"Linked. {balance:,} points as of")
+
+    standin.fault("error_503", path="/credit")
+    payout = win(stack)
+    alice.go("/loyalty")
+    expect(linked).to_contain_text(f"+{payout:,} on its way.")
+    assert alice.overflow() == 0
+    standin.clear()
+    until(lambda: Books.read(stack, []).is_settled, within_s=SETTLED_WITHIN_S)
+    alice.go("/loyalty")
+    expect(linked).not_to_contain_text("on its way")
+    expect(linked).to_contain_text(f"{points_of_alice(standin):,} points as of")
+
+    assert support.complaints == alice.complaints == []
+    support.go_away()
+    alice.go_away()
+
+
+def unlink_alice(support: Visitor) -> None:
+    support.go("/admin/loyalty/link/?q=alice")
+    support.page.locator("#result_list tbody a").first.click()
+    support.page.get_by_role("link", name="Unlink…").click()
+    support.page.get_by_label("Reason").fill("She asked for it")
+    support.page.get_by_role("button", name="Unlink").click()
+    expect(support.page.get_by_text("1 of 1 unlinked.")).to_be_visible()
+
+
+def points_of_alice(standin: Steering) -> int:
+    (balance,) = (each["balance"] for each in standin.members() if each["memberId"] == "member-alice")
+    return int(balance)
+
+
+def win(stack: Stack) -> int:
+    """Spin as alice until a spin pays; return how much, which is to be credited."""
+    with httpx.Client(base_url=f"{stack.url}/api/v1/", timeout=15) as client:
+        tokens = client.post("auth/token", json={"username": "alice", "password": PASSWORD}).json()
+        client.headers["Authorization"] = f"Bearer {tokens['access']}"
+        for _ in range(200):
+            answer = client.post(
+                "slot-machine/spin", json={"betAmount": 100}, headers={"Idempotency-Key": str(uuid.uuid4())}
+            )
+            assert answer.status_code == 200, answer.text
+            if payout := int(answer.json()["result"]["payout"]):
+                return payout
+    raise AssertionError("no spin of 200 paid")
