@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from escrow import services as escrow
+from loyalty import services as loyalty
 from perfqueue import services as perfqueue
 from xxxchat.metrics.view import metrics
 
@@ -90,6 +91,15 @@ def breaker() -> Part:
     return {"status": "ok" if state == "closed" else "degraded", "state": state}
 
 
+def rewards() -> Part:
+    """Read how many processes' circuit breakers around RedRoomRewards are open: only spins need it."""
+    try:
+        count = loyalty.refusing_processes()
+    except Error as error:
+        return unreachable(error)
+    return {"status": "degraded" if count else "ok", "openBreakers": count}
+
+
 def unreachable(error: Exception) -> Part:
     """Log the kind of the failure (its text may name hosts and roles) and report `down`."""
     logger.warning("readyz_database_down", error=type(error).__name__)
@@ -120,6 +130,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     parts = {"database": database()}
     if parts["database"] == OK:
         parts |= {name: check() for name, check in AFTER_DATABASE.items()}
+        if loyalty.is_remote():
+            parts["loyalty"] = rewards()
     states = {part["status"] for part in parts.values()}
     status = next(state for state in ("down", "degraded", "ok") if state in states)
     return JsonResponse({"status": status, "parts": parts}, status=503 if status == "down" else 200)

@@ -2,7 +2,7 @@
 
 from loyalty.models import OperationKind, OperationState
 from loyalty.services.balances import PointsView, known_points, points_now
-from loyalty.services.breakers import watch_breaker
+from loyalty.services.breakers import refusing_processes, watch_breaker
 from loyalty.services.events import receive_event
 from loyalty.services.figures import backlog
 from loyalty.services.gates import is_remote, linked_of, pending_credits
@@ -69,6 +69,7 @@ __all__ = [
     "queue_credits",
     "queue_refunds",
     "receive_event",
+    "refusing_processes",
     "start_link",
     "wallets_now",
     "watch_breaker",

@@ -24,6 +24,12 @@ LAST_OF_EACH = """
 SELECT DISTINCT ON (process) process, state, at
   FROM loyalty_breakerchange WHERE at > %(since)s ORDER BY process, id DESC
 """
+REFUSING = """
+SELECT count(*) AS processes
+  FROM (SELECT DISTINCT ON (process) state FROM loyalty_breakerchange
+         WHERE at > core_now() - make_interval(secs => %(within_s)s) ORDER BY process, id DESC) last
+ WHERE last.state <> 'closed'
+"""
 log = structlog.get_logger()
 
 
@@ -55,6 +61,16 @@ def breakers() -> Breakers:
         failures=settings.RRR_BREAKER_FAILURES,
         reset_s=settings.RRR_BREAKER_RESET_S,
     )
+
+
+def refusing_processes() -> int:
+    """Return how many processes refuse to ask RedRoomRewards now (one statement).
+
+    A breaker that opened refuses for its time; then it admits a trial, whose result is its next change.
+    """
+    (found,) = rows(REFUSING, {"within_s": settings.RRR_BREAKER_RESET_S + settings.RRR_TOTAL_TIMEOUT_S})
+    processes: int = found["processes"]
+    return processes
 
 
 def note_change(part: str, state: str) -> threading.Thread:

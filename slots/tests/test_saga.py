@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 
+from core.db import rows
 from core.handover import HandedOver
 from core.ids import new_id
 from loyalty.client import Deduct, LoyaltyClient, breaker, run
@@ -24,10 +27,11 @@ from slots.services import NotDeducted, OpenIntent, Unanswered, resolve_intent
 from slots.tests.factories import SPIN, state_of, winning
 from slots.tests.machines import Machine, answer_of, balances
 from tests.commands_process import bearer, session
-from tests.hostile.asking import song_of
+from tests.hostile.asking import nothing_written, song_of
+from tests.stack.processes import until
 from tests.standin_inside import StandInInside as StandIn
+from tests.world import client_of, performer, person
 from tests.world import key as keyed
-from tests.world import performer, person
 from xxxchat.commands.saga import deducted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +81,23 @@ def test_an_unknown_outcome_is_said_and_its_key_resumes_it(remote: Machine, stan
 
     assert answer["spinId"] == str(SpinIntent.objects.get().id)
     assert (answer["previousBalance"], states()[0]) == (1_000, ["done"])
+    assert remote.points(user) == 900
+
+
+def test_who_cannot_be_asked_again_may_have_paid(remote: Machine, standin: StandIn) -> None:
+    user, key = remote.player(), f"spin-{new_id()}"
+    standin.steering.fault("drop_after", path=DEDUCT)
+    remote.spin(user, key=key)
+    breaker.reset()
+    standin.steering.clear()
+    standin.steering.fault("error_503", path=DEDUCT)
+
+    again = remote.spin(user, key=key)
+    breaker.reset()
+    standin.steering.clear()
+
+    assert (again.code, states()) == ("LOYALTY_UNAVAILABLE", (["open"], {"deduct": "unknown"}))
+    assert answer_of(remote.spin(user, key=key))["previousBalance"] == 1_000
     assert remote.points(user) == 900
 
 
@@ -177,16 +198,39 @@ def test_while_the_breaker_is_open_nobody_is_asked(remote: Machine, standin: Sta
     open_breaker()
     before = standin.steering.stats()
 
+    token = bearer(user)
     began = time.monotonic()
-    refused = [remote.spin(user) for _ in range(5)]
+    with nothing_written():
+        refused = [remote.spin(user, headers=token) for _ in range(5)]
     took = time.monotonic() - began
 
     after = standin.steering.stats()
     assert {(each.status, each.code) for each in refused} == {(503, "LOYALTY_UNAVAILABLE")}
+    assert {each.headers["retry-after"] for each in refused} == {"5"}
     assert (after["connections"], after["calls"]) == (before["connections"], before["calls"])
     assert took < 2
     assert states()[0] == ["done"]
     assert remote.spin(user, key=key).content == done.content, "what is done is repeated all the same"
+
+
+def test_the_breaker_opens_and_closes_by_itself(remote: Machine, standin: StandIn, settings: Any) -> None:
+    user = remote.player()
+    standin.steering.fault("error_500", path=DEDUCT)
+    failed = [remote.spin(user) for _ in range(2)]
+    assert breaker.state == "open", "five tries in a row"
+    standin.steering.clear()
+    before = standin.steering.stats()
+
+    refused = remote.spin(user)
+    after = standin.steering.stats()
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=settings.RRR_BREAKER_RESET_S + 1)):
+        answer = answer_of(remote.spin(user))
+        state = breaker.state
+
+    assert {each.code for each in (*failed, refused)} == {"LOYALTY_UNAVAILABLE"}
+    assert (after["connections"], after["calls"]) == (before["connections"], before["calls"])
+    assert (answer["previousBalance"], state) == (1_000, "closed")
+    assert answer_of(remote.spin(user))["nonce"] == 1
 
 
 # --- nothing is held meanwhile -------------------------------------------------------------------------------------
@@ -194,6 +238,10 @@ def test_while_the_breaker_is_open_nobody_is_asked(remote: Machine, standin: Sta
 HELD = """
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid() AND now() - xact_start > interval '700 ms'
+"""
+LOCKS = """
+SELECT count(*) FROM pg_locks
+ WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
 """
 
 
@@ -236,14 +284,20 @@ def test_a_stall_holds_no_transaction_and_delays_nobody(standin: StandIn, remote
     spins += [remote.begin(user, headers=session(user)) for user in users[20:]]
     while SpinIntent.objects.count() < len(users):
         time.sleep(0.05)
+    until(lambda: not rows(LOCKS)[0]["count"], within_s=0.5)
     connection.close()
     with sampled() as found:
+        began = time.monotonic()
         bought = [remote.process.post(song, {**headers, **keyed()}, {"expectedPrice": 40}) for headers in buyers]
+        read = client_of(users[0]).get("/api/v1/slot-machine/fairness")
+        took = time.monotonic() - began
         waiting = [not spin.done() for spin in spins]
+        connection.close()
         replies = [spin.result(30) for spin in spins]
 
-    assert [each.status for each in bought] == [201, 201]
+    assert ([each.status for each in bought], read.status_code) == ([201, 201], 200)
     assert all(waiting), "purchases are answered while spins wait: connections and threads are free"
+    assert took < 1.5, "each takes some ten milliseconds, as ever"
     assert {reply.status for reply in replies} == {200}
     assert len(found) > 20
     assert max(found) == 0

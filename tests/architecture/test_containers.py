@@ -107,11 +107,12 @@ def test_servers_and_celery_accept_their_options(name: str) -> None:
 def test_servers_have_the_options_of_the_demo() -> None:
     web = granian.make_context("granian", command("web")[1:]).params
     demo = granian.make_context("granian", [*lineup._web({}, WEB[1]), "xxxchat.wsgi:application"]).params
+    commands = lineup._commands(COMMANDS[1], {"LOYALTY_BACKEND": "redroomrewards"})  # compose.yaml is for both
     assert {name for name in demo if demo[name] != web[name]} == {"host"}
 
     for name, options, target in (
         ("events", lineup._events(EVENTS[1]), "xxxchat.asgi:application"),
-        ("commands", lineup._commands(COMMANDS[1]), "xxxchat.commands.asgi:application"),
+        ("commands", commands, "xxxchat.commands.asgi:application"),
     ):
         ours = uvicorn.make_context("uvicorn", command(name)[1:]).params
         demo = uvicorn.make_context("uvicorn", [*options, target]).params

@@ -129,7 +129,7 @@ def serving(part: str, port: int, **more: str) -> Iterator[subprocess.Popen[byte
     web = lineup._web({"WEB_PROCESSES": "1", "WEB_THREADS": "2"}, port)
     words = {
         "web": ["granian", *web, "xxxchat.wsgi:application"],
-        "commands": ["uvicorn", *lineup._commands(port), "xxxchat.commands.asgi:application"],
+        "commands": ["uvicorn", *lineup._commands(port, more), "xxxchat.commands.asgi:application"],
     }[part]
     process = children.spawn([sys.executable, "-m", *words], env=environment, cwd=PROJECT, when_orphaned=signal.SIGKILL)
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,10 +19,13 @@ from core.models import IdempotencyKey
 from escrow.models import Entry, Hold, Operation, Wallet
 from live.models import EventRow
 from perfqueue.models import QueueItem, Transition
-from slots.models import SlotState, Spin
+from slots.models import SlotState, Spin, SpinIntent
+from slots.tests.machines import member_of
+from slots.tests.remote import linked
 from tests.equality.servers import Got, Sent, ask, serving, signed
 from tests.faults.processes import kill_all
 from tests.stack.processes import until
+from tests.standin_inside import StandInInside
 from tests.world import person
 from xxxchat.stack import ports
 
@@ -188,6 +192,28 @@ def test_stopped_in_good_order_it_answers_what_it_has_taken_in(port: int, reques
         took_s = until(lambda: process.poll() is not None, within_s=STOPS_WITHIN_S)
 
     assert took_s < STOPS_WITHIN_S
+
+
+def test_stopped_in_good_order_it_answers_spins_that_wait_for_redroomrewards(port: int, tmp_path: Path) -> None:
+    """And takes in no more; the deduct takes longer than anything of our own."""
+    user = linked()
+    spin = Sent(body=b'{"betAmount": 100}', headers=signed(issue(user).access))
+    with StandInInside(tmp_path / "points.db") as standin:
+        standin.steering.put_members([member_of(user, 1_000)])
+        standin.steering.fault("latency", ms=1_600, path="/loyalty/deduct")
+        with serving("commands", port, SLOTS_MIN_INTERVAL_MS="0", **standin.settings) as process:
+            with ThreadPoolExecutor(1) as pool:
+                answer = pool.submit(ask, port, spin)
+                until(SpinIntent.objects.exists, within_s=10)
+                process.send_signal(signal.SIGTERM)
+                until(lambda: not listens(port), within_s=1)
+                assert not answer.done()
+                got = answer.result(timeout=10)
+            until(lambda: process.poll() is not None, within_s=STOPS_WITHIN_S)
+
+    assert got.status == 200, got
+    assert Spin.objects.get().user_id == user.pk
+    assert (SpinIntent.objects.get().state, process.returncode) == ("done", -signal.SIGTERM)
 
 
 def listens(port: int) -> bool:

@@ -14,6 +14,8 @@ from core.models import Heartbeat
 from escrow import services
 from escrow.models import Wallet
 from escrow.tests.factories import tampering
+from loyalty.services.breakers import note_change
+from tests.clock import Clock
 from tests.world import person
 from xxxchat import verification
 from xxxchat.stack.ports import free_ports
@@ -105,6 +107,23 @@ def test_a_missing_broker_degrades(swept: None, settings: Any) -> None:
 
     assert (status, body["status"]) == (200, "degraded")
     assert body["parts"]["broker"] == {"status": "degraded", "reason": "ConnectionError"}
+
+
+def test_redroomrewards_that_is_not_asked_degrades(swept: None, clock: Clock, settings: Any) -> None:
+    settings.LOYALTY_BACKEND, settings.RRR_BREAKER_RESET_S, settings.RRR_TOTAL_TIMEOUT_S = "redroomrewards", 10.0, 2.0
+    assert ready()[1]["parts"]["loyalty"] == {"status": "ok", "openBreakers": 0}
+
+    for part in ("commands", "worker"):
+        note_change(part, "open").join()
+    status, body = ready()
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["parts"]["loyalty"] == {"status": "degraded", "openBreakers": 2}
+
+    note_change("commands", "half-open").join()
+    note_change("commands", "closed").join()
+    assert ready()[1]["parts"]["loyalty"]["openBreakers"] == 1
+    clock.shift(seconds=13)  # the worker's next call is admitted, or it has ended
+    assert ready()[1]["parts"]["loyalty"] == {"status": "ok", "openBreakers": 0}
 
 
 def test_without_a_database_it_is_not_ready(unreachable_database: None) -> None:

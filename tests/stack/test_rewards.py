@@ -40,6 +40,18 @@ def test_without_an_address_there_is_a_stand_in_with_the_data_of_the_demo(folder
     assert rewards.shown(environment) == f"points in the stand-in RedRoomRewards http://127.0.0.1:{port}"
 
 
+def test_where_spins_wait_for_points_their_answers_are_waited_for(folder: Folder) -> None:
+    def stop_times(environment: dict[str, str]) -> dict[str, int]:
+        found = lineup.parts(folder, environment, ["127.0.0.1:8000"], INNER)
+        assert {part.name for part in found if part.serves_product} <= {lineup.STANDIN}
+        return {part.name: part.stops_within_s for part in found}
+
+    local, remote = stop_times({}), stop_times(REMOTE | rewards.variables(REMOTE))
+
+    assert set(local.values()) == {1}
+    assert {name: seconds for name, seconds in remote.items() if seconds > 1} == {"proxy": 7, "commands": 7}
+
+
 def test_a_server_that_is_named_is_used_with_what_was_given(folder: Folder) -> None:
     given = REMOTE | {"RRR_BASE_URL": "https://rewards.example", "RRR_CLIENT_ID": "ours", "RRR_STANDIN_PORT": "9"}
     environment = given | rewards.variables(given)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ from xxxchat.stack.terminal import Terminal
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 STANDS = "import threading; threading.Event().wait()"
+SLOW = """
+import pathlib, signal, sys, threading, time
+ended, (file, seconds) = threading.Event(), sys.argv[1:]
+signal.signal(signal.SIGTERM, lambda *_: ended.set())
+print("ready", flush=True)
+ended.wait()
+threading.Event().wait(float(seconds))
+pathlib.Path(file).write_text(str(time.monotonic()))
+"""
+ENDS_SLOWLY = f"exec({SLOW!r})"
 WITH_A_CHILD = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STANDS!r}]); {STANDS}"
 
 
@@ -103,6 +114,21 @@ def test_arguments_reach_a_part_as_they_are(folder: Folder) -> None:
 
     assert json.loads(odd.log_of("echo").read_text()) == arguments
     odd.release()
+
+
+def test_a_part_has_its_time_to_end_before_what_it_asks_is_stopped(folder: Folder) -> None:
+    slow_end, last_end = folder.root / "slow", folder.root / "last"
+    slow = replace(part("slow", ENDS_SLOWLY, str(slow_end), "1.5"), stops_within_s=3)
+    last = replace(part("last", ENDS_SLOWLY, str(last_end), "0"), serves_product=True)
+
+    with supervised(folder, slow, last):
+        until(lambda: all(_says_ready(folder, name) for name in ("slow", "last")), within_s=10)
+
+    assert float(last_end.read_text()) > float(slow_end.read_text())
+
+
+def _says_ready(folder: Folder, name: str) -> bool:
+    return folder.log_of(name).exists() and "ready" in folder.log_of(name).read_text()
 
 
 def test_a_program_that_does_not_exist_is_named(folder: Folder) -> None:

@@ -18,7 +18,7 @@ from xxxchat.stack.part import PartStatus
 from xxxchat.stack.postgres import tail
 
 STARTED_WITHIN_S = 90.0
-STOPPED_WITHIN_S = 10.0
+STOPPED_WITHIN_S = 12.0
 POLL_S = 0.05
 OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "APP_MODE", "PORT", "HOST")
 

@@ -16,16 +16,14 @@ from typing import Any
 from xxxchat.stack import children
 from xxxchat.stack.errors import StackError
 from xxxchat.stack.folder import PROJECT, Folder
-from xxxchat.stack.part import Part, PartStatus
+from xxxchat.stack.part import GROUPS, Part, PartStatus
 
 ANSWERS_WITHIN_S = 2.0
 UP_WITHIN_S = 20.0
 POLL_S = 0.05
-# Each of the two groups is stopped within a second and the next look; then it is killed.
-STOP_WITHIN_S = 1
-STOPPED_WITHIN_S = 2.5
+# How much later than its time to stop a group may be gone: the supervisor's next look at it, and the kill.
+NEXT_LOOK_S = 0.25
 WITHOUT_END = 1_000_000
-PRODUCT = "product"
 FRAME = """\
 [supervisord]
 nodaemon = true
@@ -112,15 +110,16 @@ class Supervisor:
 
     def start_part(self, name: str) -> None:
         """Start a part for the first time, without waiting for it. Raises StackError if that cannot be asked for."""
+        group = next((part.group for part in self._parts if part.name == name), GROUPS[-1])
         try:
-            call(self._folder, "supervisor.startProcess", f"{PRODUCT}:{name}", False)  # noqa: FBT003  its `wait`
+            call(self._folder, "supervisor.startProcess", f"{group}:{name}", False)  # noqa: FBT003  its `wait`
         except xmlrpc.client.Fault as fault:
             raise StackError(f"{name} cannot be started: {fault.faultString}.") from fault
 
     def stop(self) -> None:
-        """Stop the product's parts, then database and broker, then the supervisor; kill what is left."""
+        """Stop the groups of parts, the product's first, then the supervisor; kill what is left."""
         if self._process is not None:
-            children.stop(self._process, (signal.SIGTERM, STOPPED_WITHIN_S))
+            children.stop(self._process, (signal.SIGTERM, stopped_within_s(self._parts)))
             children.kill_tree(self._process)
 
     def _answers(self) -> bool:
@@ -149,15 +148,23 @@ def call(folder: Folder, method: str, *arguments: str | bool) -> Any:
         raise StackError(f"The supervisor of {folder.root} does not answer ({type(error).__name__}).") from error
 
 
+def stopped_within_s(parts: Iterable[Part]) -> float:
+    """Return the time in which all parts have ended, one group after the other."""
+    slowest: dict[str, int] = {}
+    for part in parts:
+        slowest[part.group] = max(part.stops_within_s, slowest.get(part.group, 0))
+    return sum(slowest.values()) + NEXT_LOOK_S * len(slowest)
+
+
 def configuration(root: Path, parts: Iterable[Part], control: Path) -> str:
     """Return supervisord's file, with paths relative to `root`: some characters mean something in it.
 
     What the parts run in is not in it: they inherit the supervisor's environment.
     """
     sections = [FRAME.format(socket=os.path.relpath(control, root))]
-    groups: dict[str, list[str]] = {"services": [], PRODUCT: []}
+    groups: dict[str, list[str]] = {name: [] for name in GROUPS}
     for part in parts:
-        groups["services" if part.is_service else PRODUCT].append(part.name)
+        groups[part.group].append(part.name)
         sections.append(_program(root, part))
     for priority, (name, members) in enumerate(groups.items()):  # the last is stopped first
         if members:
@@ -175,7 +182,7 @@ def _program(root: Path, part: Part) -> str:
         startsecs=part.starts_within_s,
         startretries=WITHOUT_END,
         stop_signal=part.stop_signal,
-        stopwaitsecs=STOP_WITHIN_S,
+        stopwaitsecs=part.stops_within_s,
     )
     return text if part.uid is None else f"{text}user = {part.uid}\n"
 

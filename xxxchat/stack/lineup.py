@@ -17,6 +17,10 @@ STANDIN = "standin"
 STANDIN_POINTS = 100_000
 """What a new member of the stand-in has: as much as the demo world gives where points are ours."""
 PROXY_STARTS_WITHIN_S, IMPORTS_WITHIN_S = 1, 3
+COMMANDS = "commands"
+ANSWERS_WITHIN_S, ANSWERS_SPINS_WITHIN_S = 1, 6
+"""How long a server that is stopped has to answer what it has taken in; the second where spins wait for RedRoomRewards,
+longer than a call of it takes at most (RRR_TOTAL_TIMEOUT_S, 5 s)."""
 PYTHON = sys.executable
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
 
@@ -76,14 +80,25 @@ def parts(folder: Folder, environment: Mapping[str, str], listen: list[str], inn
         **_standin(folder, environment, listen[0]),
         PROXY: [proxy.program(), "run", "--config", folder.write("caddy.json", front)],
         "web": [PYTHON, "-m", "granian", *_web(environment, inner.web), "xxxchat.wsgi:application"],
-        "commands": [PYTHON, "-m", "uvicorn", *_commands(inner.commands), "xxxchat.commands.asgi:application"],
+        COMMANDS: [
+            *(PYTHON, "-m", "uvicorn", *_commands(inner.commands, environment)),
+            "xxxchat.commands.asgi:application",
+        ],
         "events": [PYTHON, "-m", "uvicorn", *_events(inner.events), "xxxchat.asgi:application"],
         "worker": [*_celery("worker", environment), *_worker(inner.web)],
         "beat": [*_celery("beat", environment), "--schedule", folder.root / "beat-schedule", "--pidfile="],
         "sweeper": [PYTHON, "manage.py", "queue_sweeper"],
     }
+    slow = (PROXY, COMMANDS) if points_are_elsewhere(environment) else ()
     return [
-        Part(name, command, PROJECT, starts_within_s=PROXY_STARTS_WITHIN_S if name == PROXY else IMPORTS_WITHIN_S)
+        Part(
+            name,
+            command,
+            PROJECT,
+            starts_within_s=PROXY_STARTS_WITHIN_S if name == PROXY else IMPORTS_WITHIN_S,
+            stops_within_s=ANSWERS_SPINS_WITHIN_S + 1 if name in slow else ANSWERS_WITHIN_S,
+            serves_product=name == STANDIN,
+        )
         for name, command in lines.items()
     ]
 
@@ -110,14 +125,17 @@ def _web(environment: Mapping[str, str], port: int) -> list[str]:
     ]
 
 
-def _commands(port: int) -> list[str]:
+def _commands(port: int, environment: Mapping[str, str]) -> list[str]:
     """Return the options of a server that tells the application what the proxy tells web, and keeps the proxy's
-    idle connections for longer than the proxy does."""
+    idle connections for longer than the proxy does. Stopped, it refuses new requests and answers those it has taken in.
+    """
+    answers_within_s = ANSWERS_SPINS_WITHIN_S if points_are_elsewhere(environment) else ANSWERS_WITHIN_S
     return [
         *("--host", ports.LOOPBACK, "--port", str(port), "--log-level", "warning", "--no-access-log"),
         *("--no-server-header", "--no-proxy-headers", "--http", "xxxchat.commands.protocol:Protocol"),
         *("--loop", "uvloop", "--ws", "none"),
-        *("--backlog", "2048", "--timeout-keep-alive", "60", "--timeout-graceful-shutdown", "1"),
+        *("--backlog", "2048", "--timeout-keep-alive", "60"),
+        *("--timeout-graceful-shutdown", str(answers_within_s)),
     ]
 
 

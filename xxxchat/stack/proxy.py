@@ -13,8 +13,9 @@ from xxxchat.stack import ports
 
 Config = dict[str, Any]
 
-# Longer than the events process takes to end its streams, so that they end in order.
-STOP_WITHIN = "1100ms"
+# Longer than the events process takes to end its streams, so that they end in order; and than the commands process
+# takes to answer spins that wait for RedRoomRewards.
+STOP_WITHIN, STOP_WITHIN_OF_SPINS = "1100ms", "6500ms"
 # Shorter than the servers keep an idle connection, so that no request meets one that is just being closed.
 IDLE_CONNECTION = "15s"
 REMOVED_HEADERS = ["Server", "Via"]
@@ -71,7 +72,7 @@ def settings(
     and purchases to the commands process, and to web while that is away.
 
     `body_ports`: where the proxy itself takes the medium and the large bodies. `every_spin`: only the commands process
-    can spin, so it gets the page's form and spins with long bodies too.
+    can spin, so it gets the page's form and spins with long bodies too; and answers to them are waited for at the end.
     """
     to = _Ways(web_port, commands_port, events_port, body_ports, every_spin=every_spin)
     return {
@@ -80,7 +81,7 @@ def settings(
         "storage": {"module": "file_system", "root": str(storage)},
         "apps": {
             "http": {
-                "grace_period": STOP_WITHIN,
+                "grace_period": STOP_WITHIN_OF_SPINS if every_spin else STOP_WITHIN,
                 "servers": {
                     "front": _front(listen, to, limits),
                     "bodies": _bodies(to),
