@@ -1,9 +1,11 @@
-"""The mutants of the ledger and of its guards; those of the games are in `games`. See `kinds` for what one is."""
+"""The mutants of the ledger and of its guards; those of the games are in `games`, of points elsewhere in
+`points`. See `kinds` for what one is."""
 
 from collections.abc import Sequence
 
 from tests.mutants.games import GAMES
 from tests.mutants.kinds import changed, dropped
+from tests.mutants.points import POINTS
 
 HOLDING = ("escrow/tests/ledger/test_holds.py",)
 CLOSING = ("escrow/tests/ledger/test_closes.py",)
@@ -228,4 +230,5 @@ MUTANTS = (
     dropped("an order may be charged back twice without an id", "DROP INDEX escrow_dispute_one_without_an_id",
             disputes("raw_sql_changes_no_dispute")),
     *GAMES,
+    *POINTS,
 )  # fmt: skip
