@@ -6,6 +6,7 @@ from tests.mutants.kinds import changed, dropped, rewritten
 
 CLEARING, TABLES = ("escrow/tests/ledger/test_clearing.py",), ("loyalty/tests/test_tables.py",)
 RECOVERY, CLIENT = ("loyalty/tests/test_recovery.py",), ("loyalty/tests/test_client.py",)
+KEPT = ("escrow/tests/adjustments/test_kept_elsewhere.py",)
 
 
 def intents(test: str) -> Sequence[str]:
@@ -98,20 +99,20 @@ POINTS = (
               outbox("a_lost_answer_is_asked_for_again_with_the_same_key_and_pays_once")),
     # --- reconciliation
     rewritten("whom nobody reaches has refused a deduct", "loyalty.services.recovery",
-              "_kept(due, result.code, sent=False)", "return _resolved(due, deducted=False, error=result.code)",
+              "_kept(due, result.code, sent=False)", "return _resolved(due, taken=0, error=result.code)",
               RECOVERY),
-    rewritten("a deduct that was found is kept", "loyalty.services.recovery", 'deducted=True, error="NOT_SETTLED"',
-              'deducted=False, error="NOT_SETTLED"', RECOVERY),
+    rewritten("a deduct that was found is kept", "loyalty.services.recovery", 'taken=due.amount, error="NOT_SETTLED"',
+              'taken=0, error="NOT_SETTLED"', RECOVERY),
     rewritten("the bet of a spin that was drawn goes back", "slots.services.resolving",
-              "elif deducted and intent.state != IntentState.DONE:", "elif deducted:",
+              "elif taken and intent.state != IntentState.DONE:", "elif taken:",
               saga("a_spin_that_was_drawn_meanwhile_stays")),
     rewritten("the last try alone says whether a deduct may have happened", "loyalty.client.sending",
               "may_have_happened |= fault", "may_have_happened = fault", CLIENT),
     # --- clearing
-    changed("a cleared bet comes from the machine's bank", "escrow_instant_cleared", "(m.deposit, 2, NULL, p_clearing,",
-            "(m.deposit, 2, NULL, p_house,", CLEARING),
-    changed("a cleared award goes to the machine's bank", "escrow_instant_cleared", "(m.withdraw, 2, NULL, p_clearing,",
-            "(m.withdraw, 2, NULL, p_house,", CLEARING),
+    changed("a cleared bet comes from the machine's bank", "escrow_instant_cleared", "m.deposit, 2, NULL, p_clearing,",
+            "m.deposit, 2, NULL, p_house,", CLEARING),
+    changed("a cleared award goes to the machine's bank", "escrow_instant_cleared", "m.withdraw, 2, NULL, p_clearing,",
+            "m.withdraw, 2, NULL, p_house,", CLEARING),
     changed("a wallet that has moved is cleared", "escrow_instant_cleared", "AND x.available = t.available", "",
             CLEARING),
     changed("a frozen wallet is cleared", "escrow_instant_cleared", "AND x.status = 'active'", "", CLEARING),
@@ -120,6 +121,23 @@ POINTS = (
             "v_entries <> 5 * cardinality(p_hold) + 4 * cardinality(array_remove(p_awarded, 0))", "false", CLEARING),
     changed("a cleared award may be less than nothing", "escrow_instant_cleared", "0 <= ALL (p_awarded) AND", "",
             CLEARING),
+    # --- corrections
+    dropped("raw SQL undoes what was paid elsewhere", "DROP TRIGGER escrow_operation_undoes ON escrow_operation", KEPT),
+    changed("a settlement that was paid elsewhere is undone", "escrow_kept_elsewhere", "WHERE o.id = p_operation)",
+            "WHERE false)", KEPT),
+    changed("a deposit that was taken elsewhere is undone", "escrow_kept_elsewhere",
+            "WHERE e.operation_id = p_operation", "WHERE false", KEPT),
+    changed("a spin of our own is taken for one that was paid elsewhere", "escrow_kept_elsewhere",
+            "AND e.house = 'loyalty_clearing'\n         WHERE", "WHERE", KEPT),
+    # --- a key that another request holds
+    changed("a deduct is given up", "loyalty_operation_kept", "NEW.state = 'dead' AND NOT is_deduct",
+            "NEW.state = 'dead'", TABLES),
+    rewritten("the bet is given back, whatever was taken by its key", "loyalty.services.recovery",
+              "taken=result.points, error=KEY_MISMATCH", "taken=due.amount, error=KEY_MISMATCH", RECOVERY),
+    rewritten("a key that another request holds is asked for again", "loyalty.services.asking",
+              "if due.is_looked_up:", "if False:", RECOVERY),
+    rewritten("a refusal undoes a try before it that was lost", "loyalty.client.sending",
+              '"" if refused.is_proof else refused.code', '""', CLIENT),
     # --- events
     rewritten("any signature of an event will do", "loyalty.services.signatures",
               "if not hmac.compare_digest(expected.encode(), given.lower().encode()):", "if False:",

@@ -122,6 +122,15 @@ def test_a_list_is_refused_whole_where_a_wallet_is_not_as_decided(case: str) -> 
     assert balance_of(House.LOYALTY_CLEARING) == 0
 
 
+def test_another_persons_wallet_takes_no_part() -> None:
+    alice, bob = person(points=100), person(points=100)
+
+    refused = pytest.raises(IntegrityError, match="not where its decision found it")
+    with refused, transaction.atomic():
+        (wallet,) = locked(bob)
+        cleared(decided(alice, 10, 0, wallet))
+
+
 def test_a_frozen_wallet_takes_no_part() -> None:
     player = person(points=100)
     freeze(player)
