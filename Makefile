@@ -104,7 +104,7 @@ bench-history: .venv/installed-dev ## Measure latencies with 10 million spins st
 bench-ledger: .venv/installed-dev ## Measure the ledger's functions and the Python service beside pgbench
 	@exec $(PY) -m bench.ledger $(ARGS)
 
-mutants: .venv/installed-dev ## Break the ledger, the draw and the gates in 223 ways; a test must notice each (12 minutes; only new ways: ARGS=--new)
+mutants: .venv/installed-dev ## Break the ledger, the draw and the gates in 224 ways; a test must notice each (12 minutes; only new ways: ARGS=--new)
 	@export APP_MODE=test LOG_LEVEL=WARNING; exec $(STACK) services -- $(PY) -m tests.mutants $(ARGS)
 
 contracts: .venv/installed-dev ## Lint the API's description, let generated clients do the main job (needs Node.js 20)

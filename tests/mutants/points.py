@@ -117,6 +117,8 @@ POINTS = (
             CLEARING),
     changed("a frozen wallet is cleared", "escrow_instant_cleared", "AND x.status = 'active'", "", CLEARING),
     changed("another person's wallet is cleared", "escrow_instant_cleared", "AND x.owner_id = t.payer", "", CLEARING),
+    changed("a wallet of another currency is cleared", "escrow_instant_cleared", "AND x.currency = p_currency", "",
+            CLEARING),
     changed("a list is cleared in part", "escrow_instant_cleared",
             "v_entries <> 5 * cardinality(p_hold) + 4 * cardinality(array_remove(p_awarded, 0))", "false", CLEARING),
     changed("a cleared award may be less than nothing", "escrow_instant_cleared", "0 <= ALL (p_awarded) AND", "",

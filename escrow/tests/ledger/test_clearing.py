@@ -131,6 +131,13 @@ def test_another_persons_wallet_takes_no_part() -> None:
         cleared(decided(alice, 10, 0, wallet))
 
 
+def test_a_wallet_of_another_currency_takes_no_part() -> None:
+    alice = person(points=100, tokens=100)
+
+    with pytest.raises(IntegrityError, match="not where its decision found it"), transaction.atomic():
+        cleared(decided(alice, 10, 0, locked(alice, currency=Currency.TOKEN)[0]))
+
+
 def test_a_frozen_wallet_takes_no_part() -> None:
     player = person(points=100)
     freeze(player)
