@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--performers", type=int, default=100, help="queues they join (100)")
     parser.add_argument("--only", action="append", choices=loads.NAMES, metavar="NAME", help="this load; repeatable")
     parser.add_argument("--web", type=int, default=2, help="web processes (2)")
+    parser.add_argument("--scale", type=int, default=SCALE, help=f"of pgbench's tables ({SCALE})")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, as the last line")
     parser.add_argument("--keep", action="store_true", help="write the figures to bench/reports/")
     return parser.parse_args()
@@ -40,7 +41,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "commit": report.commit(),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "options": vars(options),
-        "yardstick": {"scale": SCALE, "clients": CLIENTS},
+        "yardstick": {"scale": options.scale, "clients": CLIENTS},
         "pgbench": [round(each, 1) for each in run.tps],
         "loads": report.beside(run.figures, run.tps),
         "ledger": run.is_right,

@@ -31,7 +31,7 @@ class Run:
         with Stack(env=SETTINGS, web_processes=options.web, started_within_s=STARTED_WITHIN_S) as stack:
             print(f"Making {options.buyers} buyers, who spin once, and {options.performers} performers.", flush=True)
             people = world.made_apart(stack.environment, buyers=options.buyers, performers=options.performers)
-            queues, yardstick = Queues(stack.url, stack.database_url, people), Yardstick(stack.database_url)
+            queues, yardstick = Queues(stack.url, stack.database_url, people), self._yardstick(stack)
             self.tps.append(yardstick.tps(options.seconds))
             for name in names:
                 self._add(name, loads.run(name, stack, queues, options.seconds), yardstick)
@@ -44,9 +44,12 @@ class Run:
         with Stack(env=settings, web_processes=options.web, started_within_s=STARTED_WITHIN_S) as stack:
             print(f"Making {buyers} buyers, who spin once, linked to RedRoomRewards.", flush=True)
             with elsewhere.started(stack, buyers=buyers) as running:
-                yardstick = Yardstick(stack.database_url)
+                yardstick = self._yardstick(stack)
                 self._add(name, loads.run(loads.BESIDE, stack, running.queues, options.seconds), yardstick)
                 self._prove(name, running.adds_up() and verified(stack))
+
+    def _yardstick(self, stack: Stack) -> Yardstick:
+        return Yardstick(stack.database_url, scale=self.options.scale)
 
     def _add(self, name: str, figures: Figures, yardstick: Yardstick) -> None:
         self.figures[name] = figures

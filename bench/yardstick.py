@@ -18,15 +18,15 @@ FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 
 
 class Yardstick:
-    """A database of pgbench's own beside the product's: `SCALE` branches, each of ten tellers and 100,000 accounts."""
+    """A database of pgbench's own beside the product's: `scale` branches, each of ten tellers and 100,000 accounts."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, scale: int = SCALE) -> None:
         name = "yardstick"
         self.url = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        pgbench(self.url, "-i", "-q", "-s", str(SCALE))
+        pgbench(self.url, "-i", "-q", "-s", str(scale))
 
     def tps(self, seconds: int, *, clients: int = CLIENTS) -> float:
         """Transactions per second of tpcb-like over `seconds`; clients as many as the product has web threads."""

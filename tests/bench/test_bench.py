@@ -1,4 +1,4 @@
-"""`make bench` itself, on a stack of its own with few people."""
+"""`make bench` itself, on a stack of its own with few people. Its spins run in `tests/faults/test_loyalty.py`."""
 
 import json
 import subprocess
@@ -10,16 +10,15 @@ from django.conf import settings
 
 from bench import loads
 
-SECONDS, BUYERS = "1", "600"  # more than one connection spins in three seconds
-PICKED = ("spin alone", "start", "queue read 304")
+TINY = ("--seconds", "1", "--buyers", "120", "--performers", "4", "--scale", "1")
+PICKED = ("start", "queue read 304")
 
 
 @pytest.mark.stack
 def test_the_last_line_is_the_figures_of_the_loads_that_were_asked_for() -> None:
-    chosen = [part for name in PICKED for part in ("--only", name)]
-    command = [sys.executable, "-m", "bench", "--seconds", SECONDS, "--buyers", BUYERS, "--performers", "4", "--json"]
+    command = [sys.executable, "-m", "bench", *TINY, "--json", *(f"--only={name}" for name in PICKED)]
 
-    run = subprocess.run([*command, *chosen], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr[-2000:]
     figures = json.loads(run.stdout.splitlines()[-1])

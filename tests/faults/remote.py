@@ -82,8 +82,8 @@ class Play:
         return time.monotonic() - began
 
     def _is_ready(self, count: int, running: Sequence[Future[None]]) -> bool:
-        """Whether so many are answered, or a player has ended, maybe by an error."""
-        return len(self.answers) >= count or any(each.done() for each in running)
+        """Whether so many are answered, or a player has ended by an error; some are done long before others."""
+        return len(self.answers) >= count or any(each.done() and each.exception() for each in running)
 
     def _play(self, player: Player) -> None:
         headers = {"Authorization": f"Bearer {player.token}"}
