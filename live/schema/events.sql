@@ -17,9 +17,11 @@ CREATE OR REPLACE TRIGGER live_event_only_pruned BEFORE DELETE ON live_event
     FOR EACH STATEMENT EXECUTE FUNCTION live_only_pruned();
 
 -- Delete up to at_most events written before a time, in the order of the stream, and return how many; 0 while another
--- call does. Reads no more rows than those. The newest of them stays: it shows a replay that what lies below is gone.
+-- call does. Reads no more rows than those, by the index of their order, whatever the statistics say: a plan for all rows,
+-- which are then sorted, would be kept for a table that has grown. The newest of them stays: it shows a replay that what
+-- lies below is gone.
 CREATE OR REPLACE FUNCTION live_prune(before timestamptz, at_most integer) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$
 DECLARE
     stays record;
     gone integer;
