@@ -32,6 +32,11 @@ OWN_CALLBACKS = tuple(redroomrewards._listener.callbacks)
 DB_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
+def pytest_collection() -> None:
+    """Import the admin classes, as the addresses do in a process that shows pages: some tests are made of them."""
+    admin.autodiscover()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put long files first where workers share them."""
     if hasattr(config, "workerinput"):
@@ -60,12 +65,6 @@ def _passwords_hashed_quickly() -> Iterator[None]:
     """Hash passwords in no time: the product's way takes a third of a second, by design. Stacks keep that."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _back_office_loaded() -> None:
-    """Import the admin classes, as the addresses do in a process that shows pages."""
-    admin.autodiscover()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,11 +25,12 @@ FEATURE = "menus"
 OWNER = """
 SELECT m.owner_id AS performer_id FROM menus_menuitem i JOIN menus_menu m ON m.id = i.menu_id WHERE i.id = %s
 """
+# LIMIT keeps a look-up by key for each buyer, whatever the statistics were when the statement was planned.
 BUYERS = """
 SELECT a.place, m.owner_id AS performer_id, a.buyer_id
   FROM unnest(%(items)s::uuid[], %(buyers)s::uuid[]) WITH ORDINALITY AS a (item_id, buyer_id, place)
-  JOIN menus_menuitem i ON i.id = a.item_id
-  JOIN menus_menu m ON m.id = i.menu_id
+ CROSS JOIN LATERAL (SELECT o.menu_id FROM menus_menuitem o WHERE o.id = a.item_id LIMIT 1) AS i
+ CROSS JOIN LATERAL (SELECT o.owner_id FROM menus_menu o WHERE o.id = i.menu_id LIMIT 1) AS m
 """
 ABOVE = [f"above{level}" for level in range(1, MAX_DEPTH)]
 LOCK_ITEMS = """

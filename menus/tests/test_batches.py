@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from menus.api import BuyItem
 from menus.batched import PURCHASE, PURCHASES
 from menus.models import MenuItem, Purchase
 from menus.services import Order
+from menus.services.buying import BUYERS
 from menus.tests.factories import item_in, menu_of
 from perfqueue.models import PerformerQueue, QueueItem
 from tests import world
@@ -225,3 +227,13 @@ def test_only_the_whole_address_is_the_endpoints(path: str) -> None:
 
     assert PURCHASES.path.match(whole)
     assert not PURCHASES.path.match(path.format(whole if path == "{}\n" else new_id()))
+
+
+def test_the_queue_of_an_item_is_looked_up_by_keys_whatever_the_statistics_say() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_nestloop = off; SET enable_seqscan = off")
+        cursor.execute("EXPLAIN " + BUYERS, {"items": [], "buyers": []})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Index Cond: (id = a.item_id)" in plan, plan
+    assert "Index Cond: (id = o.menu_id)" in plan, plan

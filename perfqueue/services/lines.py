@@ -28,8 +28,11 @@ WITH asked AS MATERIALIZED ({asked}),
         SELECT q.*, m.now, ({absent}) AS is_absent
           FROM perfqueue_performerqueue q, moment m WHERE q.performer_id IN (SELECT a.performer_id FROM asked a)),
      open AS MATERIALIZED (
-        SELECT i.performer_id, i.user_id, i.state, ({overdue}) AS is_overdue
-          FROM queues q JOIN perfqueue_queueitem i ON i.performer_id = q.performer_id WHERE {open}),
+        SELECT i.*
+          FROM queues q CROSS JOIN LATERAL (
+            SELECT i.performer_id, i.user_id, i.state, ({overdue}) AS is_overdue
+              FROM perfqueue_queueitem i WHERE i.performer_id = q.performer_id AND {open}
+            OFFSET 0) AS i),  -- one look-up for each queue; a join may be planned through the open items of all queues
      lines AS (
         SELECT o.performer_id, count(*) FILTER (WHERE o.state = 'created') AS waiting,
                bool_or(o.state = 'started') AS has_started, bool_or(o.is_overdue) AS is_due
