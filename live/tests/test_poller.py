@@ -148,8 +148,13 @@ def test_after_a_read_for_a_crowd_the_next_waits_twice_as_long() -> None:
             reading.hub.subscribe(RUBY, owner=None)
         assert reading.pause_s == 0.1
         await committed(Event(CHANGED, {}, room_id=RUBY.id))
-        await reading.once()
-        assert reading.pause_s == 0.2
+        paused: list[float] = []
+        while 0.2 not in paused and len(paused) < 500:  # not before other tests' older transactions have ended
+            await reading.once()
+            paused.append(reading.pause_s)
+            await asyncio.sleep(0.01)
+        assert set(paused[:-1]) <= {0.1}
+        assert paused[-1] == 0.2
         await reading.once()
         assert reading.pause_s == 0.1
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from core.batches import KeyedRequest, Later, Statement
 from escrow import services as escrow
+from slots.draw import Table
 from slots.gates import Decision, Session, decide
+from slots.services.counting import kind_hit
 from slots.services.gating import GatedBatch, SpinInput
 from slots.services.spun import Spun, spun_of, storing
 from slots.services.storage import NewSpin
@@ -16,15 +18,21 @@ from slots.services.storage import NewSpin
 class SpinResult:
     """A spin and the player's session. ``spins_left`` is None when the hourly limit is off.
 
-    ``limits_left``: points of 24 hours, 7 and 30 days, None without a limit. ``pending_credit``: the award is not paid
-    yet.
+    ``limits_left``: points of 24 hours, 7 and 30 days, None without a limit. ``table``: what it was played with.
+    ``pending_credit``: the award is not paid yet.
     """
 
     spin: NewSpin
     session: Session
     spins_left: int | None
     limits_left: tuple[int | None, ...]
+    table: Table
     pending_credit: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind of award that the spin won, empty if it won none: without a statement, from any thread."""
+        return kind_hit(self.table, self.spin.symbols) if self.spin.is_win else ""
 
 
 def result_of(spin: NewSpin, decision: Decision, *, pending_credit: bool = False) -> SpinResult:
@@ -34,6 +42,7 @@ def result_of(spin: NewSpin, decision: Decision, *, pending_credit: bool = False
         session=decision.session,
         spins_left=decision.spins_left,
         limits_left=decision.limits_left,
+        table=decision.table,
         pending_credit=pending_credit,
     )
 

@@ -1,5 +1,8 @@
 """The main flow of the machine, the same whoever keeps the points: our ledger, or RedRoomRewards."""
 
+import json
+import re
+import secrets
 from collections import Counter
 from itertools import pairwise
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from accounts.models import Role, User
 from compliance.models import Refusal
 from core.ids import new_id
+from core.models import IdempotencyKey
 from escrow.tests.factories import freeze
 from slots import services
 from slots.draw import commitment
@@ -238,3 +242,18 @@ def test_the_form_of_the_page_spins_once(machine: Machine) -> None:
 
     assert [reply.status for reply in replies] == [302, 302]
     assert Spin.objects.count() == 1
+
+
+def test_the_form_of_the_page_says_what_was_won(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = machine.player()
+    nonce, drawn = winning(user), secrets.token_bytes
+    monkeypatch.setattr(secrets, "token_bytes", lambda size: nonce if size == len(nonce) else drawn(size))
+    fields = {"bet": "100", "idempotency_key": f"form-{new_id()}", "csrfmiddlewaretoken": CSRF}
+    headers = session(user) | {"Content-Type": FORM, "Accept": "text/html"}
+
+    reply = machine.process.post("/slots/spin", headers, urlencode(fields).encode())
+
+    assert reply.status == 302
+    assert Spin.objects.get().payout > 0
+    (key,) = IdempotencyKey.objects.filter(caller=user.pk)
+    assert re.search(r" pay [\d,]+ points", json.loads(bytes(key.body or b""))["message"])

@@ -132,9 +132,10 @@ def test_every_point_is_accounted_for_on_both_sides(
     with_faults(standin)
     fired, play = Fired(stack, standin), Play(stack.url, SPINS // USERS, AGAIN_AFTER_S)
     deaths: list[Callable[[], None]] = [
-        fired.kill_standin, partial(kill, stack, "worker"), fired.kill_standin, partial(kill, stack, "commands"),
+        fired.kill_standin, partial(kill, stack, "worker"), partial(kill, stack, "web"),
+        fired.kill_standin, partial(kill, stack, "commands"),
     ]  # fmt: skip
-    meanwhile = [(SPINS * (place + 1) // 5, death) for place, death in enumerate(deaths)]
+    meanwhile = [(SPINS * (place + 1) // (len(deaths) + 1), death) for place, death in enumerate(deaths)]
     meanwhile += [(SPINS * place // 20, lambda: tell(f"{len(play.answers)} spins")) for place in range(1, 20)]
 
     seconds = play.run(who, sorted(meanwhile, key=itemgetter(0)))

@@ -168,7 +168,7 @@ def spin(request: HttpRequest) -> HttpResponse:
         given=lambda: services.SpinInput(
             bet=commands.amount_field(request, "bet"), performer_id=commands.id_field(request, "performer")
         ),
-        message=lambda spun: _result(spun.spin),
+        message=lambda spun: result_text(spun.spin, spun.kind),
     )
     if result.error is not None:
         services.record_refusal(user=user, refusal=result.error, region=origin_of(request).region)
