@@ -51,7 +51,7 @@ class Elsewhere:
         with psycopg.connect(self.stack.database_url, autocommit=True) as database:
             ends = time.monotonic() + SETTLED_WITHIN_S
             while (waiting := database.execute(ON_THEIR_WAY).fetchone()) != (0,) and time.monotonic() < ends:
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(LOOK_EVERY_S)  # the worker sends the credits; nothing tells when it is done
             clearing, dead = database.execute(BOOKS).fetchone() or (0, 0)
         there = sum(entry["pointsDelta"] for entry in self.standin.entries() if entry["type"] != "adjustment")
         if waiting == (0,) and dead == 0 and clearing == there:

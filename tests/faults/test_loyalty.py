@@ -3,7 +3,7 @@
 Every point is accounted for on both sides, nothing is paid twice, and no outcome stays unknown.
 
 LOYALTY_SPINS, LOYALTY_USERS and LOYALTY_REAL_FIGURES (1: the product's own time-outs) make it longer; `make soak
-ARGS=loyalty` does, and is told how far it is.
+ARGS=loyalty` does, and prints its progress.
 """
 
 import json
